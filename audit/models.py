@@ -1,0 +1,90 @@
+"""The trail of operations."""
+
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Func
+
+OPERATIONS = (
+    "QUERY",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "RESTORE_RECORDS",
+    "PURGE",
+    "BATCH_INSERT",
+    "BATCH_UPDATE",
+    "BATCH_DELETE",
+    "BULK_LOAD",
+    "UNDO",
+    "GET_SCHEMA",
+    "LIST_TABLES",
+    "GET_RELATIONSHIPS",
+    "LIST_TABLE_COLUMNS",
+    "AUDIT_QUERY",
+    "AUDIT_SUMMARY",
+    "EXPORT_JSON",
+    "EXPORT_CSV",
+    "EXPORT_XLSX",
+    "EXPORT_SQL",
+    "IMPORT_JSON",
+    "IMPORT_CSV",
+    "IMPORT_XLSX",
+    "BACKUP_FULL",
+    "BACKUP_TABLE",
+    "BACKUP_INCREMENTAL",
+    "RESTORE_FULL",
+    "RESTORE_TABLE",
+    "RESTORE_INCREMENTAL",
+    "VALIDATE_BACKUP",
+    "LIST_BACKUPS",
+    "DOWNLOAD_BACKUP",
+    "DELETE_BACKUP",
+    "LOGIN",
+    "LOGIN_FAILED",
+    "LOGOUT",
+    "GRANT",
+    "REVOKE",
+    "KEY_CREATED",
+    "KEY_REVOKED",
+    "USER_CHANGED",
+)
+"""What can be in audit_logs.operation; the database holds the same list."""
+
+CHANNELS = ("admin", "api", "mcp", "task", "command")
+
+
+class AuditLog(models.Model):
+    """One operation: who did what to which table, when, how it went, and what changed.
+
+    The table only grows: triggers in the database refuse everything but INSERT, whoever connects. The
+    application's role may not even insert an id or a timestamp, and Django names every column, so
+    rows are written by audit.trail in raw SQL, never by `AuditLog.objects.create()`.
+    """
+
+    timestamp = models.DateTimeField(db_default=Func(function="clock_timestamp"), editable=False)
+    operation = models.TextField(choices=[(name, name) for name in OPERATIONS])
+    table_name = models.TextField(null=True, blank=True)
+    record_id = models.TextField(null=True, blank=True)
+    user_id = models.TextField(null=True, blank=True)
+    success = models.BooleanField()
+    error_message = models.TextField(null=True, blank=True)
+    execution_time = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.0)])
+    changes = models.JSONField(null=True, blank=True)
+    error_code = models.TextField(null=True, blank=True)
+    record_count = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
+    channel = models.TextField(null=True, blank=True, choices=[(name, name) for name in CHANNELS])
+    client_info = models.JSONField(db_default={}, blank=True)
+    request_id = models.UUIDField(null=True, blank=True)
+    change_id = models.UUIDField(null=True, blank=True)
+    dry_run = models.BooleanField(db_default=False)
+    query_hash = models.TextField(null=True, blank=True)
+
+    class Meta:
+        managed = False
+        db_table = "audit_logs"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.table_name or ''} by {self.user_id or 'nobody'}"
