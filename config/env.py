@@ -1,0 +1,259 @@
+"""Settings from the environment: one declarative list, read with types and checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar, cast
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"
+SECRET_KEY_MIN_LENGTH: Final = 50
+
+
+class Misconfigured(ImproperlyConfigured):
+    """The environment does not describe a server that may start; the message names each variable at fault."""
+
+
+def text(value: str) -> str:
+    """Return `value` as it is."""
+    return value
+
+
+def boolean(value: str) -> bool:
+    """Read true/false, yes/no, on/off, 1/0 in any case."""
+    try:
+        return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False,
+                "off": False}[value.strip().lower()]  # fmt: skip
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
+def names(value: str) -> list[str]:
+    """Read a comma-separated list; blanks are dropped."""
+    return [name for part in value.split(",") if (name := part.strip())]
+
+
+def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `minimum` to `maximum`."""
+
+    def read(value: str) -> int:
+        if not value.strip().isascii() or not value.strip().isdigit():
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        number = int(value)
+        if not minimum <= number <= maximum:
+            raise ValueError(f"must be from {minimum} to {maximum}")
+        return number
+
+    return read
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a reader that takes one of `choices`, in any case."""
+
+    def read(value: str) -> str:
+        for choice in choices:
+            if value.strip().lower() == choice.lower():
+                return choice
+        raise ValueError(f"must be one of {', '.join(choices)}")
+
+    return read
+
+
+def postgresql_url(value: str) -> str:
+    """Read a PostgreSQL URL that names a user and a database; anything libpq understands may follow as a query."""
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.username and parts.path.strip("/"))
+    except ValueError:
+        complete = False
+    if not complete or parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be a URL like postgresql://user:password@host:5432/database")
+    return value
+
+
+def secret_key(value: str) -> str:
+    """Read a key long enough to sign with."""
+    if len(value) < SECRET_KEY_MIN_LENGTH:
+        raise ValueError(f"must have at least {SECRET_KEY_MIN_LENGTH} characters")
+    return value
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One environment variable: how it is read, what it is when unset, and what the manual says of it.
+
+    `default` and `production` are written as in the environment; None means that the variable stays unset.
+    """
+
+    name: str
+    read: Callable[[str], T]
+    default: str | None
+    description: str
+    production: str | None = None  # the default in production, where it differs
+    secret: bool = False  # may also come from NAME_FILE; its value is never shown
+
+
+ENVIRONMENT = Setting(
+    "ENVIRONMENT", one_of("development", "production"), "development",
+    "`development` works with nothing else set; `production` refuses to start unless everything is safe.",
+)  # fmt: skip
+SECRET_KEY = Setting(
+    "SECRET_KEY", secret_key, DEVELOPMENT_SECRET_KEY, secret=True,
+    description="Signs sessions and tokens. Production wants one of its own, of at least 50 characters.",
+)  # fmt: skip
+DEBUG = Setting(
+    "DEBUG", boolean, "false", "Shows tracebacks in the browser. Production refuses to start with it on."
+)
+ALLOWED_HOSTS = Setting(
+    "ALLOWED_HOSTS", names, "127.0.0.1,localhost,[::1]", production="",
+    description="Host names the server answers to, separated by commas. Production needs at least one.",
+)  # fmt: skip
+CSRF_TRUSTED_ORIGINS = Setting(
+    "CSRF_TRUSTED_ORIGINS", names, "",
+    "Origins that may post forms, with scheme (`https://library.example`), separated by commas.",
+)  # fmt: skip
+HTTPS = Setting(
+    "HTTPS", boolean, "false", production="true",
+    description="Redirect to HTTPS, mark cookies as secure, send HSTS. Off means plain HTTP: for one machine only.",
+)  # fmt: skip
+HSTS_SECONDS = Setting(
+    "HSTS_SECONDS", whole(0, 63_072_000), "31536000",
+    "How long browsers shall insist on HTTPS. Used when HTTPS is on.",
+)  # fmt: skip
+BEHIND_PROXY = Setting(
+    "BEHIND_PROXY", boolean, "false",
+    "Believe X-Forwarded-Proto. Only behind a proxy that sets it on every request.",
+)  # fmt: skip
+DATABASE_URL = Setting(
+    "DATABASE_URL", postgresql_url, None, secret=True,
+    description="The application role's connection, PostgreSQL 16 or newer. Unset: the embedded server.",
+)  # fmt: skip
+DATABASE_OWNER_URL = Setting(
+    "DATABASE_OWNER_URL", postgresql_url, None, secret=True,
+    description="The owner's connection, straight to PostgreSQL. Only `migrate` needs it.",
+)  # fmt: skip
+DATABASE_POOL_MIN = Setting(
+    "DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open."
+)
+DATABASE_POOL_MAX = Setting(
+    "DATABASE_POOL_MAX", whole(1, 500), "20", "Connections each process may open at most."
+)
+DATABASE_POOL_TIMEOUT = Setting(
+    "DATABASE_POOL_TIMEOUT", whole(1, 300), "10",
+    "Seconds to wait for a free connection before the request is answered with 503.",
+)  # fmt: skip
+ADMIN_USERNAME = Setting(
+    "ADMIN_USERNAME", text, "admin", "Name of the first administrator, made on an empty database."
+)
+ADMIN_PASSWORD = Setting(
+    "ADMIN_PASSWORD", text, None, secret=True,
+    description="The first administrator's password. Unset: a random one, printed once.",
+)  # fmt: skip
+LOG_LEVEL = Setting(
+    "LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "The least severe line that is logged."
+)
+LOG_FORMAT = Setting(
+    "LOG_FORMAT", one_of("json", "console"), "json", "One JSON object per line, or text for a person."
+)
+STATIC_ROOT = Setting(
+    "STATIC_ROOT", text, "var/static", "Folder for collected static files; relative to the clone."
+)
+WEB_THREADS = Setting(
+    "WEB_THREADS", whole(1, 64), "8", "Threads of each web process started by `manage.py serve`."
+)
+WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started by `manage.py serve`.")
+
+SETTINGS: Final[tuple[Setting[Any], ...]] = (
+    ENVIRONMENT, SECRET_KEY, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
+    DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
+    ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT, WEB_THREADS, WEB_WORKERS,
+)  # fmt: skip
+
+
+class Values:
+    """The settings as read; `values[DEBUG]` has the type of what DEBUG reads."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        return cast("T", self._values[setting.name])
+
+    def get(self, setting: Setting[T]) -> T | None:
+        """Return the value of a setting that may be unset."""
+        return cast("T | None", self._values[setting.name])
+
+
+def load(environ: Mapping[str, str]) -> Values:
+    """Read every setting and check them together.
+
+    :raises Misconfigured: with one line per variable at fault; it never holds a secret's value
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    production = environ.get("ENVIRONMENT", "").strip().lower() == "production"
+    for setting in SETTINGS:
+        values[setting.name] = None
+        try:
+            raw = _raw(setting, environ)
+            if raw is None:
+                default = setting.production if production else None
+                raw = setting.default if default is None else default
+            if raw is not None:
+                values[setting.name] = setting.read(raw)
+        except ValueError as problem:
+            problems.append(f"{setting.name} {problem}.")
+    found = Values(values)
+    problems += [] if problems else _contradictions(found, environ)
+    if problems:
+        raise Misconfigured("The server cannot start:\n" + "\n".join(f"  {line}" for line in problems))
+    return found
+
+
+def _raw(setting: Setting[Any], environ: Mapping[str, str]) -> str | None:
+    """Return the text of a setting from NAME or, for a secret, from the file that NAME_FILE names."""
+    value = environ.get(setting.name) or None  # set to nothing counts as unset: compose files do that
+    path = (environ.get(f"{setting.name}_FILE") or None) if setting.secret else None
+    if path is None:
+        return value
+    if value is not None:
+        raise ValueError(f"and {setting.name}_FILE are both set; keep one")
+    try:
+        content = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ValueError(f"cannot be read from the file that {setting.name}_FILE names ({reason})") from None
+    if not content:
+        raise ValueError(f"is empty in the file that {setting.name}_FILE names")
+    return content
+
+
+def _contradictions(values: Values, environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with settings that are each well-formed."""
+    problems = []
+    if values[DATABASE_POOL_MIN] > values[DATABASE_POOL_MAX]:
+        problems.append("DATABASE_POOL_MIN must not be greater than DATABASE_POOL_MAX.")
+    if values.get(DATABASE_OWNER_URL) and not values.get(DATABASE_URL):
+        problems.append("DATABASE_URL is missing, though DATABASE_OWNER_URL is set; set both or none.")
+    if values[ENVIRONMENT] == "production":
+        problems += _unsafe_in_production(values)
+    return problems
+
+
+def _unsafe_in_production(values: Values) -> list[str]:
+    problems = []
+    if values[DEBUG]:
+        problems.append("DEBUG must be off in production.")
+    if values[SECRET_KEY] == DEVELOPMENT_SECRET_KEY:
+        problems.append("SECRET_KEY is missing or the development one; production needs its own.")
+    if not values[ALLOWED_HOSTS]:
+        problems.append("ALLOWED_HOSTS is empty; name the hosts that production answers to.")
+    if "*" in values[ALLOWED_HOSTS]:
+        problems.append("ALLOWED_HOSTS must not contain * in production.")
+    return problems

@@ -1,0 +1,85 @@
+"""Logs: one line per event on standard error, with the request's number and without secrets."""
+
+from __future__ import annotations
+
+import logging.config
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+import structlog
+
+HIDDEN: Final = "[hidden]"
+# Names whose values are never logged, wherever they stand in the name.
+_SECRET_NAME: Final = re.compile(r"passw|secret|token|authoriz|cookie|api_?key|credential|session_?key", re.IGNORECASE)
+# user:password@ in a URL, password=… in a connection string, and what follows Bearer.
+_SECRET_TEXT: Final = re.compile(
+    r"(?P<before>://[^\s:/@]*:|\bpassword\s*=\s*|\bbearer\s+)(?P<secret>'[^']*'|[^\s@'\"]+)", re.IGNORECASE
+)
+_DEPTH_MAX: Final = 8
+
+
+def logging_config(*, level: str, as_json: bool) -> None:
+    """Send structlog's and the standard library's lines from `level` up through the same processors."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.UnicodeDecoder(),
+    ]
+    end: list[structlog.types.Processor] = (
+        [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer()]
+        if as_json
+        else [hide_secrets, structlog.dev.ConsoleRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *end],
+                    "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                "django": {"handlers": [], "level": level, "propagate": True},
+                # RequestMiddleware writes one line per request, with its outcome.
+                "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+                "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+            },
+        }
+    )
+
+
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of secret names, and secrets inside text, in a log line about to be written."""
+    return {name: _hidden(name, value, 0) for name, value in event.items()}
+
+
+def _hidden(name: str, value: Any, depth: int) -> Any:
+    if _SECRET_NAME.search(name):
+        return HIDDEN
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(rf"\g<before>{HIDDEN}", value)
+    if depth < _DEPTH_MAX and isinstance(value, Mapping):
+        return {str(key): _hidden(str(key), inner, depth + 1) for key, inner in value.items()}
+    if depth < _DEPTH_MAX and isinstance(value, list | tuple):
+        return [_hidden("", inner, depth + 1) for inner in value]
+    return value

@@ -1,0 +1,17 @@
+"""Django's PostgreSQL backend, with the oldest server we support."""
+
+from __future__ import annotations
+
+from django.db.backends.postgresql import base, features
+
+
+class DatabaseFeatures(features.DatabaseFeatures):
+    """Refuses a server older than PostgreSQL 16 at the first connection, with Django's own message."""
+
+    minimum_database_version = (16,)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection to PostgreSQL 16 or newer."""
+
+    features_class = DatabaseFeatures

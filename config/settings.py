@@ -1,0 +1,199 @@
+"""Django's settings, made from the environment as config.env reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from csp.constants import NONE, SELF
+from psycopg.conninfo import conninfo_to_dict
+
+from config import embedded, env
+from config.logs import logging_config
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+VALUES: Final = env.load(os.environ)
+
+ENVIRONMENT = VALUES[env.ENVIRONMENT]
+PRODUCTION: Final = ENVIRONMENT == "production"
+SECRET_KEY = VALUES[env.SECRET_KEY]
+DEBUG = VALUES[env.DEBUG]
+ALLOWED_HOSTS = VALUES[env.ALLOWED_HOSTS]
+CSRF_TRUSTED_ORIGINS = VALUES[env.CSRF_TRUSTED_ORIGINS]
+
+# Applications -------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "csp",
+    "django_structlog",
+    "guardian",
+    "accesscontrol",
+    "audit",
+    "catalog",
+    "mcp_bridge",
+]
+MIDDLEWARE = [
+    "config.requests.request_id",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database -----------------------------------------------------------------------------------------------------
+
+DATABASE_IS_EMBEDDED: Final = VALUES.get(env.DATABASE_URL) is None
+DATABASE_URL, DATABASE_OWNER_URL = (
+    embedded.urls() if DATABASE_IS_EMBEDDED else (VALUES.get(env.DATABASE_URL), VALUES.get(env.DATABASE_OWNER_URL))
+)
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Return Django's description of the database that `url` names."""
+    rest: dict[str, Any] = dict(conninfo_to_dict(url))
+    return {
+        "ENGINE": "config.postgresql",
+        "USER": rest.pop("user"),
+        "PASSWORD": rest.pop("password", ""),
+        "HOST": rest.pop("host", ""),
+        "PORT": rest.pop("port", ""),
+        "NAME": rest.pop("dbname"),
+        "CONN_MAX_AGE": 0,  # the pool keeps connections
+        "CONN_HEALTH_CHECKS": True,  # and looks at each before it hands it out
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # behind PgBouncer a cursor outside a transaction is lost
+        "ATOMIC_REQUESTS": False,  # with it on, a refused write would lose its audit row
+        "OPTIONS": {
+            **rest,
+            "application_name": rest.get("application_name", "database-admin-server"),
+            "pool": {
+                "min_size": VALUES[env.DATABASE_POOL_MIN],
+                "max_size": VALUES[env.DATABASE_POOL_MAX],
+                "timeout": VALUES[env.DATABASE_POOL_TIMEOUT],
+            },
+        },
+    }
+
+
+DATABASES = {"default": _database(str(DATABASE_URL))}
+APP_ROLE: Final[str] = DATABASES["default"]["USER"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Accounts and sessions ----------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+ANONYMOUS_USER_NAME = None  # guardian would make an account for strangers
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# Transport and browser ----------------------------------------------------------------------------------------
+
+HTTPS: Final = VALUES[env.HTTPS]
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health$"]  # asked from the same machine, without TLS
+SECURE_HSTS_SECONDS = VALUES[env.HSTS_SECONDS] if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if VALUES[env.BEHIND_PROXY] else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:  # the prefix makes browsers refuse such a cookie from anywhere else; over http it would be lost
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+SILENCED_SYSTEM_CHECKS = [
+    "security.W021",  # whether a whole domain goes on the browsers' preload list is not this server's to decide
+    "guardian.W001",  # the policy reads guardian's rows itself, once per request; its backend would ask per object
+]
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# Static files -------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / VALUES[env.STATIC_ROOT]
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION  # development serves them from where they are
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# Language and time --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# Logs ---------------------------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = None  # logging_config is applied here and now, for structlog as well
+logging_config(level=VALUES[env.LOG_LEVEL], as_json=VALUES[env.LOG_FORMAT] == "json")

@@ -1,0 +1,44 @@
+"""What every test has: the application role in a copy of the migrated database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.test import TransactionTestCase
+
+from config import embedded
+from tests import databases
+
+embedded.use_if_configured()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Give the session its own database; a transactional test leaves a fresh copy behind, not a flushed one.
+
+    Flushing would ask for rights that the application role must not have, and lose the lookup rows.
+    """
+    name = f"test_{os.getpid()}"
+    with django_db_blocker.unblock():
+        source = databases.template()
+        with databases.owner() as connection:
+            databases.drop_abandoned(connection)
+        databases.fresh(name, source)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: databases.fresh(name, source))
+    yield
+    patch.undo()
+    with django_db_blocker.unblock():
+        databases.disconnect()
+        with databases.owner() as connection:
+            databases.drop(connection, name)
+
+
+@pytest.fixture
+def database_environment(db: None) -> dict[str, str]:
+    """Return an environment in which a subprocess uses this session's test database."""
+    from django.db import connection
+
+    return databases.environment_for(connection.settings_dict["NAME"])
