@@ -1,0 +1,48 @@
+"""Who acts, and through which face: passed to every service, never global."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import User
+
+from accesscontrol import grants
+
+
+class Channel(StrEnum):
+    """The face a request came through, as the audit trail names it."""
+
+    ADMIN = "admin"
+    API = "api"
+    MCP = "mcp"
+    TASK = "task"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """One caller for the length of one request or call.
+
+    Make a new one for each: rights are read once for an Actor, so that rights taken away are gone
+    at the next call.
+    """
+
+    user: User | None  # None: nobody logged in, who is refused everything
+    channel: Channel
+    client_info: Mapping[str, Any] = field(default_factory=dict)  # ip, user agent, MCP client; never a secret
+    request_id: UUID = field(default_factory=uuid4)
+
+    @property
+    def username(self) -> str | None:
+        """This function will return the name that the audit trail keeps when the user is gone."""
+        return self.user.get_username() if self.user else None
+
+    @cached_property
+    def grants(self) -> grants.Grants:
+        """This function will return what the user may do as of the first look, read in one query."""
+        return grants.load(self.user) if self.user else grants.Grants()

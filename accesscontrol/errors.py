@@ -1,0 +1,91 @@
+"""Every way a request can be refused; faces translate the base class in one place."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Refused(Exception):
+    """The request was understood and refused; the message is safe to show the caller.
+
+    Anything else that escapes a service is a bug: faces let it crash and log it.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+    def __init__(self, message: str | None = None, /, *, hint: str | None = None, **details: Any) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.hint = hint
+        self.details = details  # table, column, allowed, limit …: JSON values only
+        super().__init__(self.message)
+
+    def as_dict(self) -> dict[str, Any]:
+        """This function will return the one error object that every face sends."""
+        return {
+            "error": True,
+            "code": self.code,
+            "message": self.message,
+            "details": self.details,
+            "hint": self.hint,
+        }
+
+
+class InvalidInput(Refused):
+    """The request is not valid."""
+
+    code, status = "VALIDATION_ERROR", 400
+
+
+class AuthenticationRequired(Refused):
+    """Log in or present a valid key first."""
+
+    code, status = "AUTHENTICATION_REQUIRED", 401
+
+
+class Forbidden(Refused):
+    """You may not do this."""
+
+    code, status = "PERMISSION_DENIED", 403
+
+
+class ReadOnlyTable(Refused):
+    """This table is read only: nobody writes it through this application."""
+
+    code, status = "READ_ONLY_TABLE", 403
+
+
+class NotFound(Refused):
+    """There is no such record."""
+
+    code, status = "NOT_FOUND", 404
+
+
+class Conflict(Refused):
+    """The present state of the data does not allow this."""
+
+    code, status = "CONFLICT", 409
+
+
+class LimitExceeded(Refused):
+    """The request touches more than one call may."""
+
+    code, status = "LIMIT_EXCEEDED", 422
+
+
+class TimedOut(Refused):
+    """The database took too long, or another transaction held the rows; nothing was changed."""
+
+    code, status = "TIMEOUT", 503
+
+
+class Unavailable(Refused):
+    """The database cannot be reached at the moment."""
+
+    code, status = "UNAVAILABLE", 503
+
+
+class InternalError(Refused):
+    """Something went wrong on our side; it has been logged under this request's id."""
+
+    code, status = "INTERNAL", 500

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class CatalogTable(models.Model):
+    """One table of the catalog: the row that rights per table hang on.
+
+    Its name is the primary key, so that a grant names its table without a join.
+    """
+
+    name = models.CharField(max_length=63, primary_key=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = (
+            # rights on one table, granted to a role for a CatalogTable row
+            ("read", "Read rows, schema and relationships"),
+            ("insert", "Insert rows"),
+            ("update", "Update rows and take them out of the trash"),
+            ("delete", "Delete rows"),
+            ("purge", "Remove trashed rows for good"),
+            ("export", "Export rows to a file"),
+            ("import", "Import rows from a file"),
+            ("backup", "Back the table up"),
+            ("restore", "Restore the table from a backup"),
+            # rights on the whole, granted to a role without a row
+            ("view_audit", "See what others did"),
+            ("manage_backups", "List, validate, delete and download backups"),
+            ("approve", "Approve the plans of others"),
+            ("manage_access", "Manage users, roles, keys and rules"),
+        )
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

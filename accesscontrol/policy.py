@@ -1,0 +1,131 @@
+"""What an actor may do: the one place that decides. Tables are known by name only.
+
+Rights per table are django-guardian object permissions on CatalogTable rows; rights on the whole are
+permissions of the same model without a row. What is not granted is denied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import AuthenticationRequired, Forbidden, ReadOnlyTable
+
+
+class Operation(StrEnum):
+    """A right on one table, by the codename of its permission."""
+
+    READ = "read"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    PURGE = "purge"
+    EXPORT = "export"
+    IMPORT = "import"
+    BACKUP = "backup"
+    RESTORE = "restore"
+
+
+class Right(StrEnum):
+    """A right on the whole, by the codename of its permission."""
+
+    VIEW_AUDIT = "view_audit"
+    MANAGE_BACKUPS = "manage_backups"
+    APPROVE = "approve"
+    MANAGE_ACCESS = "manage_access"
+
+
+WRITES = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.PURGE, Operation.IMPORT})
+
+
+class Resource(Protocol):
+    """What the policy needs to know of a table."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def read_only(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict with its reason, for a person to read."""
+
+    allowed: bool
+    reason: str
+
+
+def decide(actor: Actor, operation: Operation, table: Resource) -> Decision:
+    """This function will say whether the actor may do `operation` on `table`, and why."""
+    if table.read_only and operation in WRITES:
+        return Decision(False, f"{table.name} is read only for everyone")
+    return _verdict(actor, operation, f"{operation} on {table.name}", table.name)
+
+
+def holds(actor: Actor, right: Right) -> Decision:
+    """This function will say whether the actor holds a right on the whole, and why."""
+    return _verdict(actor, right, str(right))
+
+
+def require(actor: Actor, operation: Operation, table: Resource) -> None:
+    """This function will do nothing where the actor may do `operation` on `table`.
+
+    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+    :raises ReadOnlyTable: the table is read only
+    :raises Forbidden: nothing grants it
+    """
+    require_account(actor)
+    decision = decide(actor, operation, table)
+    if decision.allowed:
+        return
+    if table.read_only and operation in WRITES:
+        raise ReadOnlyTable(f"{decision.reason}.", table=table.name)
+    raise Forbidden(
+        f"You may not {operation} in {table.name}: {decision.reason}.",
+        hint="Ask an administrator for a role that grants it.",
+        table=table.name,
+        operation=str(operation),
+    )
+
+
+def require_right(actor: Actor, right: Right) -> None:
+    """This function will do nothing where the actor holds a right on the whole.
+
+    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+    :raises Forbidden: nothing grants it
+    """
+    require_account(actor)
+    decision = holds(actor, right)
+    if not decision.allowed:
+        raise Forbidden(f"This needs the right {right}: {decision.reason}.", right=str(right))
+
+
+def require_account(actor: Actor) -> None:
+    """This function will do nothing where somebody with a working account acts.
+
+    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+    """
+    if actor.user is None:
+        raise AuthenticationRequired
+    if not actor.grants.is_active:
+        raise AuthenticationRequired("This account is disabled.")
+
+
+def granted_tables(actor: Actor, operation: Operation) -> frozenset[str]:
+    """This function will return the names of the tables on which roles grant `operation`; a superuser needs none."""
+    return frozenset(table for right, table in actor.grants.sources if right == operation and table)
+
+
+def _verdict(actor: Actor, right: str, what: str, *table: str) -> Decision:
+    """The verdict on a right, by the grants alone."""
+    grants = actor.grants
+    if not grants.is_active:
+        return Decision(False, "nobody is logged in" if actor.user is None else "the account is disabled")
+    if grants.is_superuser:
+        return Decision(True, "a superuser may")
+    source = grants.source(right, *table)
+    if source is None:
+        return Decision(False, f"no role of {actor.username} grants {what}")
+    return Decision(True, f"{source} grants {what}")

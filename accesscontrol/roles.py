@@ -1,0 +1,162 @@
+"""Roles: the built-in ones, and who may give which rights to a role.
+
+A role is a Django group; its rights on a table are guardian grants on the table's CatalogTable row,
+its rights on the whole are the group's permissions of CatalogTable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from guardian.models import GroupObjectPermission
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Forbidden
+from accesscontrol.grants import NOWHERE
+from accesscontrol.models import CatalogTable
+from accesscontrol.policy import WRITES, Operation, Resource, Right
+from accesscontrol.signals import access_changed
+
+Grant = tuple[str, str]  # (right, table), the table NOWHERE for a right on the whole
+
+
+@dataclass(frozen=True)
+class Role:
+    """A built-in role: what it is for, what it may do on tables, and its rights on the whole."""
+
+    name: str
+    description: str
+    operations: frozenset[Operation]
+    rights: frozenset[Right] = frozenset()
+    only: frozenset[str] | None = None  # the tables it is about; None: all
+
+    def grants(self, table: Resource) -> frozenset[Operation]:
+        """This function will return what the role may do on `table`."""
+        if self.only is not None and table.name not in self.only:
+            return frozenset()
+        return self.operations - WRITES if table.read_only else self.operations
+
+
+_READ = frozenset({Operation.READ})
+_WRITE = _READ | {Operation.INSERT, Operation.UPDATE}
+_EDIT = _WRITE | {Operation.DELETE, Operation.EXPORT}
+_MANAGE = _EDIT | {Operation.PURGE, Operation.IMPORT}
+_BACKUP = frozenset({Operation.BACKUP, Operation.RESTORE})
+
+BUILT_IN = (
+    Role("Viewer", "Reads every table.", _READ),
+    Role("Writer", "Reads everything, adds and changes records.", _WRITE),
+    Role("Editor", "A writer who may also delete and export.", _EDIT),
+    Role("Data manager", "An editor who may also import, and empty the trash.", _MANAGE),
+    Role(
+        "Backup operator",
+        "Makes, checks and restores backups; reads no table.",
+        _BACKUP,
+        frozenset({Right.MANAGE_BACKUPS}),
+    ),
+    Role(
+        "Auditor",
+        "Sees everything that anyone did, and nothing else.",
+        _READ | {Operation.EXPORT},
+        frozenset({Right.VIEW_AUDIT}),
+        only=frozenset({"audit_logs"}),
+    ),
+    Role("Administrator", "Everything, people and roles included.", _MANAGE | _BACKUP, frozenset(Right)),
+)
+
+
+@transaction.atomic
+def sync(tables: Iterable[Resource]) -> None:
+    """This function will make a CatalogTable row per table, and the built-in roles with their rights.
+
+    A right is given once, when its role or its table is new: what an administrator takes from a
+    built-in role later stays taken.
+    """
+    tables = list(tables)
+    CatalogTable.objects.exclude(name__in=[table.name for table in tables]).delete()
+    known = set(CatalogTable.objects.values_list("name", flat=True))
+    CatalogTable.objects.bulk_create(CatalogTable(name=t.name) for t in tables if t.name not in known)
+    for role in BUILT_IN:
+        group, is_new = Group.objects.get_or_create(name=role.name)
+        missing = [table for table in tables if is_new or table.name not in known]
+        grants = {(str(operation), t.name) for t in missing for operation in role.grants(t)}
+        if is_new:
+            grants |= {(str(right), NOWHERE) for right in role.rights}
+        _add(group, grants)
+
+
+def grants_of(group: Group) -> frozenset[Grant]:
+    """This function will return every (right, table) of a role; the table is NOWHERE for one on the whole."""
+    content_type = ContentType.objects.get_for_model(CatalogTable)
+    on_tables = GroupObjectPermission.objects.filter(group=group, content_type=content_type)
+    on_whole = group.permissions.filter(content_type=content_type)
+    return frozenset(on_tables.values_list("permission__codename", "object_pk")) | {
+        (codename, NOWHERE) for codename in on_whole.values_list("codename", flat=True)
+    }
+
+
+@transaction.atomic
+def set_grants(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None:
+    """This function will make `grants` the rights of a role, and tell the audit trail what changed.
+
+    :raises Forbidden: the actor may not manage access, or gives a right that they do not hold
+    """
+    policy.require_right(actor, Right.MANAGE_ACCESS)
+    before, after = grants_of(group), frozenset(grants)
+    require_held(actor, after - before)
+    _remove(group, before - after)
+    _add(group, after - before)
+    for operation, changed, which in (("GRANT", after - before, "new"), ("REVOKE", before - after, "old")):
+        if changed:
+            names = sorted(" on ".join(part for part in grant if part) for grant in changed)
+            access_changed.send(
+                Group,
+                actor=actor,
+                operation=operation,
+                subject=f"role {group.name}",
+                changes={"rights": {which: names}},
+            )
+
+
+def require_held(actor: Actor, grants: Iterable[Grant]) -> None:
+    """This function will do nothing where the actor holds every one of `grants`: nobody gives more than that.
+
+    :raises Forbidden: names the first rights that the actor does not hold
+    """
+    if actor.grants.is_superuser:
+        return
+    missing = sorted(grant for grant in grants if actor.grants.source(*grant) is None)
+    if missing:
+        names = [" on ".join(part for part in grant if part) for grant in missing[:5]]
+        raise Forbidden(f"You can't give rights that you do not hold: {', '.join(names)}.", rights=names)
+
+
+def _add(group: Group, grants: Collection[Grant]) -> None:
+    """Give a role rights that it does not have yet."""
+    content_type = ContentType.objects.get_for_model(CatalogTable)
+    permissions = {p.codename: p for p in Permission.objects.filter(content_type=content_type)}
+    GroupObjectPermission.objects.bulk_create(
+        GroupObjectPermission(
+            group=group, content_type=content_type, object_pk=table, permission=permissions[right]
+        )
+        for right, table in grants
+        if table != NOWHERE
+    )
+    group.permissions.add(*(permissions[right] for right, table in grants if table == NOWHERE))
+
+
+def _remove(group: Group, grants: Collection[Grant]) -> None:
+    """Take rights from a role."""
+    content_type = ContentType.objects.get_for_model(CatalogTable)
+    for right in {right for right, _ in grants}:
+        tables = [table for name, table in grants if name == right]
+        GroupObjectPermission.objects.filter(
+            group=group, content_type=content_type, permission__codename=right, object_pk__in=tables
+        ).delete()
+        if NOWHERE in tables:
+            group.permissions.remove(*group.permissions.filter(content_type=content_type, codename=right))

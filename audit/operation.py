@@ -1,0 +1,54 @@
+"""One operation: one transaction, one audit row in it, one translation of the database's faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from time import perf_counter
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.db import Error, transaction
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Refused
+from audit import faults, trail
+from audit.trail import Entry
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def audited(name: str, *, writes: bool = False) -> Callable[[Callable[Concatenate[Entry, P], R]], Callable[P, R]]:
+    """This function will make a service out of a function that takes an audit Entry first.
+
+    The service runs in one transaction, and its audit row is the transaction's last statement: if the
+    row can't be written, nothing commits and nothing is answered. A write's commit waits for the
+    disk, a read's does not. Services take keywords only, `actor` and perhaps `table` among them.
+
+    :raises Refused: whatever the function raises, and the database's faults in our words
+    """
+
+    def decorate(function: Callable[Concatenate[Entry, P], R]) -> Callable[P, R]:
+        @wraps(function)
+        def service(*args: P.args, **kwargs: P.kwargs) -> R:
+            entry = _entry(name, **kwargs)
+            started = perf_counter()
+            try:
+                with transaction.atomic():
+                    result = function(entry, *args, **kwargs)
+                    entry.execution_time_ms = (perf_counter() - started) * 1000
+                    trail.record(entry, flush=writes)
+            except Error as error:
+                refusal: Refused | None = faults.translate(error)
+                if refusal is None:
+                    raise
+                raise refusal from error
+            return result
+
+        return service
+
+    return decorate
+
+
+def _entry(name: str, *, actor: Actor, table: Any = None, **_: object) -> Entry:
+    return Entry(actor, name, table_name=getattr(table, "name", None))

@@ -1,0 +1,148 @@
+"""Reading the audit trail: search and summary, each caller as far as their rights go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, QuerySet
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput
+from accesscontrol.policy import Operation, Right
+from audit import moments
+from audit.models import AuditLog
+from audit.operation import audited
+from audit.trail import Entry
+
+MAX_LIMIT = 1_000
+LOG_COLUMNS = tuple(field.column for field in AuditLog._meta.concrete_fields)
+
+
+class Percentile95(Aggregate):
+    """The 95th percentile, between two rows where it falls there."""
+
+    template = "percentile_cont(0.95) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+def visible_to(actor: Actor) -> Q:
+    """This function will return the condition for the rows of the trail that an actor may see.
+
+    All of them with the right view_audit; else one's own, and those about tables that one may read.
+    """
+    if policy.holds(actor, Right.VIEW_AUDIT).allowed:
+        return Q()
+    return Q(user_id=actor.username) | Q(table_name__in=policy.granted_tables(actor, Operation.READ))
+
+
+@audited("AUDIT_QUERY")
+def search(
+    entry: Entry,
+    *,
+    actor: Actor,
+    start_date: object = None,
+    end_date: object = None,
+    table: str | None = None,
+    operation: str | None = None,
+    user_id: str | None = None,
+    success: bool | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """This function will return audit rows, newest first: {count, limit, offset, next_cursor, logs}.
+
+    `start_date` is included, `end_date` is not; both are times or dates (midnight), UTC.
+
+    :raises AuthenticationRequired: nobody is logged in
+    :raises InvalidInput: a date that is none, or a limit outside 1 to 1000
+    """
+    policy.require_account(actor)
+    _check_page(limit, offset)
+    rows = _select(actor, start_date, end_date, table).order_by("-timestamp", "-id")
+    for column, value in (("operation", operation), ("user_id", user_id), ("success", success)):
+        if value is not None:
+            rows = rows.filter(**{column: value})
+    logs = list(rows.values(*LOG_COLUMNS)[offset : offset + limit])
+    entry.record_count = len(logs)
+    return {"count": len(logs), "limit": limit, "offset": offset, "next_cursor": None, "logs": logs}
+
+
+@audited("AUDIT_SUMMARY")
+def summary(
+    entry: Entry,
+    *,
+    actor: Actor,
+    start_date: object = None,
+    end_date: object = None,
+    table: str | None = None,
+) -> dict[str, Any]:
+    """This function will return {summary, by_operation, by_table, by_user} over the rows an actor may see.
+
+    Times are milliseconds; `success_rate` is a share from 0 to 1, null where there are no rows.
+
+    :raises AuthenticationRequired: nobody is logged in
+    :raises InvalidInput: a date that is none
+    """
+    policy.require_account(actor)
+    rows = _select(actor, start_date, end_date, table)
+    totals = rows.aggregate(
+        total_operations=Count("id"),
+        successful_operations=Count("id", filter=Q(success=True)),
+        tables_accessed=Count("table_name", distinct=True),
+        unique_users=Count("user_id", distinct=True),
+        avg_execution_time_ms=Avg("execution_time"),
+        p95_execution_time_ms=Percentile95(F("execution_time")),
+        max_execution_time_ms=Max("execution_time"),
+        first=Min("timestamp"),
+        last=Max("timestamp"),
+    )
+    total, successful = totals["total_operations"], totals["successful_operations"]
+    totals["failed_operations"] = total - successful
+    totals["success_rate"] = round(successful / total, 4) if total else None
+    totals["time_range"] = {"start": totals.pop("first"), "end": totals.pop("last")}
+    entry.record_count = total
+    return {
+        "summary": totals,
+        "by_operation": _by(rows, "operation", "operation"),
+        "by_table": _by(rows.exclude(table_name=None), "table_name", "table"),
+        "by_user": _by(rows.exclude(user_id=None), "user_id", "user_id"),
+    }
+
+
+def _select(actor: Actor, start: object, end: object, table: str | None) -> QuerySet[AuditLog]:
+    rows = AuditLog.objects.filter(visible_to(actor))
+    if start is not None:
+        rows = rows.filter(timestamp__gte=_moment("start_date", start))
+    if end is not None:
+        rows = rows.filter(timestamp__lt=_moment("end_date", end))
+    return rows if table is None else rows.filter(table_name=table)
+
+
+def _by(rows: QuerySet[AuditLog], column: str, name: str) -> list[dict[str, Any]]:
+    """Counts and mean time per value of `column`, most frequent first."""
+    groups = (
+        rows.order_by()
+        .values(value=F(column))
+        .annotate(
+            count=Count("id"),
+            failed=Count("id", filter=Q(success=False)),
+            avg_execution_time_ms=Avg("execution_time"),
+        )
+    )
+    return [{name: group.pop("value"), **group} for group in groups.order_by("-count", "value")]
+
+
+def _moment(name: str, value: object) -> datetime:
+    try:
+        return moments.parse(value)
+    except ValueError as error:
+        raise InvalidInput(f"{name} {error}.", argument=name) from error
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
+    if offset < 0:
+        raise InvalidInput("offset can't be negative.", argument="offset")

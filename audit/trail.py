@@ -1,0 +1,123 @@
+"""The one writer of the audit trail: a row in the transaction of what it tells of.
+
+Raw SQL, since the application's role may insert only the columns named here: never `id` or
+`timestamp`, which the database itself sets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Refused
+
+COLUMNS = (
+    "operation", "table_name", "record_id", "user_id", "success", "error_message", "execution_time", "changes",
+    "error_code", "record_count", "channel", "client_info", "request_id", "change_id", "dry_run", "query_hash",
+)  # fmt: skip
+
+_INSERT = f"INSERT INTO public.audit_logs ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 - our own column names
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text and jsonb can't hold
+_TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
+_MAX_MESSAGE_CHARS = 2_000
+_WITHOUT_FLUSH = "SET LOCAL synchronous_commit = off"
+
+
+@dataclass
+class Entry:
+    """One operation as the trail will tell it; a service fills in what it learns."""
+
+    actor: Actor
+    operation: str
+    table_name: str | None = None
+    record_id: str | None = None
+    record_count: int | None = None
+    changes: dict[str, Any] | None = None
+    change_id: UUID | None = None
+    query_hash: str | None = None
+    dry_run: bool = False
+    success: bool = True
+    error_code: str | None = None
+    error_message: str | None = None
+    execution_time_ms: float = 0.0
+    client_info: dict[str, Any] = field(default_factory=dict)  # beside what the actor brings
+
+
+def record(entry: Entry, *, flush: bool = True) -> None:
+    """This function will write an entry in the current transaction.
+
+    Without `flush` the transaction's commit does not wait for the disk (synchronous_commit = off):
+    for reads, which lose nothing but this row if the server dies.
+
+    :raises django.db.Error: the row can't be written, and so nothing else may be
+    """
+    actor = entry.actor
+    values = (
+        entry.operation,
+        entry.table_name,
+        entry.record_id,
+        actor.username,
+        entry.success,
+        entry.error_message and _storable(entry.error_message)[:_MAX_MESSAGE_CHARS],
+        round(entry.execution_time_ms, 3),
+        _json(entry.changes),
+        entry.error_code,
+        entry.record_count,
+        str(actor.channel),
+        _json({**actor.client_info, **entry.client_info}),
+        actor.request_id,
+        entry.change_id,
+        entry.dry_run,
+        entry.query_hash,
+    )
+    with connection.cursor() as cursor:
+        if not flush:
+            cursor.execute(_WITHOUT_FLUSH)
+        cursor.execute(_INSERT, values)
+
+
+def record_refusal(
+    actor: Actor,
+    operation: str,
+    table_name: str | None,
+    refusal: Refused,
+    execution_time_ms: float = 0.0,
+) -> None:
+    """This function will write that an operation was refused or failed, after it was rolled back.
+
+    `table_name` may be what the caller wrote: it is kept only where it could name a table.
+    """
+    record(
+        Entry(
+            actor,
+            operation,
+            table_name=table_name if _TABLE_NAME.fullmatch(table_name or "") else None,
+            success=False,
+            error_code=refusal.code,
+            error_message=refusal.message,
+            execution_time_ms=execution_time_ms,
+        )
+    )
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(_storable(value), default=str, ensure_ascii=False)
+
+
+def _storable(value: Any) -> Any:
+    """The value with what PostgreSQL can't hold replaced: refusals quote what a caller sent."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+        case dict():
+            return {_storable(str(key)): _storable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,65 @@
+"""order_by: [{"column": "title", "direction": "desc"}, …]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import F, OrderBy
+
+from accesscontrol.errors import InvalidInput
+from catalog.table import Table, did_you_mean
+
+DIRECTIONS = ("asc", "desc")
+FORM = '{"column": …, "direction": "asc" or "desc"}'
+
+OrderTerms = Sequence[Mapping[str, Any]]
+
+
+def of_rows(table: Table, order_by: OrderTerms) -> list[OrderBy]:
+    """This function will return the terms of an ORDER BY, ending with the key, so that the order is total.
+
+    :raises InvalidInput: not a list of {"column", "direction"}, or an unknown column
+    """
+    terms = {table.column(name).attname: is_descending for name, is_descending in _parse(order_by)}
+    for name in table.key:
+        terms.setdefault(table.columns[name].attname, False)
+    return [OrderBy(F(name), descending=is_descending) for name, is_descending in terms.items()]
+
+
+def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequence[str]) -> list[OrderBy]:
+    """This function will return the terms of an ORDER BY over groups, ending with `default`.
+
+    `sources` has what may be named, columns and aggregates, with its name in the query.
+
+    :raises InvalidInput: not a list of {"column", "direction"}, or a name that is none of them
+    """
+    terms = {}
+    for name, is_descending in _parse(order_by):
+        if name not in sources:
+            raise InvalidInput(
+                f"Groups can't be ordered by {name[:80]!r}.{did_you_mean(name, sources)}",
+                allowed=list(sources),
+            )
+        terms[sources[name]] = is_descending
+    for name in default:
+        terms.setdefault(name, False)
+    return [OrderBy(F(name), descending=is_descending) for name, is_descending in terms.items()]
+
+
+def _parse(order_by: OrderTerms) -> list[tuple[str, bool]]:
+    """(name, is descending) of each term."""
+    if isinstance(order_by, str | Mapping):
+        raise InvalidInput(f"order_by must be a list of {FORM}.")
+    return [_term(term) for term in order_by]
+
+
+def _term(term: object) -> tuple[str, bool]:
+    if not isinstance(term, Mapping) or not isinstance(term.get("column"), str):
+        raise InvalidInput(f"Each term of order_by is {FORM}.")
+    if unknown := sorted(str(name)[:80] for name in term if name not in {"column", "direction"}):
+        raise InvalidInput(f"A term of order_by has no member {unknown[0]!r}: it is {FORM}.")
+    direction = str(term.get("direction", "asc")).lower()
+    if direction not in DIRECTIONS:
+        raise InvalidInput(f"A direction is asc or desc, not {direction[:40]!r}.", allowed=list(DIRECTIONS))
+    return term["column"], direction == "desc"

@@ -1,0 +1,151 @@
+"""Reading records: filter, choose, order, page, count, group and expand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.db.models import Model, QuerySet
+
+import audit.queries
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput
+from accesscontrol.policy import Operation
+from audit.operation import audited
+from audit.trail import Entry
+from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering
+from catalog.services.rows import Output, Rows, fetch
+from catalog.table import AnyField, Table
+
+MAX_LIMIT = 1_000
+MAX_OFFSET = 2**63 - 1
+
+CountMode = Literal["exact", "capped", "none"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the records that a query matches, and how many there are.
+
+    `total` is None where it was not asked for, and an estimate where `total_is_estimate` says so.
+    """
+
+    records: Rows
+    limit: int
+    offset: int
+    total: int | None
+    total_is_estimate: bool = False
+    next_cursor: str | None = None
+
+    @property
+    def count(self) -> int:
+        """How many records this page has."""
+        return len(self.records)
+
+
+@audited("QUERY")
+def query_records(
+    entry: Entry,
+    *,
+    actor: Actor,
+    table: Table,
+    columns: Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
+    order_by: Sequence[Mapping[str, Any]] | None = None,
+    limit: int = 100,
+    offset: int = 0,
+    include_deleted: bool = False,
+    count: CountMode = "capped",
+    group_by: Sequence[str] | None = None,
+    aggregate: Mapping[str, Mapping[str, Any]] | None = None,
+    expand: Sequence[str] | None = None,
+) -> Page:
+    """This function will return a page of the records that match `where`, by default ordered by their key.
+
+    `order_by` is [{"column": …, "direction": "asc" or "desc"}]; `aggregate` is {name: {"fn": …, "column": …}}
+    and with `group_by` makes one record per group; `expand` adds the record that a foreign key points
+    to, under the key's name without `_id`. Trashed records show only with `include_deleted`.
+
+    :raises Forbidden: the actor may not read the table, or one that is expanded
+    :raises InvalidInput: an unknown column, operator or function, a bad value, a limit outside 1 to 1000
+    """
+    policy.require(actor, Operation.READ, table)
+    _check_page(limit, offset, count)
+    entry.query_hash = fingerprint.of(table.name, columns, where, order_by, group_by, aggregate, expand)
+    rows = visible(actor, table, include_deleted=include_deleted).filter(conditions.parse(table, where))
+    if group_by or aggregate:
+        _refuse_beside_groups(columns, expand)
+        found, outputs = grouping.apply(table, rows, group_by or (), aggregate or {}, order_by or ())
+    else:
+        found, outputs = _select(actor, table, rows, columns, expand or (), include_deleted=include_deleted)
+        found = found.order_by(*ordering.of_rows(table, order_by or ()))
+    records = fetch(found[offset : offset + limit], outputs)
+    total, is_estimate = _total(found, count, offset=offset, limit=limit, got=len(records))
+    entry.record_count = len(records)
+    return Page(records, limit, offset, total, is_estimate)
+
+
+def visible(actor: Actor, table: Table, *, include_deleted: bool = False) -> QuerySet[Model]:
+    """This function will return the rows of a table that an ordinary read by `actor` may see."""
+    rows = table.model._default_manager.all()
+    if table.soft_delete and not include_deleted:
+        rows = rows.filter(deleted_at=None)
+    if table.append_only:
+        rows = rows.filter(audit.queries.visible_to(actor))
+    return rows
+
+
+def fields_of(table: Table, names: Sequence[str] | None) -> list[AnyField]:
+    """This function will return the fields of the columns named, each once; without names, of every column.
+
+    :raises InvalidInput: an empty list, or an unknown column
+    """
+    if names is None:
+        return list(table.columns.values())
+    if isinstance(names, str) or not names:
+        raise InvalidInput("columns must be a list of at least one column.", allowed=list(table.columns))
+    return [table.column(name) for name in dict.fromkeys(names)]
+
+
+def _select(
+    actor: Actor,
+    table: Table,
+    rows: QuerySet[Model],
+    columns: Sequence[str] | None,
+    expand: Sequence[str],
+    *,
+    include_deleted: bool,
+) -> tuple[QuerySet[Any, Any], list[Output]]:
+    """The query of the columns and expansions asked for, and what each record shows of it."""
+    fields = fields_of(table, columns)
+    expansions = expansion.build(actor, table, expand, include_deleted=include_deleted)
+    outputs = [Output.of(field) for field in fields] + [Output(e.name, e.alias) for e in expansions]
+    found = rows.annotate(**{e.alias: e.expression for e in expansions})
+    return found.values_list(*(f.attname for f in fields), *(e.alias for e in expansions)), outputs
+
+
+def _total(
+    found: QuerySet[Any, Any], mode: CountMode, *, offset: int, limit: int, got: int
+) -> tuple[int | None, bool]:
+    """(how many records there are in all, whether that is an estimate)."""
+    if mode == "none":
+        return None, False
+    if got < limit and (got or offset == 0):  # the page is the last: it says so itself
+        return offset + got, False
+    return counting.count(found, exact=mode == "exact")
+
+
+def _refuse_beside_groups(columns: object, expand: object) -> None:
+    if columns or expand:
+        raise InvalidInput("columns and expand have no meaning beside group_by and aggregate.")
+
+
+def _check_page(limit: int, offset: int, count: str) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
+    if not 0 <= offset <= MAX_OFFSET:
+        raise InvalidInput("offset must be 0 or more.", argument="offset")
+    if count not in {"exact", "capped", "none"}:
+        raise InvalidInput("count is exact, capped or none.", argument="count")

@@ -1,0 +1,75 @@
+"""The trash: records that were deleted softly, and can come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Conflict, InvalidInput
+from accesscontrol.policy import Operation
+from audit.operation import audited
+from audit.trail import Entry
+from catalog import registry
+from catalog.services import conditions, queries, statements, writing
+from catalog.services.integrity import translated
+from catalog.services.rows import Record, Rows
+from catalog.services.writing import Change
+from catalog.table import Table
+
+
+@audited("RESTORE_RECORDS", writes=True)
+def restore_records(entry: Entry, *, actor: Actor, table: Table, where: Mapping[str, Any]) -> Change:
+    """This function will take the trashed records matching `where` out of the trash; return them by key.
+
+    :raises Forbidden: the actor may not update the table
+    :raises InvalidInput: the table has no trash, or `where` is empty or bad
+    :raises LimitExceeded: more than 1,000 records match
+    :raises Conflict: a record they refer to is in the trash itself
+    :raises DuplicateKey: a live record has taken their unique values meanwhile
+    """
+    policy.require(actor, Operation.UPDATE, table)
+    if not table.soft_delete:
+        raise InvalidInput(f"{table.name} has no trash: what was deleted there is gone.", table=table.name)
+    trashed = queries.visible(actor, table, include_deleted=True).filter(deleted_at__isnull=False)
+    before = writing.lock(table, trashed.filter(conditions.parse_for_write(table, where)), keeps_key=True)
+    _require_parents(table, before)
+    with translated(table):
+        restored = statements.trash(table, before, is_deleted=False) if before else Rows()
+    earlier = {table.format_key(record): record["deleted_at"] for record in before}
+    return writing.done(
+        entry,
+        table,
+        restored,
+        lambda record: {"deleted_at": {"old": earlier[table.format_key(record)], "new": None}},
+    )
+
+
+def _require_parents(table: Table, found: Sequence[Record]) -> None:
+    """Refuse records whose parent is in the trash, naming all of them."""
+    restoring = {record["id"] for record in found}
+    orphans = []
+    for column, name in table.foreign_keys.items():
+        parent = registry.get(name)
+        wanted = {record[column] for record in found} - {None}
+        if parent is table:
+            wanted -= restoring
+        if wanted and parent.soft_delete:
+            rows = parent.model._default_manager.filter(id__in=wanted).order_by("id")
+            locked = rows.select_for_update(no_key=True).values_list("id", "deleted_at")
+            gone = {key for key, deleted_at in locked if deleted_at}
+            orphans += [
+                {"key": table.format_key(record), "column": column, "value": record[column], "references": name}
+                for record in found
+                if record[column] in gone
+            ]
+    if orphans:
+        first = orphans[0]
+        raise Conflict(
+            f"Record {first['key']} of {table.name} belongs to record {first['value']} of {first['references']},"
+            " which is in the trash.",
+            hint=f"Restore {first['references']} first.",
+            table=table.name,
+            records=orphans[:100],
+        )
