@@ -8,10 +8,19 @@ import signal
 import sys
 from types import FrameType
 
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    from config import embedded
+    from config.programs import ClusterError
+except ImportError as error:
+    raise SystemExit(f"{error}. Run script/bootstrap first, and use .venv/bin/python.") from error
+
 # Commands that never connect. Any other gets the embedded server (unless DATABASE_URL names one).
 WITHOUT_DATABASE = {
-    "", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "settings_table",
-    "version",
+    "", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages",
+    "settings_table", "version",
 }  # fmt: skip
 
 
@@ -35,14 +44,6 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
-    try:
-        from config import embedded
-        from config.cluster import ClusterError
-    except ImportError as error:
-        raise SystemExit(f"{error}. Run script/bootstrap first, and use .venv/bin/python.") from error
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
-
     try:
         if needs_database(sys.argv[1:]):
             embedded.use_if_configured()

@@ -1,7 +1,7 @@
-"""The embedded server, shared by lock: every program that needs it calls use(); whoever leaves last stops it.
+"""The embedded server, shared by lock: a program that needs it calls use(), whoever leaves last stops it.
 
-Two locks under var/: `embedded.lock` is held alone while the server is started or stopped, `embedded.users` is shared by
-the programs that use it. The system drops a lock when its holder dies, however it dies, so none can be stale.
+Two locks under var/: `embedded.lock` is held alone while the server is started or stopped, `embedded.users`
+is shared by the programs that use it. The system drops a lock when its holder dies, however it dies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from config.cluster import APP_ROLE, OWNER_ROLE, SUPERUSER, Cluster, ClusterError
+from config.cluster import APP_ROLE, OWNER_ROLE, SUPERUSER, Cluster
+from config.programs import ClusterError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 VAR: Final = ROOT / "var"
@@ -58,7 +59,7 @@ def urls() -> tuple[str, str]:
 
 
 def use_if_configured() -> None:
-    """Hold the embedded server, unless DATABASE_URL names another. Every program that needs a database calls this."""
+    """Hold the embedded server unless DATABASE_URL names another: what every program calls."""
     if settings.DATABASE_IS_EMBEDDED:
         use()
 
@@ -89,7 +90,7 @@ def use() -> None:
 
 def leave() -> None:
     """Stop using the server, and stop it when nobody else uses it."""
-    global _using  # noqa: PLW0603
+    global _using
     with _mutex:
         if _using is None or _using.pid != os.getpid():
             return
@@ -141,15 +142,17 @@ def _choose(file: Path) -> None:
         state |= _place_for_root()
     new = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(state, stream, indent=1)
+    try:
+        os.write(descriptor, json.dumps(state, indent=1).encode())
+    finally:
+        os.close(descriptor)
     with contextlib.suppress(FileExistsError):
         os.link(new, file)  # complete, or not at all
     new.unlink()
 
 
 def _place_for_root() -> dict[str, Any]:
-    """Return a folder and a user number for a server that may not run as root, nor reach below a private home."""
+    """Return a folder and a user number for a server that may not run as root, nor pass a private home."""
     name = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8] + secrets.token_hex(4)
     taken = {account.pw_uid for account in pwd.getpwall()}
     free = [uid for uid in range(FIRST_UID, LAST_UID) if uid not in taken]
@@ -173,7 +176,8 @@ def _refuse_a_copy(found: Cluster) -> None:
         state = json.loads((other / "var" / "embedded.json").read_text(encoding="utf-8"))
         if found.uid is not None and other != ROOT and state["home"] == str(found.home):
             raise ClusterError(
-                f"{VAR} was copied from {other}, whose database it would share. Delete {VAR} for a new database."
+                f"{VAR} was copied from {other}, whose database it would share. "
+                f"Delete {VAR} to begin with a new database."
             )
 
 

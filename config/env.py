@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
-DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"
+DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"  # noqa: S105 - no secret
 SECRET_KEY_MIN_LENGTH: Final = 50
 
 
@@ -66,7 +66,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def postgresql_url(value: str) -> str:
-    """Read a PostgreSQL URL that names a user and a database; anything libpq understands may follow as a query."""
+    """Read a PostgreSQL URL that names a user and a database; libpq's parameters may follow as a query."""
     try:
         parts = urlsplit(value)
         complete = bool(parts.username and parts.path.strip("/"))
@@ -120,7 +120,7 @@ CSRF_TRUSTED_ORIGINS = Setting(
 )  # fmt: skip
 HTTPS = Setting(
     "HTTPS", boolean, "false", production="true",
-    description="Redirect to HTTPS, mark cookies as secure, send HSTS. Off means plain HTTP: for one machine only.",
+    description="Redirect to HTTPS, secure cookies, HSTS. Off means plain HTTP: for one machine only.",
 )  # fmt: skip
 HSTS_SECONDS = Setting(
     "HSTS_SECONDS", whole(0, 63_072_000), "31536000",
@@ -138,9 +138,7 @@ DATABASE_OWNER_URL = Setting(
     "DATABASE_OWNER_URL", postgresql_url, None, secret=True,
     description="The owner's connection, straight to PostgreSQL. Only `migrate` needs it.",
 )  # fmt: skip
-DATABASE_POOL_MIN = Setting(
-    "DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open."
-)
+DATABASE_POOL_MIN = Setting("DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open.")
 DATABASE_POOL_MAX = Setting(
     "DATABASE_POOL_MAX", whole(1, 500), "20", "Connections each process may open at most."
 )

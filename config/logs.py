@@ -11,7 +11,9 @@ import structlog
 
 HIDDEN: Final = "[hidden]"
 # Names whose values are never logged, wherever they stand in the name.
-_SECRET_NAME: Final = re.compile(r"passw|secret|token|authoriz|cookie|api_?key|credential|session_?key", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"passw|secret|token|authoriz|cookie|api_?key|credential|session_?key", re.IGNORECASE
+)
 # user:password@ in a URL, password=… in a connection string, and what follows Bearer.
 _SECRET_TEXT: Final = re.compile(
     r"(?P<before>://[^\s:/@]*:|\bpassword\s*=\s*|\bbearer\s+)(?P<secret>'[^']*'|[^\s@'\"]+)", re.IGNORECASE

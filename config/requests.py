@@ -13,7 +13,8 @@ HEADER = "HTTP_X_REQUEST_ID"
 def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Return a middleware that puts a UUID into the request's X-Request-ID, and the same into the answer's.
 
-    The caller's own is kept when it is a UUID; anything else could smuggle text into the logs and is replaced.
+    The caller's own is kept when it is a UUID; anything else could smuggle text into the logs, and is
+    replaced.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -28,6 +29,6 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(text) if len(text) == 36 else None  # noqa: PLR2004 - with its four hyphens
+        return UUID(text) if len(text) == 36 else None
     except ValueError:
         return None

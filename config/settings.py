@@ -22,7 +22,7 @@ DEBUG = VALUES[env.DEBUG]
 ALLOWED_HOSTS = VALUES[env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = VALUES[env.CSRF_TRUSTED_ORIGINS]
 
-# Applications -------------------------------------------------------------------------------------------------
+# Applications -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "config",
@@ -73,11 +73,13 @@ TEMPLATES = [
     },
 ]
 
-# Database -----------------------------------------------------------------------------------------------------
+# Database ---------------------------------------------------------------------------------------------
 
 DATABASE_IS_EMBEDDED: Final = VALUES.get(env.DATABASE_URL) is None
 DATABASE_URL, DATABASE_OWNER_URL = (
-    embedded.urls() if DATABASE_IS_EMBEDDED else (VALUES.get(env.DATABASE_URL), VALUES.get(env.DATABASE_OWNER_URL))
+    embedded.urls()
+    if DATABASE_IS_EMBEDDED
+    else (VALUES.get(env.DATABASE_URL), VALUES.get(env.DATABASE_OWNER_URL))
 )
 
 
@@ -111,7 +113,7 @@ DATABASES = {"default": _database(str(DATABASE_URL))}
 APP_ROLE: Final[str] = DATABASES["default"]["USER"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Accounts and sessions ----------------------------------------------------------------------------------------
+# Accounts and sessions --------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ANONYMOUS_USER_NAME = None  # guardian would make an account for strangers
@@ -133,7 +135,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 
-# Transport and browser ----------------------------------------------------------------------------------------
+# Transport and browser --------------------------------------------------------------------------------
 
 HTTPS: Final = VALUES[env.HTTPS]
 SECURE_SSL_REDIRECT = HTTPS
@@ -164,14 +166,14 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SILENCED_SYSTEM_CHECKS = [
-    "security.W021",  # whether a whole domain goes on the browsers' preload list is not this server's to decide
-    "guardian.W001",  # the policy reads guardian's rows itself, once per request; its backend would ask per object
+    "security.W021",  # whether a whole domain goes on the browsers' preload list is not ours to decide
+    "guardian.W001",  # the policy reads guardian's rows itself, once per request; its backend asks per object
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
-# Static files -------------------------------------------------------------------------------------------------
+# Static files -----------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / VALUES[env.STATIC_ROOT]
@@ -186,14 +188,14 @@ STORAGES = {
     },
 }
 
-# Language and time --------------------------------------------------------------------------------------------
+# Language and time ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# Logs ---------------------------------------------------------------------------------------------------------
+# Logs -------------------------------------------------------------------------------------------------
 
 LOGGING_CONFIG = None  # logging_config is applied here and now, for structlog as well
 logging_config(level=VALUES[env.LOG_LEVEL], as_json=VALUES[env.LOG_FORMAT] == "json")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.test import TransactionTestCase
 
 from config import embedded
@@ -39,6 +40,4 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def database_environment(db: None) -> dict[str, str]:
     """Return an environment in which a subprocess uses this session's test database."""
-    from django.db import connection
-
     return databases.environment_for(connection.settings_dict["NAME"])

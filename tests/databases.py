@@ -1,4 +1,4 @@
-"""Makes test databases: a template that is migrated once, and copies of it, which cost a tenth of a second."""
+"""Makes test databases: a template that is migrated once, and copies of it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
-from config import cluster
+from config.cluster import SQL_FOLDER
+from config.programs import run_sql
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES_KEPT = 4
 # What migrate and the handlers of its signals read.
 SOURCES = (
-    "requirements/*.lock", "deploy/postgresql/*.sql", "*/migrations/*.py", "*/schema/*.sql", "*/apps.py", "*/models.py",
-    "*/models/*.py", "*/management/commands/migrate.py", "accesscontrol/roles.py", "catalog/tables.py",
-)  # fmt: skip
+    "requirements/*.lock",
+    "deploy/postgresql/*.sql",
+    "*/migrations/*.py",
+    "*/schema/*.sql",
+    "*/apps.py",
+    "*/models.py",
+    "*/models/*.py",
+    "*/management/commands/migrate.py",
+    "accesscontrol/roles.py",
+    "catalog/tables.py",
+)
 
 
 def url_of(database: str, url: str) -> str:
@@ -66,11 +75,15 @@ def build(connection: psycopg.Connection, name: str) -> None:
     """Make the database `name` as an installation is made, and name it so only when it is whole."""
     building = f"{name}_b"
     drop(connection, building)
-    locale = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" if connection.info.server_version >= 170000 else ""
-    connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' " + locale).format(sql.Identifier(building))
+    locale = (
+        "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" if connection.info.server_version >= 170000 else ""
     )
-    cluster.run_sql(url_of(building, settings.DATABASE_OWNER_URL), cluster.SQL_FOLDER / "database.sql")
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' " + locale).format(
+            sql.Identifier(building)
+        )
+    )
+    run_sql(url_of(building, settings.DATABASE_OWNER_URL), SQL_FOLDER / "database.sql")
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
         cwd=ROOT, env=environment_for(building), capture_output=True, text=True, check=False,
@@ -114,7 +127,9 @@ def drop(connection: psycopg.Connection, name: str) -> None:
 
 def databases(connection: psycopg.Connection, prefix: str) -> list[str]:
     """Return the names of databases that begin with `prefix`, oldest first."""
-    rows = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY oid", [prefix])
+    rows = connection.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY oid", [prefix]
+    )
     return [row[0] for row in rows]
 
 
