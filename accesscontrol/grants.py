@@ -62,8 +62,6 @@ def _rows(user: User) -> Iterable[tuple[str, str, str, str]]:
         Permission.objects.filter(group__user=user.pk, **on_whole).values_list(
             grant, "codename", nothing, Concat(role, F("group__name"))
         ),
-        Permission.objects.filter(user=user.pk, **on_whole).values_list(
-            grant, "codename", nothing, personal
-        ),
+        Permission.objects.filter(user=user.pk, **on_whole).values_list(grant, "codename", nothing, personal),
     ]
     return parts[0].union(*parts[1:], all=True)

@@ -17,7 +17,9 @@ def translate(error: Error) -> Refused | None:
     state = getattr(error.__cause__, "sqlstate", None)
     match state:
         case "57014":
-            return TimedOut("The database stopped the operation: it took too long.", hint=_RETRY, outcome="none")
+            return TimedOut(
+                "The database stopped the operation: it took too long.", hint=_RETRY, outcome="none"
+            )
         case "55P03":
             return TimedOut("Another transaction holds these rows.", hint=_RETRY, outcome="none")
         case "40P01" | "40001":

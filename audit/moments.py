@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, time
 
 FORM = "an ISO 8601 time such as 2026-11-22T20:15:00Z, or a date such as 2026-11-22"
 _DATE = r"\d{4}-\d{2}-\d{2}"
-_MOMENT = re.compile(rf"{_DATE}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?)?", re.A)
+_MOMENT = re.compile(
+    rf"{_DATE}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?)?", re.ASCII
+)
 
 
 def parse(value: object) -> datetime:

@@ -18,7 +18,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def audited(name: str, *, writes: bool = False) -> Callable[[Callable[Concatenate[Entry, P], R]], Callable[P, R]]:
+def audited(
+    name: str, *, writes: bool = False
+) -> Callable[[Callable[Concatenate[Entry, P], R]], Callable[P, R]]:
     """This function will make a service out of a function that takes an audit Entry first.
 
     The service runs in one transaction, and its audit row is the transaction's last statement: if the

@@ -67,6 +67,18 @@ def parse_for_write(table: Table, where: object) -> Q:
     return parse(table, where)
 
 
+def pattern(value: object, path: str) -> str:
+    """This function will return a pattern that LIKE takes: % is any text, _ one character, \\ makes them plain.
+
+    :raises InvalidInput: no text, or one that ends in half an escape
+    """
+    if not isinstance(value, str):
+        raise _invalid(path, "must be a text, with % for any text and _ for one character")
+    if (len(value) - len(value.rstrip("\\"))) % 2:
+        raise _invalid(path, "ends with a backslash that escapes nothing; to match one, write two")
+    return values.storable(value, path)
+
+
 class _Parser:
     """One pass over one where object, counting its conditions."""
 
@@ -171,7 +183,7 @@ def _not_in(field: AnyField, operand: object, clean: Clean, path: str) -> Q:
 
 def _between(field: AnyField, operand: object, clean: Clean, path: str) -> Q:
     items = _list(operand, path)
-    if len(items) != 2:  # noqa: PLR2004 - a pair
+    if len(items) != 2:
         raise _invalid(path, "must be a list of two values: the least and the greatest, both included")
     least, greatest = (clean(_not_null(item, path)) for item in items)
     return Q(**{f"{field.attname}__gte": least, f"{field.attname}__lte": greatest})
@@ -179,11 +191,7 @@ def _between(field: AnyField, operand: object, clean: Clean, path: str) -> Q:
 
 def _like(lookup: str) -> Callable[[AnyField, object, Clean, str], Q]:
     def build(field: AnyField, operand: object, clean: Clean, path: str) -> Q:
-        if not isinstance(operand, str):
-            raise _invalid(path, "must be a text, with % for any text and _ for one character")
-        if (len(operand) - len(operand.rstrip("\\"))) % 2:
-            raise _invalid(path, "ends with a backslash that escapes nothing; to match one, write two")
-        return Q(**{f"{field.attname}__{lookup}": values.storable(operand, path)})
+        return Q(**{f"{field.attname}__{lookup}": pattern(operand, path)})
 
     return build
 

@@ -45,9 +45,13 @@ def apply(
     else:
         found = found.values(*(field.attname for field in groups))
     found = found.annotate(**{output.source: expression for output, expression in measures})
-    found = found.values_list(*(field.attname for field in groups), *(output.source for output, _ in measures))
+    found = found.values_list(
+        *(field.attname for field in groups), *(output.source for output, _ in measures)
+    )
     sources = {field.column: field.attname for field in groups} | {o.name: o.source for o, _ in measures}
-    return found.order_by(*ordering.of_groups(sources, order_by, default=[f.attname for f in groups])), outputs
+    return found.order_by(
+        *ordering.of_groups(sources, order_by, default=[f.attname for f in groups])
+    ), outputs
 
 
 def _grouped(table: Table, name: str) -> AnyField:

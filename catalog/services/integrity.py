@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DataError, IntegrityError, models
+from django.db import DataError, IntegrityError
 from psycopg import errors
 
 from accesscontrol.errors import InvalidInput, Refused

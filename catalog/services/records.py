@@ -18,6 +18,7 @@ from catalog.services.rows import Rows
 from catalog.services.writing import Change
 from catalog.table import Table
 
+
 @audited("INSERT", writes=True)
 def insert_record(entry: Entry, *, actor: Actor, table: Table, data: Mapping[str, Any]) -> Change:
     """This function will insert one record ({column: value}) and return it with what the database added.
@@ -38,7 +39,9 @@ def insert_record(entry: Entry, *, actor: Actor, table: Table, data: Mapping[str
         records = statements.insert(table, cleaned)
     if "id" in cleaned:
         statements.move_sequence(table, cleaned["id"])
-    return writing.done(entry, table, records, lambda record: changes.diff(None, record, besides=table.managed_columns))
+    return writing.done(
+        entry, table, records, lambda record: changes.diff(None, record, besides=table.managed_columns)
+    )
 
 
 @audited("UPDATE", writes=True)
@@ -101,7 +104,9 @@ def delete_records(
     is_soft = table.soft_delete if soft_delete is None else soft_delete
     if is_soft and not table.soft_delete:
         raise InvalidInput(
-            f"{table.name} has no trash: deleting there is for good.", hint="Leave soft_delete out.", table=table.name
+            f"{table.name} has no trash: deleting there is for good.",
+            hint="Leave soft_delete out.",
+            table=table.name,
         )
     wanted = queries.visible(actor, table).filter(conditions.parse_for_write(table, where))
     before = writing.lock(table, wanted, keeps_key=False, expect_one=expect_one)
@@ -118,9 +123,11 @@ def delete_records(
         entry,
         table,
         records,
-        lambda record: {"deleted_at": {"old": None, "new": record["deleted_at"]}}
-        if is_soft
-        else changes.diff(record, None, besides=table.managed_columns),
+        lambda record: (
+            {"deleted_at": {"old": None, "new": record["deleted_at"]}}
+            if is_soft
+            else changes.diff(record, None, besides=table.managed_columns)
+        ),
         type_="soft" if is_soft else "hard",
     )
     if cascaded:

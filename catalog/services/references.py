@@ -70,8 +70,10 @@ def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record])
         return
     count = sum(found["count"] for found in dependents if "count" in found)
     raise ForeignKeyViolation(
-        f"{count or 'Some'} other records still refer to what you would delete from {table.name}.",
-        hint="Delete or change those first, or delete softly." if table.soft_delete else "Delete or change those first.",
+        f"{count or 'Some'} other records still refer to these records of {table.name}.",
+        hint="Delete or change those first, or delete softly."
+        if table.soft_delete
+        else "Delete or change those first.",
         table=table.name,
         dependents=dependents,
     )
@@ -81,7 +83,9 @@ def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
     """This function will count, by table, the records that the database will delete with these."""
     counts: dict[str, int] = {}
     for referring, column in _referring(table, models.CASCADE):
-        rows = referring.model._default_manager.filter(**{f"{column}__in": [record["id"] for record in records]})
+        rows = referring.model._default_manager.filter(
+            **{f"{column}__in": [record["id"] for record in records]}
+        )
         if found := rows.count():
             counts[referring.name] = counts.get(referring.name, 0) + found
     return counts

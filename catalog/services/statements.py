@@ -19,7 +19,8 @@ def insert(table: Table, values: Mapping[str, Any]) -> Rows:
     statement = sql.SQL("INSERT INTO public.{} {}").format(
         sql.Identifier(table.name),
         sql.SQL("({}) VALUES ({})").format(
-            sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(sql.Placeholder() * len(values))
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(sql.Placeholder() * len(values)),
         )
         if values
         else sql.SQL("DEFAULT VALUES"),
@@ -70,9 +71,7 @@ def move_sequence(table: Table, key: int) -> None:
                 {"sequence": sequence, "key": key},
             )
         elif gap > 0:
-            cursor.execute(
-                "SELECT max(nextval(%s::regclass)) FROM generate_series(1, %s)", [sequence, gap]
-            )
+            cursor.execute("SELECT max(nextval(%s::regclass)) FROM generate_series(1, %s)", [sequence, gap])
 
 
 def _update(

@@ -60,7 +60,12 @@ def _require_parents(table: Table, found: Sequence[Record]) -> None:
             locked = rows.select_for_update(no_key=True).values_list("id", "deleted_at")
             gone = {key for key, deleted_at in locked if deleted_at}
             orphans += [
-                {"key": table.format_key(record), "column": column, "value": record[column], "references": name}
+                {
+                    "key": table.format_key(record),
+                    "column": column,
+                    "value": record[column],
+                    "references": name,
+                }
                 for record in found
                 if record[column] in gone
             ]

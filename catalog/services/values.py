@@ -16,7 +16,6 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import NOT_PROVIDED
 
 from accesscontrol.errors import InvalidInput
 from audit import moments
@@ -127,7 +126,14 @@ def _check_choice(field: AnyField, value: Any) -> None:
 
 def _kind(value: object) -> str:
     """The JSON name of a value's type."""
-    names = {bool: "a boolean", str: "a text", int: "an integer", float: "a number", list: "a list", dict: "an object"}
+    names = {
+        bool: "a boolean",
+        str: "a text",
+        int: "an integer",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
 

@@ -1,0 +1,164 @@
+"""The catalog as it is: pg_catalog, read for the schema `public`.
+
+Descriptions are kept for five minutes, and dropped as soon as a change of the schema shows: every look
+first takes the fingerprint of pg_catalog, one cheap query, so that no process needs to be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from time import monotonic
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import connection
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Row = dict[str, Any]
+
+KEPT_S = 300
+
+# xmin changes with every change of a row of pg_catalog, and with nothing else: not with VACUUM or ANALYZE.
+_FINGERPRINT = """
+WITH here AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+SELECT (SELECT (count(*), sum(oid::bigint), sum(xmin::text::bigint))::text FROM here)
+    || (SELECT (count(*), sum(a.xmin::text::bigint))::text FROM pg_attribute a JOIN here h ON h.oid = a.attrelid)
+    || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_attrdef d JOIN here h ON h.oid = d.adrelid)
+    || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_description d JOIN here h ON h.oid = d.objoid)
+    || (SELECT (count(*), sum(xmin::text::bigint))::text
+          FROM pg_constraint WHERE connamespace = 'public'::regnamespace)
+"""
+
+_DESCRIPTION = "SELECT coalesce(obj_description(%(table)s::regclass, 'pg_class'), '') AS description"
+
+_COLUMNS = """
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
+       CASE WHEN a.attidentity <> '' THEN 'generated' ELSE pg_get_expr(d.adbin, d.adrelid) END AS default,
+       coalesce(col_description(a.attrelid, a.attnum), '') AS description
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE a.attrelid = %(table)s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum
+"""
+
+_CONSTRAINTS = """
+SELECT c.conname AS name,
+       CASE c.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' END AS type,
+       (SELECT array_agg(a.attname ORDER BY k.position)
+          FROM unnest(c.conkey) WITH ORDINALITY AS k (number, position)
+          JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number) AS columns,
+       pg_get_constraintdef(c.oid) AS definition
+  FROM pg_constraint c
+ WHERE c.conrelid = %(table)s::regclass AND c.contype IN ('p', 'u', 'c')
+ ORDER BY c.contype DESC, c.conname
+"""
+
+_INDEXES = """
+SELECT i.relname AS name, x.indisunique AS "unique", x.indisprimary AS "primary",
+       (SELECT array_agg(pg_get_indexdef(x.indexrelid, n, true) ORDER BY n)
+          FROM generate_series(1, x.indnkeyatts) AS n) AS columns,
+       pg_get_expr(x.indpred, x.indrelid) AS predicate
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+ WHERE x.indrelid = %(table)s::regclass
+ ORDER BY x.indisprimary DESC, i.relname
+"""
+
+_FOREIGN_KEYS = """
+SELECT c.conname AS name, r.relname AS table, a.attname AS column, p.relname AS references_table,
+       b.attname AS references_column, NOT a.attnotnull AS nullable,
+       CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' WHEN 'r' THEN 'restrict'
+                          ELSE 'no action' END AS on_delete
+  FROM pg_constraint c
+  JOIN pg_class r ON r.oid = c.conrelid JOIN pg_class p ON p.oid = c.confrelid
+  JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+  JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1]
+ WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
+ ORDER BY r.relname, a.attname
+"""
+
+_TABLES = """
+SELECT c.relname AS name,
+       greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS row_estimate,
+       pg_total_relation_size(c.oid) AS size_bytes,
+       pg_size_pretty(pg_total_relation_size(c.oid)) AS size,
+       coalesce(obj_description(c.oid, 'pg_class'), '') AS description
+  FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname LIKE %(pattern)s
+ ORDER BY c.relname
+"""
+
+_kept: dict[tuple[Any, ...], tuple[float, Any]] = {}
+_kept_fingerprint = ""
+
+
+def forget() -> None:
+    """This function will drop every description this process keeps."""
+    _kept.clear()
+
+
+def _remembered(read: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a function returns, by its arguments, as long as the schema stays what it is."""
+
+    @wraps(read)
+    def look(*args: P.args, **kwargs: P.kwargs) -> R:
+        global _kept_fingerprint  # noqa: PLW0603 - one cache, one fingerprint
+        fingerprint = _read(_FINGERPRINT)[0]["?column?"]
+        if fingerprint != _kept_fingerprint:
+            forget()
+            _kept_fingerprint = fingerprint
+        key = (connection.settings_dict["NAME"], read.__name__, *args)
+        made_at, found = _kept.get(key, (-KEPT_S, None))
+        if monotonic() - made_at >= KEPT_S:
+            found = read(*args, **kwargs)
+            _kept[key] = monotonic(), found
+        return found  # type: ignore[no-any-return]
+
+    return look
+
+
+@_remembered
+def description(table: str) -> str:
+    """This function will return the comment of a table."""
+    return str(_read(_DESCRIPTION, table=f"public.{table}")[0]["description"])
+
+
+@_remembered
+def columns(table: str) -> list[Row]:
+    """This function will return {name, type, nullable, default, description} of each column, in order."""
+    return _read(_COLUMNS, table=f"public.{table}")
+
+
+@_remembered
+def constraints(table: str) -> list[Row]:
+    """This function will return {name, type, columns, definition} of the keys and checks of a table."""
+    return _read(_CONSTRAINTS, table=f"public.{table}")
+
+
+@_remembered
+def indexes(table: str) -> list[Row]:
+    """This function will return {name, unique, primary, columns, predicate} of the indexes of a table."""
+    return _read(_INDEXES, table=f"public.{table}")
+
+
+@_remembered
+def foreign_keys() -> list[Row]:
+    """This function will return every foreign key of the schema.
+
+    Each is {name, table, column, references_table, references_column, nullable, on_delete}.
+    """
+    return _read(_FOREIGN_KEYS)
+
+
+def tables(pattern: str) -> list[Row]:
+    """This function will return {name, row_estimate, size_bytes, size, description} of the tables LIKE `pattern`.
+
+    Sizes are those of now: they are never kept.
+    """
+    return _read(_TABLES, pattern=pattern)
+
+
+def _read(statement: str, **parameters: str) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
