@@ -52,7 +52,13 @@ OPERATIONS = (
 )
 """What can be in audit_logs.operation; the database holds the same list."""
 
-CHANNELS = ("admin", "api", "mcp", "task", "command")
+CHANNELS = {
+    "admin": "Web admin",
+    "api": "REST API",
+    "mcp": "Agent (MCP)",
+    "task": "Scheduled task",
+    "command": "Command line",
+}
 
 
 class AuditLog(models.Model):
@@ -64,7 +70,7 @@ class AuditLog(models.Model):
     """
 
     timestamp = models.DateTimeField(db_default=Func(function="clock_timestamp"), editable=False)
-    operation = models.TextField(choices=[(name, name) for name in OPERATIONS])
+    operation = models.TextField(choices=[(name, name.replace("_", " ").capitalize()) for name in OPERATIONS])
     table_name = models.TextField(null=True, blank=True)
     record_id = models.TextField(null=True, blank=True)
     user_id = models.TextField(null=True, blank=True)
@@ -74,7 +80,7 @@ class AuditLog(models.Model):
     changes = models.JSONField(null=True, blank=True)
     error_code = models.TextField(null=True, blank=True)
     record_count = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
-    channel = models.TextField(null=True, blank=True, choices=[(name, name) for name in CHANNELS])
+    channel = models.TextField(null=True, blank=True, choices=list(CHANNELS.items()))
     client_info = models.JSONField(db_default={}, blank=True)
     request_id = models.UUIDField(null=True, blank=True)
     change_id = models.UUIDField(null=True, blank=True)

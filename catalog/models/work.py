@@ -66,7 +66,9 @@ class Export(Record):
 
     book = models.ForeignKey("catalog.Book", models.RESTRICT, null=True, blank=True, related_name="exports")
     table_name = models.TextField(null=True, blank=True, validators=up_to(63))
-    format = models.TextField(choices=one_of("json", "csv", "xlsx", "sql"))
+    format = models.TextField(
+        choices=[("json", "JSON"), ("csv", "CSV"), ("xlsx", "Excel (XLSX)"), ("sql", "SQL")]
+    )
     file_name = models.TextField(null=True, blank=True, validators=up_to(255))
     row_count = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
     size_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
