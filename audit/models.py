@@ -94,3 +94,25 @@ class AuditLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.table_name or ''} by {self.user_id or 'nobody'}"
+
+
+class RepeatedRefusal(models.Model):
+    """How often one address was refused the same thing within one minute, until the trail tells it."""
+
+    operation = models.TextField()
+    error_code = models.TextField()
+    address = models.TextField()
+    channel = models.TextField()
+    minute = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operation", "error_code", "address", "minute"], name="one_count_per_minute"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} from {self.address}: {self.count}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import LiteralString, cast
-
 from django.conf import settings
 from django.db import connections
 from psycopg import sql
@@ -28,11 +26,11 @@ def sync_access(*, using: str, **_: object) -> None:
         )
         if cursor.fetchone() != (len(names),):
             return
-        cursor.execute(grants_sql(settings.APP_ROLE).as_string(cursor.connection))
+        cursor.execute(grants_sql(settings.APP_ROLE))
     roles.sync(registry.all_tables())
 
 
-def grants_sql(role: str) -> sql.Composable:
+def grants_sql(role: str) -> str:
     """This function will return grants.sql for a role, as `psql -v app_role=…` would run it."""
-    texts = cast("LiteralString", read_sql("catalog", "grants.sql")).split(':"app_role"')
-    return sql.SQL(sql.Identifier(role).as_string()).join(sql.SQL(text) for text in texts)
+    name = sql.Identifier(role).as_string()
+    return read_sql("catalog", "grants.sql").replace(':"app_role"', name)

@@ -55,10 +55,11 @@ class Table:
         append_only: bool = False,
     ) -> Table:
         """This function will derive a table from its model."""
-        meta = model._meta  # noqa: SLF001 (Django documents it)
-        fields: list[AnyField] = [field for field in meta.concrete_fields if field.column]
-        fields.sort(key=lambda field: field.column in MANAGED)  # base classes put them first, the SQL last
-        columns = {field.column: field for field in fields}
+        meta = model._meta
+        in_order = sorted(
+            meta.concrete_fields, key=lambda f: f.column in MANAGED
+        )  # bases put them first, SQL last
+        columns: dict[str, AnyField] = {field.column: field for field in in_order if field.column}
         return cls(
             name=meta.db_table,
             model=model,
@@ -67,10 +68,10 @@ class Table:
             read_only=read_only,
             append_only=append_only,
             columns=MappingProxyType(columns),
-            key=tuple(field.column for field in meta.pk_fields),
+            key=tuple(field.column for field in meta.pk_fields if field.column),
             foreign_keys=MappingProxyType(
                 {
-                    name: field.related_model._meta.db_table  # noqa: SLF001
+                    name: field.related_model._meta.db_table
                     for name, field in columns.items()
                     if isinstance(field, models.ForeignKey)
                 }

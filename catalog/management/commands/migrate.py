@@ -5,23 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
+
+LOCK = "SELECT pg_advisory_lock(hashtext('database-admin-server migrate'))"
 
 
 class Command(Migrate):
     """Connects with DATABASE_OWNER_URL, because the application's role may not change the schema."""
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        """Run the migrations as the owner, past any pool; afterwards the connection is the application's again."""
+        """Run the migrations as the owner, past any pool; afterwards the connection is the application's again.
+
+        Programs that migrate at the same time take turns: the later finds nothing left to do.
+        """
         if not settings.DATABASE_OWNER_URL:
-            return super().handle(*args, **options)
-        connection = connections[options["database"]]
+            if options["check_unapplied"] or options["plan"]:
+                return super().handle(*args, **options)
+            raise CommandError(
+                "DATABASE_OWNER_URL is not set: only the owner of the database may migrate it."
+            )
+        owner = conninfo_to_dict(settings.DATABASE_OWNER_URL)
+        if owner["user"] == settings.APP_ROLE:
+            raise CommandError(
+                "DATABASE_URL and DATABASE_OWNER_URL name the same user. The application must own nothing:"
+                " see deploy/postgresql/cluster.sql."
+            )
+        connection: Any = connections[options["database"]]
         connection.close()
         connection.close_pool()
         application = connection.settings_dict.copy()
-        owner = conninfo_to_dict(settings.DATABASE_OWNER_URL)
         connection.settings_dict |= {
             "USER": owner["user"],
             "PASSWORD": owner.get("password", ""),
@@ -31,6 +46,8 @@ class Command(Migrate):
             "OPTIONS": {name: value for name, value in application["OPTIONS"].items() if name != "pool"},
         }
         try:
+            with connection.cursor() as cursor:
+                cursor.execute(LOCK)  # ends with the connection
             return super().handle(*args, **options)
         finally:
             connection.close()
