@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import TransactionTestCase
 
+from accesscontrol.actor import Actor, Channel
 from config import embedded
 from tests import databases
 
@@ -41,3 +43,45 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 def database_environment(db: None) -> dict[str, str]:
     """Return an environment in which a subprocess uses this session's test database."""
     return databases.environment_for(connection.settings_dict["NAME"])
+
+
+def _actor(username: str, *roles: str, **flags: bool) -> Actor:
+    user = User.objects.create_user(username, password="correct horse", is_staff=True, **flags)
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return Actor(user, Channel.COMMAND)
+
+
+@pytest.fixture
+def admin(db: None) -> Actor:
+    """A superuser."""
+    return _actor("ada", is_superuser=True)
+
+
+@pytest.fixture
+def viewer(db: None) -> Actor:
+    """Someone who reads every table."""
+    return _actor("victor", "Viewer")
+
+
+@pytest.fixture
+def writer(db: None) -> Actor:
+    """Someone who also adds and changes."""
+    return _actor("wendy", "Writer")
+
+
+@pytest.fixture
+def editor(db: None) -> Actor:
+    """Someone who also deletes and exports."""
+    return _actor("edith", "Editor")
+
+
+@pytest.fixture
+def auditor(db: None) -> Actor:
+    """Someone who sees what others did, and no table."""
+    return _actor("otto", "Auditor")
+
+
+@pytest.fixture
+def nobody(db: None) -> Actor:
+    """Someone with an account and no role."""
+    return _actor("norah")

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import NOT_PROVIDED
 
 from accesscontrol.errors import InvalidInput
 from audit import moments
@@ -104,8 +105,8 @@ def _refuse_missing(table: Table, cleaned: Mapping[str, object]) -> None:
         for name, field in table.columns.items()
         if name not in cleaned
         and not field.null
-        and not field.has_db_default()
-        and not field.generated_or_identity
+        and field.db_default is NOT_PROVIDED
+        and not isinstance(field, models.BigAutoField)
     ]
     if missing:
         raise NotNullViolation(f"{', '.join(missing)} must be given.", table=table.name, columns=missing)

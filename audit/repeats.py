@@ -1,0 +1,63 @@
+"""Refusals of people unknown: counted by address, so that an attacker can't fill the trail.
+
+The first of a minute is written at once; the rest of that minute are counted, and written as one row
+with `record_count` when the minute is over and the next refusal, or a reader of the trail, comes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.errors import Refused
+from audit import trail
+from audit.models import RepeatedRefusal
+from audit.trail import Entry
+
+_COUNT = """
+INSERT INTO audit_repeatedrefusal AS r (operation, error_code, address, channel, minute, count)
+VALUES (%s, %s, %s, %s, %s, 1)
+ON CONFLICT (operation, error_code, address, minute) DO UPDATE SET count = r.count + 1
+RETURNING r.count
+"""
+
+
+@transaction.atomic
+def record(actor: Actor, operation: str, refusal: Refused) -> None:
+    """This function will write a refusal, or count it where the same address had one this minute."""
+    flush()
+    address = str(actor.client_info.get("ip") or "")
+    minute = _minute(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [operation, refusal.code, address, str(actor.channel), minute])
+        (count,) = cursor.fetchone()
+    if count == 1:
+        entry = Entry(actor, operation, success=False, error_code=refusal.code, error_message=refusal.message)
+        entry.record_count = 1
+        trail.record(entry)
+
+
+@transaction.atomic
+def flush() -> None:
+    """This function will write one row for what was counted in each minute that is over."""
+    over = RepeatedRefusal.objects.filter(minute__lt=_minute(timezone.now())).select_for_update(skip_locked=True)
+    for counted in list(over):
+        if counted.count > 1:
+            trail.record(
+                Entry(
+                    Actor(None, Channel(counted.channel), {"ip": counted.address}),
+                    counted.operation,
+                    success=False,
+                    error_code=counted.error_code,
+                    error_message=f"{counted.count - 1} more in the minute of {counted.minute:%Y-%m-%d %H:%M} UTC.",
+                    record_count=counted.count - 1,
+                )
+            )
+        counted.delete()
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
