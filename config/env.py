@@ -96,6 +96,7 @@ class Setting(Generic[T]):
     default: str | None
     description: str
     production: str | None = None  # the default in production, where it differs
+    required_in_production: bool = False
     secret: bool = False  # may also come from NAME_FILE; its value is never shown
 
 
@@ -104,14 +105,14 @@ ENVIRONMENT = Setting(
     "`development` works with nothing else set; `production` refuses to start unless everything is safe.",
 )  # fmt: skip
 SECRET_KEY = Setting(
-    "SECRET_KEY", secret_key, DEVELOPMENT_SECRET_KEY, secret=True,
+    "SECRET_KEY", secret_key, DEVELOPMENT_SECRET_KEY, secret=True, required_in_production=True,
     description="Signs sessions and tokens. Production wants one of its own, of at least 50 characters.",
 )  # fmt: skip
 DEBUG = Setting(
     "DEBUG", boolean, "false", "Shows tracebacks in the browser. Production refuses to start with it on."
 )
 ALLOWED_HOSTS = Setting(
-    "ALLOWED_HOSTS", names, "127.0.0.1,localhost,[::1]", production="",
+    "ALLOWED_HOSTS", names, "127.0.0.1,localhost,[::1]", production="", required_in_production=True,
     description="Host names the server answers to, separated by commas. Production needs at least one.",
 )  # fmt: skip
 CSRF_TRUSTED_ORIGINS = Setting(

@@ -135,6 +135,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 
+ADMIN_USERNAME = VALUES[env.ADMIN_USERNAME]
+ADMIN_PASSWORD = VALUES.get(env.ADMIN_PASSWORD)
+
 # Transport and browser --------------------------------------------------------------------------------
 
 HTTPS: Final = VALUES[env.HTTPS]
@@ -172,6 +175,9 @@ SILENCED_SYSTEM_CHECKS = [
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+WEB_WORKERS = VALUES[env.WEB_WORKERS]
+WEB_THREADS = VALUES[env.WEB_THREADS]
 
 # Static files -----------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import subprocess
 import sys
@@ -16,24 +15,12 @@ from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
+from config import schema_version
 from config.cluster import SQL_FOLDER
 from config.programs import run_sql
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES_KEPT = 4
-# What migrate and the handlers of its signals read.
-SOURCES = (
-    "requirements/*.lock",
-    "deploy/postgresql/*.sql",
-    "*/migrations/*.py",
-    "*/schema/*.sql",
-    "*/apps.py",
-    "*/models.py",
-    "*/models/*.py",
-    "*/management/commands/migrate.py",
-    "accesscontrol/roles.py",
-    "catalog/tables.py",
-)
 
 
 def url_of(database: str, url: str) -> str:
@@ -56,10 +43,7 @@ def owner() -> psycopg.Connection:
 
 def template() -> str:
     """Return the name of a migrated database made from the present migrations, making it if need be."""
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
-    name = f"tmpl_{digest.hexdigest()[:16]}"
+    name = f"tmpl_{schema_version.fingerprint()}"
     lock_file = ROOT / "var" / "templates.lock"
     lock_file.parent.mkdir(exist_ok=True)
     with lock_file.open("w") as lock, owner() as connection:

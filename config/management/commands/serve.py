@@ -1,0 +1,74 @@
+"""Serves the web application, and everything that belongs to it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+
+from config.postgresql.base import DatabaseWrapper
+from config.prepare import NotPrepared, prepare
+from config.web import Web
+
+
+class Command(BaseCommand):
+    """The one process that a newcomer starts."""
+
+    help = "Prepare the database if need be, then serve the web until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the address."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", default=8000, type=_port, help="port to listen on (8000)")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        """Listen first, so that a port in use is told before anything is changed."""
+        listening = _listen(host, port)
+        try:
+            prepare(tell=self.stderr.write)
+        except NotPrepared as problem:
+            raise CommandError(str(problem)) from problem
+        call_command("ensure_admin", verbosity=0, stdout=self.stdout)
+        if settings.PRODUCTION:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        database = cast("DatabaseWrapper", connections["default"])
+        database.close()
+        database.close_pool()  # the workers are forked: each opens its own
+        self.stdout.write(f"Serving http://{_shown(host)}:{port}/ - Ctrl-C ends it.")
+        self.stdout.flush()
+        os.environ.pop("PORT", None)  # gunicorn would listen there too
+        Web(get_wsgi_application(), listening, settings.WEB_WORKERS, settings.WEB_THREADS).run()
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `host` and `port`.
+
+    :raises CommandError: it cannot
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandError(
+                f"Port {port} is in use, perhaps by another clone. Choose another: --port {port + 1}"
+            ) from error
+        raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}") from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
