@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import Permission, User
-from django.db.models import CharField, F, Value
+from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Concat
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
@@ -48,7 +49,7 @@ def _rows(user: User) -> Iterable[tuple[str, str, str, str]]:
     )
     superuser = User.objects.filter(pk=user.pk, is_active=True, is_superuser=True)
     ordinary = User.objects.filter(pk=user.pk, is_active=True, is_superuser=False)
-    parts = [
+    parts: list[QuerySet[Any, Any]] = [
         queryset.values_list(Value("user", CharField()), nothing, nothing, Value(name, CharField()))
         for queryset, name in ((superuser, "superuser"), (ordinary, "ordinary"))
     ]

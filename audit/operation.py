@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from time import perf_counter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import Error, transaction
 
-from accesscontrol.actor import Actor
 from accesscontrol.errors import Refused
 from audit import faults, trail
 from audit.trail import Entry
@@ -33,7 +32,7 @@ def audited(
     def decorate(function: Callable[Concatenate[Entry, P], R]) -> Callable[P, R]:
         @wraps(function)
         def service(*args: P.args, **kwargs: P.kwargs) -> R:
-            entry = _entry(name, **kwargs)
+            entry = _entry(name, kwargs)
             started = perf_counter()
             try:
                 with transaction.atomic():
@@ -52,5 +51,7 @@ def audited(
     return decorate
 
 
-def _entry(name: str, *, actor: Actor, table: Any = None, **_: object) -> Entry:
-    return Entry(actor, name, table_name=getattr(table, "name", None))
+def _entry(name: str, arguments: Mapping[str, Any]) -> Entry:
+    """The entry of a call: a table is given as such, or by its name."""
+    table = arguments.get("table")
+    return Entry(arguments["actor"], name, table_name=getattr(table, "name", table))

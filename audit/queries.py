@@ -17,7 +17,7 @@ from audit.operation import audited
 from audit.trail import Entry
 
 MAX_LIMIT = 1_000
-LOG_COLUMNS = tuple(field.column for field in AuditLog._meta.concrete_fields)
+LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_fields)
 
 
 class Percentile95(Aggregate):
@@ -131,7 +131,10 @@ def _by(rows: QuerySet[AuditLog], column: str, name: str) -> list[dict[str, Any]
             avg_execution_time_ms=Avg("execution_time"),
         )
     )
-    return [{name: group.pop("value"), **group} for group in groups.order_by("-count", "value")]
+    return [
+        {name if key == "value" else key: value for key, value in group.items()}
+        for group in groups.order_by("-count", "value")
+    ]
 
 
 def _moment(name: str, value: object) -> datetime:

@@ -52,6 +52,8 @@ class Entry:
 def record(entry: Entry, *, flush: bool = True) -> None:
     """This function will write an entry in the current transaction.
 
+    What a caller wrote is made storable, and a table's name kept only where it could be one.
+
     Without `flush` the transaction's commit does not wait for the disk (synchronous_commit = off):
     for reads, which lose nothing but this row if the server dies.
 
@@ -60,7 +62,7 @@ def record(entry: Entry, *, flush: bool = True) -> None:
     actor = entry.actor
     values = (
         entry.operation,
-        entry.table_name,
+        entry.table_name if _TABLE_NAME.fullmatch(entry.table_name or "") else None,
         entry.record_id,
         actor.username,
         entry.success,
@@ -89,15 +91,12 @@ def record_refusal(
     refusal: Refused,
     execution_time_ms: float = 0.0,
 ) -> None:
-    """This function will write that an operation was refused or failed, after it was rolled back.
-
-    `table_name` may be what the caller wrote: it is kept only where it could name a table.
-    """
+    """This function will write that an operation was refused or failed, after it was rolled back."""
     record(
         Entry(
             actor,
             operation,
-            table_name=table_name if _TABLE_NAME.fullmatch(table_name or "") else None,
+            table_name=table_name,
             success=False,
             error_code=refusal.code,
             error_message=refusal.message,

@@ -10,7 +10,7 @@ Names come from the model's metadata; values are cleaned as the column's type an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -116,7 +116,7 @@ class _Parser:
     def column(self, name: str, value: object, path: str) -> Q:
         """The condition on one column: a value, or an object of operators, AND-ed."""
         field = self.table.column(name)
-        if not _is_operators(field, value):
+        if not _is_operators(value, field):
             return self.compare(field, "$eq", value, path)
         found = Q()
         for operator, operand in value.items():
@@ -133,7 +133,7 @@ class _Parser:
 
         def clean(value: object) -> Any:
             try:
-                return values.clean(self.table, field.column, value, validate=False)
+                return values.clean(self.table, str(field.column), value, validate=False)
             except InvalidInput as refusal:
                 refusal.details["path"] = path
                 raise
@@ -141,14 +141,14 @@ class _Parser:
         return _OPERATORS[operator](field, operand, clean, path)
 
 
-def _is_operators(field: AnyField, value: object) -> bool:
+def _is_operators(value: object, field: AnyField) -> TypeGuard[Mapping[str, object]]:
     """Whether a value is an object of operators; for jsonb one without a `$` is a value to equal."""
     if not isinstance(value, Mapping):
         return False
     if isinstance(field, models.JSONField):
         return any(isinstance(key, str) and key.startswith("$") for key in value)
     if not value:
-        raise _invalid(field.column, "has an empty condition")
+        raise _invalid(str(field.column), "has an empty condition")
     return True
 
 

@@ -48,7 +48,7 @@ def apply(
     found = found.values_list(
         *(field.attname for field in groups), *(output.source for output, _ in measures)
     )
-    sources = {field.column: field.attname for field in groups} | {o.name: o.source for o, _ in measures}
+    sources = {str(field.column): field.attname for field in groups} | {o.name: o.source for o, _ in measures}
     return found.order_by(
         *ordering.of_groups(sources, order_by, default=[f.attname for f in groups])
     ), outputs
@@ -78,7 +78,7 @@ def _measures(
             )
         fn, field = _read(table, name, spec)
         is_decimal = isinstance(field, models.DecimalField) and fn in {"sum", "min", "max"}
-        measures.append((Output(name, f"measure_{index}", as_text=is_decimal), _EXPRESSIONS[fn](field)))
+        measures.append((Output(name, f"measure_{index}", as_text=is_decimal), _expression(fn, field)))
     return measures
 
 
@@ -112,11 +112,19 @@ def _has_meaning(fn: str, field: AnyField) -> bool:
     return not isinstance(field, models.JSONField) or fn == "count"
 
 
-_EXPRESSIONS = {
-    "count": lambda field: Count(field.attname if field else "*"),
-    "count_distinct": lambda field: Count(field.attname, distinct=True),
-    "sum": lambda field: Sum(field.attname),
-    "avg": lambda field: Cast(Avg(field.attname), models.FloatField()),
-    "min": lambda field: Min(field.attname),
-    "max": lambda field: Max(field.attname),
-}
+def _expression(fn: str, field: AnyField | None) -> Any:
+    """The SQL function over a column; without one, over rows."""
+    name = field.attname if field else "*"
+    match fn:
+        case "count":
+            return Count(name)
+        case "count_distinct":
+            return Count(name, distinct=True)
+        case "sum":
+            return Sum(name)
+        case "avg":
+            return Cast(Avg(name), models.FloatField())
+        case "min":
+            return Min(name)
+        case _:
+            return Max(name)

@@ -61,7 +61,8 @@ class Output:
     @classmethod
     def of(cls, field: AnyField) -> Output:
         """This function will return the member that shows a column."""
-        return cls(field.column, field.column, as_text=isinstance(field, models.DecimalField))
+        name = str(field.column)
+        return cls(name, name, as_text=isinstance(field, models.DecimalField))
 
     def sql(self) -> sql.Composable:
         """This function will return the member as one item of a SELECT list."""
@@ -77,7 +78,7 @@ def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
         inner, params = queryset.query.sql_with_params()
     except EmptyResultSet:
         return Rows()
-    return execute(sql.SQL(inner), params, outputs)  # type: ignore[arg-type] # the ORM made it
+    return execute(sql.SQL(inner), params, outputs)
 
 
 def execute(inner: sql.Composable, params: Sequence[Any], outputs: Sequence[Output]) -> Rows:
@@ -86,7 +87,7 @@ def execute(inner: sql.Composable, params: Sequence[Any], outputs: Sequence[Outp
         sql.SQL(", ").join(output.sql() for output in outputs), inner
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, params)  # type: ignore[arg-type] # Django's stubs know no Composable
+        cursor.execute(statement, params)
         return Rows(text for (text,) in cursor.fetchall())
 
 
@@ -105,5 +106,5 @@ def write(statement: sql.Composable, params: Sequence[Any], table: Table) -> Row
         " FROM (SELECT {} FROM written q ORDER BY {}) r"
     ).format(statement, returned, sql.SQL(", ").join(o.sql() for o in outputs), key)
     with connection.cursor() as cursor:
-        cursor.execute(whole, params)  # type: ignore[arg-type] # Django's stubs know no Composable
+        cursor.execute(whole, params)
         return Rows(text for (text,) in cursor.fetchall())
