@@ -16,6 +16,10 @@ LOCK = "SELECT pg_advisory_lock(hashtext('database-admin-server migrate'))"
 class Command(Migrate):
     """Connects with DATABASE_OWNER_URL, because the application's role may not change the schema."""
 
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        """Run the checks that do not look into the database: what they find there, migrate may be about to mend."""
+        super().check(*args, **kwargs | {"databases": None})
+
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Run the migrations as the owner, past any pool; afterwards the connection is the application's again.
 
