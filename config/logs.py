@@ -40,6 +40,7 @@ def logging_config(*, level: str, as_json: bool) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            _one_line_per_request,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -62,12 +63,21 @@ def logging_config(*, level: str, as_json: bool) -> None:
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 "django": {"handlers": [], "level": level, "propagate": True},
-                # RequestMiddleware writes one line per request, with its outcome.
+                # The middleware of django_structlog tells of each request.
                 "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
                 "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
             },
         }
     )
+
+
+def _one_line_per_request(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drop the line that a request began: the one that it ended says the same and how."""
+    if event.get("event") == "request_started":
+        raise structlog.DropEvent
+    return event
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from psycopg import sql
 
 from config import schema_version
+from config.postgresql.base import MINIMUM_VERSION
 from config.schema_version import Recorded
 
 # Any number, as long as nobody else uses it: programs that start together prepare one after the other.
@@ -29,8 +30,9 @@ def prepare(*, tell: Callable[[str], None]) -> None:
     Costs two small queries when there is nothing to do. Production gets no sample library. What a person should
     know goes to `tell`, a line at a time.
 
-    :raises NotPrepared: the schema is old or missing, and there is no DATABASE_OWNER_URL
+    :raises NotPrepared: no server that will do, or the schema is old and there is no DATABASE_OWNER_URL
     """
+    _require_server(settings.DATABASE_URL)
     if _up_to_date(schema_version.recorded()):
         return
     if not settings.DATABASE_OWNER_URL:
@@ -46,6 +48,22 @@ def prepare(*, tell: Callable[[str], None]) -> None:
             )
         if not _up_to_date(recorded):
             _bring_up_to_date(owner, recorded, tell)
+
+
+def _require_server(url: str) -> None:
+    """Connect once without the pool, which would hide the reason when it can't.
+
+    :raises NotPrepared: no connection, or a server too old
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            version = connection.info.server_version
+    except psycopg.OperationalError as error:
+        raise NotPrepared(f"DATABASE_URL does not lead to a database: {str(error).strip()}") from error
+    if version < MINIMUM_VERSION * 10_000:
+        raise NotPrepared(
+            f"PostgreSQL {MINIMUM_VERSION} or newer is needed; DATABASE_URL leads to {version // 10_000}."
+        )
 
 
 def _up_to_date(recorded: Recorded | None) -> bool:

@@ -182,7 +182,7 @@ WEB_THREADS = VALUES[env.WEB_THREADS]
 # Static files -----------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / VALUES[env.STATIC_ROOT]
+STATIC_ROOT = BASE_DIR / VALUES[env.STATIC_ROOT] if PRODUCTION else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION  # development serves them from where they are
 STORAGES = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db.backends.postgresql import base, features
+
+MINIMUM_VERSION: Final = 16
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
     """Refuses a server older than PostgreSQL 16 at the first connection, with Django's own message."""
 
-    minimum_database_version = (16,)
+    minimum_database_version = (MINIMUM_VERSION,)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
