@@ -56,8 +56,8 @@ def _column(what: str, field: AnyField, column: Column) -> Iterator[Problem]:
     if column.not_null == field.null:
         yield "E012", f"{what} is {'NOT NULL' if column.not_null else 'nullable'} in the database alone."
     has_default = field.has_db_default() or isinstance(field, models.AutoField)
-    if column.has_default != has_default:
-        yield "E013", f"{what} has a default in the {'database' if column.has_default else 'model'} alone."
+    if (column.default is not None) != has_default:
+        yield "E013", f"{what} has a default in the {'model' if has_default else 'database'} alone."
     if not column.comment:
         yield "E040", f"{what} has no COMMENT in the database."
 

@@ -22,12 +22,12 @@ class Cursor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type as PostgreSQL writes it, and whether it is NOT NULL, has a default, a comment."""
+    """A column as PostgreSQL writes it; the default of an identity column is `identity`."""
 
     name: str
     type: str
     not_null: bool
-    has_default: bool
+    default: str | None
     comment: str | None
 
 
@@ -77,8 +77,11 @@ SELECT c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
 """
 _COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       a.atthasdef OR a.attidentity <> '', col_description(c.oid, a.attnum)
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+       CASE WHEN a.attidentity <> '' THEN 'identity' ELSE pg_get_expr(d.adbin, d.adrelid) END,
+       col_description(c.oid, a.attnum)
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY c.relname, a.attnum
 """
