@@ -205,8 +205,10 @@ class Cluster:
     def _spawn(self) -> subprocess.Popen[str] | None:
         """Run the postmaster in a session of its own; return None when a server is alive already."""
         with contextlib.suppress(BlockingIOError), self._alone() as lock:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)  # stale, since nothing holds the lock
             private_folder(self.socket_folder, owner=self.uid)
+            socket = self.socket_folder / SOCKET_NAME
+            for stale in (self.data / "postmaster.pid", socket, socket.with_name(f"{SOCKET_NAME}.lock")):
+                stale.unlink(missing_ok=True)  # nothing holds the lock, whatever process has its number now
             with contextlib.suppress(FileNotFoundError):
                 if self.log.stat().st_size > LOG_MAX_BYTES:
                     self.log.replace(self.log.with_suffix(".log.1"))

@@ -16,7 +16,9 @@ _SECRET_NAME: Final = re.compile(
 )
 # user:password@ in a URL, password=… in a connection string, and what follows Bearer.
 _SECRET_TEXT: Final = re.compile(
-    r"(?P<before>://[^\s:/@]*:|\bpassword\s*=\s*|\bbearer\s+)(?P<secret>'[^']*'|[^\s@'\"]+)", re.IGNORECASE
+    r"(?P<before>://[^\s:/@]*:|\b(?:password|secret|token|api_?key)\s*=\s*|\bbearer\s+)"
+    r"(?P<secret>'[^']*'|[^\s&@'\"]+)",
+    re.IGNORECASE,
 )
 _DEPTH_MAX: Final = 8
 
@@ -40,7 +42,6 @@ def logging_config(*, level: str, as_json: bool) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            _one_line_per_request,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -63,21 +64,12 @@ def logging_config(*, level: str, as_json: bool) -> None:
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 "django": {"handlers": [], "level": level, "propagate": True},
-                # The middleware of django_structlog tells of each request.
+                # config.requests tells of each request.
                 "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
                 "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
             },
         }
     )
-
-
-def _one_line_per_request(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Drop the line that a request began: the one that it ended says the same and how."""
-    if event.get("event") == "request_started":
-        raise structlog.DropEvent
-    return event
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

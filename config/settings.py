@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -43,8 +44,7 @@ INSTALLED_APPS = [
     "mcp_bridge",
 ]
 MIDDLEWARE = [
-    "config.requests.request_id",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.requests.NumberedRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -75,12 +75,14 @@ TEMPLATES = [
 
 # Database ---------------------------------------------------------------------------------------------
 
-DATABASE_IS_EMBEDDED: Final = VALUES.get(env.DATABASE_URL) is None
-DATABASE_URL, DATABASE_OWNER_URL = (
-    embedded.urls()
-    if DATABASE_IS_EMBEDDED
-    else (VALUES.get(env.DATABASE_URL), VALUES.get(env.DATABASE_OWNER_URL))
-)
+DATABASE_URL: str
+DATABASE_OWNER_URL: str | None
+if (_url := VALUES.get(env.DATABASE_URL)) is not None:
+    DATABASE_IS_EMBEDDED = False
+    DATABASE_URL, DATABASE_OWNER_URL = _url, VALUES.get(env.DATABASE_OWNER_URL)
+else:
+    DATABASE_IS_EMBEDDED = True
+    DATABASE_URL, DATABASE_OWNER_URL = embedded.urls()
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _database(str(DATABASE_URL))}
+DATABASES = {"default": _database(DATABASE_URL)}
 APP_ROLE: Final[str] = DATABASES["default"]["USER"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -203,5 +205,8 @@ TIME_ZONE = "UTC"
 
 # Logs -------------------------------------------------------------------------------------------------
 
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # config.requests has seen to it that it is a UUID
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_CORRELATION_ID = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line at the end tells the same, and more
 LOGGING_CONFIG = None  # logging_config is applied here and now, for structlog as well
 logging_config(level=VALUES[env.LOG_LEVEL], as_json=VALUES[env.LOG_FORMAT] == "json")
