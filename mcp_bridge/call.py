@@ -1,0 +1,99 @@
+"""The one path every call takes: account, tool, arguments, service, answer; and what becomes of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import mcp_types as types
+import structlog
+from django.db import Error, connection
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.errors import AuthenticationRequired, InternalError, Refused
+from audit import faults, repeats, trail
+from mcp_bridge import answers, tools
+from mcp_bridge.auth import Identify
+
+logger = structlog.get_logger(__name__)
+
+
+def call_tool(
+    identify: Identify, client: Mapping[str, Any], name: str, given: Mapping[str, Any]
+) -> types.CallToolResult:
+    """This function will run a tool for the caller and return its answer, or the error object in `isError`.
+
+    Nothing escapes it: a refusal is audited and answered, anything else is logged with its traceback
+    and answered as INTERNAL with the id that the log has.
+    """
+    started = perf_counter()
+    actor = Actor(None, Channel.MCP, client)  # nobody, until the account is read
+    with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id), tool=name[:100]):
+        try:
+            actor = replace(actor, user=identify())
+            policy.require_account(actor)
+            text = answers.write(tools.get(name).run(actor, given))
+        except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
+            refusal = refusal_of(error, actor)
+            elapsed_ms = (perf_counter() - started) * 1000
+            _audit(actor, name, given, refusal, elapsed_ms)
+            logger.info("call_refused", code=refusal.code, ms=round(elapsed_ms, 1))
+            return _result(answers.write_object(refusal.as_dict()), is_error=True)
+        logger.info("call_answered", ms=round((perf_counter() - started) * 1000, 1))
+        return _result(text)
+
+
+def list_tools(identify: Identify, client: Mapping[str, Any]) -> list[types.Tool]:
+    """This function will return the tools that the caller may use, each with the tables that they may use it on.
+
+    :raises Refused: the account can't be read
+    """
+    actor = Actor(None, Channel.MCP, client)
+    with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id)):
+        try:
+            actor = replace(actor, user=identify())
+            listed = [tool.listing_for(actor) for tool in tools.TOOLS.values()]
+        except Exception as error:
+            raise refusal_of(error, actor) from error
+        return [tool for tool in listed if tool]
+
+
+def refusal_of(error: Exception, actor: Actor) -> Refused:
+    """This function will return what a caller is told of an error; a bug is logged, and nothing of it told."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, Error) and (refusal := faults.translate(error)):
+        return refusal
+    logger.error("call_failed", exc_info=error)
+    return InternalError(request_id=str(actor.request_id))
+
+
+def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, elapsed_ms: float) -> None:
+    """Write a refusal into the trail, or where that can't be, into the log. An unknown tool has no operation."""
+    tool = tools.TOOLS.get(name)
+    if tool is None:
+        return
+    table = given.get("table")
+    try:
+        connection.close()  # the one at hand may be broken; a sound one comes from the pool
+        if isinstance(refusal, AuthenticationRequired):
+            repeats.record(actor, tool.operation, refusal)
+        else:
+            table_name = table if isinstance(table, str) else None
+            trail.record_refusal(actor, tool.operation, table_name, refusal, elapsed_ms)
+    except Error:
+        logger.exception(
+            "refusal_not_audited", user=actor.username, operation=tool.operation, **refusal.as_dict()
+        )
+
+
+def _result(text: str, *, is_error: bool = False) -> types.CallToolResult:
+    """The object twice, as the protocol asks: as structured content, and as text for clients that pass only that on."""
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text)],
+        structured_content=answers.read(text),
+        is_error=is_error,
+    )

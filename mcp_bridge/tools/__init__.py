@@ -1,0 +1,27 @@
+"""All tools, in the order in which an agent needs them. A new tool is one declaration in one of these modules."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from accesscontrol.errors import InvalidInput
+from catalog.table import did_you_mean
+from mcp_bridge.arguments import MAX_NAME_CHARS
+from mcp_bridge.tool import Tool
+from mcp_bridge.tools import audit, records, schema
+
+TOOLS: Final[dict[str, Tool[Any]]] = {
+    tool.name: tool for tool in (*schema.TOOLS, *records.TOOLS, *audit.TOOLS)
+}
+
+
+def get(name: str) -> Tool[Any]:
+    """This function will return the tool of that name.
+
+    :raises InvalidInput: there is none; the message proposes the nearest
+    """
+    if name not in TOOLS:
+        raise InvalidInput(
+            f"There is no tool {name[:MAX_NAME_CHARS]!r}.{did_you_mean(name, TOOLS)}", allowed=list(TOOLS)
+        )
+    return TOOLS[name]
