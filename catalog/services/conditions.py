@@ -9,7 +9,8 @@ Names come from the model's metadata; values are cleaned as the column's type an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeGuard
 
 from django.contrib.postgres.fields import ArrayField
@@ -24,6 +25,7 @@ from catalog.table import AnyField, Table, did_you_mean
 MAX_LEVELS = 20
 MAX_CONDITIONS = 200
 MAX_LIST_ITEMS = 1_000
+MAX_PATH = 200  # characters of it that a message shows
 
 Where = Mapping[str, Any]
 
@@ -76,7 +78,8 @@ def pattern(value: object, path: str) -> str:
         raise _invalid(path, "must be a text, with % for any text and _ for one character")
     if (len(value) - len(value.rstrip("\\"))) % 2:
         raise _invalid(path, "ends with a backslash that escapes nothing; to match one, write two")
-    return values.storable(value, path)
+    with _at(path):
+        return values.storable(value, path)
 
 
 class _Parser:
@@ -115,8 +118,9 @@ class _Parser:
 
     def column(self, name: str, value: object, path: str) -> Q:
         """The condition on one column: a value, or an object of operators, AND-ed."""
-        field = self.table.column(name)
-        if not _is_operators(value, field):
+        with _at(path):
+            field = self.table.column(name)
+        if not _is_operators(value, field, path):
             return self.compare(field, "$eq", value, path)
         found = Q()
         for operator, operand in value.items():
@@ -132,23 +136,20 @@ class _Parser:
             raise _unknown(path, operator, allowed, "operator")
 
         def clean(value: object) -> Any:
-            try:
+            with _at(path):
                 return values.clean(self.table, str(field.column), value, validate=False)
-            except InvalidInput as refusal:
-                refusal.details["path"] = path
-                raise
 
         return _OPERATORS[operator](field, operand, clean, path)
 
 
-def _is_operators(value: object, field: AnyField) -> TypeGuard[Mapping[str, object]]:
+def _is_operators(value: object, field: AnyField, path: str) -> TypeGuard[Mapping[str, object]]:
     """Whether a value is an object of operators; for jsonb one without a `$` is a value to equal."""
     if not isinstance(value, Mapping):
         return False
     if isinstance(field, models.JSONField):
         return any(isinstance(key, str) and key.startswith("$") for key in value)
     if not value:
-        raise _invalid(str(field.column), "has an empty condition")
+        raise _invalid(path, "has an empty condition")
     return True
 
 
@@ -258,14 +259,24 @@ def _list(operand: object, path: str) -> list[Any]:
     return list(operand)
 
 
+@contextmanager
+def _at(path: str) -> Iterator[None]:
+    """Say in a refusal where in the where object its cause stands."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        refusal.details["path"] = path[:MAX_PATH]
+        raise
+
+
 def _invalid(path: str, problem: str) -> InvalidInput:
-    return InvalidInput(f"{path[:200]} {problem}.", path=path[:200])
+    return InvalidInput(f"{path[:MAX_PATH]} {problem}.", path=path[:MAX_PATH])
 
 
 def _unknown(path: str, name: object, allowed: tuple[str, ...] | list[str], kind: str) -> InvalidInput:
     return InvalidInput(
-        f"{path[:200]}: there is no {kind} {str(name)[:80]!r} here.{did_you_mean(name, allowed)}"
+        f"{path[:MAX_PATH]}: there is no {kind} {str(name)[:80]!r} here.{did_you_mean(name, allowed)}"
         f" Allowed: {', '.join(allowed)}.",
-        path=path[:200],
+        path=path[:MAX_PATH],
         allowed=list(allowed),
     )

@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 
 
-def of(*parts: object) -> str:
-    """This function will return 16 hexadecimal digits that are the same for the same parts, in any process."""
-    text = json.dumps(parts, sort_keys=True, default=str)
+def of(where: Mapping[str, Any] | None, *parts: object) -> str:
+    """This function will return 16 hexadecimal digits that are the same for the same query, in any process.
+
+    Of `where`, which must have been parsed, columns and operators count and values do not; the other
+    parts are JSON values and count as they are.
+    """
+    text = json.dumps([_shape(where or {}), *parts], sort_keys=True, default=str)
     return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _shape(where: Mapping[str, Any]) -> dict[str, Any]:
+    """A where object with the names of operators in the place of values."""
+    return {key: _condition(key, value) for key, value in where.items()}
+
+
+def _condition(key: str, value: Any) -> Any:
+    if key == "$not":
+        return _shape(value)
+    if key in {"$and", "$or"}:
+        return [_shape(part) for part in value]
+    if isinstance(value, Mapping) and any(name.startswith("$") for name in value):
+        return sorted(value)
+    return "$null" if value is None else "$eq"

@@ -73,7 +73,6 @@ def query_records(
     """
     policy.require(actor, Operation.READ, table)
     _check_page(limit, offset, count)
-    entry.query_hash = fingerprint.of(table.name, columns, where, order_by, group_by, aggregate, expand)
     rows = visible(actor, table, include_deleted=include_deleted).filter(conditions.parse(table, where))
     if group_by or aggregate:
         _refuse_beside_groups(columns, expand)
@@ -82,6 +81,9 @@ def query_records(
         found, outputs = _select(actor, table, rows, columns, expand or (), include_deleted=include_deleted)
         found = found.order_by(*ordering.of_rows(table, order_by or ()))
     records = fetch(found[offset : offset + limit], outputs)
+    entry.query_hash = fingerprint.of(
+        where, table.name, columns, order_by, group_by, aggregate, expand, include_deleted
+    )
     total, is_estimate = _total(found, count, offset=offset, limit=limit, got=len(records))
     entry.record_count = len(records)
     return Page(records, limit, offset, total, is_estimate)

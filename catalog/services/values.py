@@ -25,6 +25,7 @@ from catalog.table import AnyField, Table, did_you_mean
 
 MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits: Python writes no longer number as text
+MAX_DIGITS = 5_000  # of a number, its zeros included; PostgreSQL's numeric ends at 16,383 after the point
 MAX_ARRAY_ITEMS = 10_000
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -157,6 +158,8 @@ def _decimal(field: AnyField, value: object) -> Decimal:
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise ValueError("must be a finite number")
+    if len(number.as_tuple().digits) + abs(int(number.as_tuple().exponent)) > MAX_DIGITS:
+        raise ValueError("has too many digits")
     return number
 
 
