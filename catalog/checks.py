@@ -24,6 +24,7 @@ from catalog.live_tables import (
     Cursor,
     LiveTable,
     read_border,
+    read_extensions,
     read_insert_columns,
     read_powers,
     read_rights,
@@ -64,6 +65,11 @@ def problems(cursor: Cursor, tables: Iterable[Table], role: str) -> Iterator[Pro
             yield from differences(expected[name], found[name])
     for what, table in read_border(cursor):
         yield "E062", f"{what} refers to {table} across the border of schema public."
+    for extension in read_extensions(cursor):
+        yield (
+            "E063",
+            f"The extension {extension} is in schema public: a backup of the schema would not hold it.",
+        )
     yield from _rights(cursor, expected, role)
 
 

@@ -131,6 +131,9 @@ SELECT format('the view %s', w.ev_class::regclass), d.refobjid::regclass::text
  WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
    AND v.relnamespace <> r.relnamespace AND 'public'::regnamespace IN (v.relnamespace, r.relnamespace)
 """
+_EXTENSIONS = """
+SELECT extname FROM pg_catalog.pg_extension WHERE extnamespace = 'public'::regnamespace ORDER BY extname
+"""
 _RIGHTS = """
 SELECT c.relname, p.privilege
   FROM pg_catalog.pg_class c
@@ -179,6 +182,11 @@ def read_tables(cursor: Cursor) -> dict[str, LiveTable]:
 def read_border(cursor: Cursor) -> Sequence[tuple[str, str]]:
     """This function will return (what, table it refers to) for all that crosses the border of schema public."""
     return [(what, table) for what, table in _rows(cursor, _BORDER)]
+
+
+def read_extensions(cursor: Cursor) -> list[str]:
+    """This function will return the extensions that were made in schema public."""
+    return [name for (name,) in _rows(cursor, _EXTENSIONS)]
 
 
 def read_rights(cursor: Cursor, role: str) -> dict[str, set[str]]:

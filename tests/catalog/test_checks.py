@@ -12,7 +12,7 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import connection
 
-from catalog import registry
+from catalog import live_tables, registry
 from catalog.checks import _registry_problems, problems
 from catalog.models import Book
 from catalog.table import Table
@@ -147,6 +147,14 @@ def test_finds_a_change_in_the_database(
     owner.execute(statement.format(app=settings.APP_ROLE))
 
     assert [message for n, message in found(owner) if n == number and words in message] != []
+
+
+def test_finds_an_extension_in_public(owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extensions need files that a test can't count on: plpgsql's schema stands for public."""
+    query = live_tables._EXTENSIONS.replace("'public'", "'pg_catalog'")
+    monkeypatch.setattr(live_tables, "_EXTENSIONS", query)
+
+    assert [(number, "plpgsql" in message) for number, message in found(owner)] == [("E063", True)]
 
 
 def test_finds_columns_in_another_order(owner: psycopg.Connection) -> None:
