@@ -122,7 +122,7 @@ def _check_choice(field: AnyField, value: Any) -> None:
     allowed = [choice for choice, _ in field.flatchoices]
     if allowed and value not in allowed:
         raise ValueError(
-            f"can't be {value!r}.{did_you_mean(value, allowed)} Allowed: {', '.join(map(str, allowed))}"
+            f"can't be {str(value)[:80]!r}.{did_you_mean(value, allowed)} Allowed: {', '.join(map(str, allowed))}"
         )
 
 

@@ -19,6 +19,7 @@ LOCATIONS = registry.get("locations")
 EVENTS = registry.get("timeline_events")
 GOALS = registry.get("writing_goals")
 SESSIONS = registry.get("writing_sessions")
+EXPORTS = registry.get("exports")
 GENRES = registry.get("genres")
 AUDIT_LOGS = registry.get("audit_logs")
 
