@@ -10,9 +10,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accesscontrol import policy, roles
+from accesscontrol import grants, policy, roles
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Forbidden, InvalidInput
+from accesscontrol.errors import Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Right
 from accesscontrol.signals import access_changed
 
@@ -23,12 +23,15 @@ AUDITED = ("username", "first_name", "last_name", "email", "is_active", "is_staf
 def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None = None) -> None:
     """This function will save a new or changed account and, where given, its roles.
 
-    :raises Forbidden: the actor may not manage access, gives a right that they do not hold, or
-        touches a superuser without being one
+    :raises Forbidden: the actor may not manage access, gives a right that they do not hold, or touches an
+        account that is a superuser's or holds more rights than theirs
+    :raises InvalidInput: the name is taken, or a value is not valid
+    :raises NotFound: the account has been deleted
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
-    before = User.objects.select_for_update().filter(pk=user.pk).first() if user.pk else None
-    _protect_superusers(actor, before, user)
+    before = _as_it_is(user) if user.pk else None
+    _require_power(actor, before, user)
+    _require_valid(user)
     changes = _differences(before, user)
     user.save()
     if changes:
@@ -41,10 +44,12 @@ def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None =
 def delete_account(*, actor: Actor, user: User) -> None:
     """This function will delete an account; its name stays in the audit trail.
 
-    :raises Forbidden: the actor may not manage access, or the account is a superuser's and theirs is not
+    :raises Forbidden: the actor may not manage access, or the account is a superuser's or holds more
+        rights than theirs
+    :raises NotFound: the account has been deleted
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
-    _protect_superusers(actor, user, user)
+    _require_power(actor, _as_it_is(user), user)
     _tell(actor, "USER_CHANGED", user, {"username": {"old": user.get_username(), "new": None}})
     user.delete()
 
@@ -53,12 +58,14 @@ def delete_account(*, actor: Actor, user: User) -> None:
 def set_password(*, actor: Actor, user: User, password: str) -> None:
     """This function will set a password: one's own, or with manage_access another's.
 
-    :raises Forbidden: neither
+    :raises Forbidden: neither, or the account is a superuser's or holds more rights than the actor's
     :raises InvalidInput: the password is too weak; the message says why
+    :raises NotFound: the account has been deleted
     """
+    policy.require_account(actor)
     if actor.user is None or actor.user.pk != user.pk:
         policy.require_right(actor, Right.MANAGE_ACCESS)
-        _protect_superusers(actor, user, user)
+        _require_power(actor, _as_it_is(user), user)
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -78,11 +85,40 @@ def _set_roles(actor: Actor, user: User, wanted: Collection[Group]) -> None:
             _tell(actor, operation, user, {"roles": {which: sorted(group.name for group in groups)}})
 
 
-def _protect_superusers(actor: Actor, before: User | None, after: User) -> None:
-    """Only a superuser makes, changes or deletes one."""
-    touches_superuser = after.is_superuser or (before is not None and before.is_superuser)
-    if touches_superuser and not actor.grants.is_superuser:
+def _as_it_is(user: User) -> User:
+    """The account as the database has it now, locked: what a caller holds may be old."""
+    now = User.objects.select_for_update().filter(pk=user.pk).first()
+    if now is None:
+        raise NotFound("This account has been deleted.", username=user.get_username())
+    return now
+
+
+def _require_power(actor: Actor, before: User | None, after: User) -> None:
+    """Only a superuser makes, changes or deletes one; and nobody changes an account that holds more than they do.
+
+    Whoever sets the password or the address of an account can act as it.
+    """
+    if actor.grants.is_superuser:
+        return
+    if after.is_superuser or (before is not None and before.is_superuser):
         raise Forbidden("Only a superuser may make or change a superuser.")
+    missing = [] if before is None else roles.not_held(actor, grants.load(before).sources)[:5]
+    if missing:
+        raise Forbidden(
+            f"This account holds rights that you do not: {', '.join(missing)}.",
+            hint="Ask somebody who holds them.",
+            rights=missing,
+        )
+
+
+def _require_valid(user: User) -> None:
+    """Refuse what a form would refuse: services are called without forms too."""
+    try:
+        user.full_clean(exclude=["password"])
+    except ValidationError as error:
+        problems = {name: " ".join(messages) for name, messages in error.message_dict.items()}
+        text = " ".join(f"{name}: {problem}" for name, problem in problems.items())
+        raise InvalidInput(text, columns=sorted(problems)) from error
 
 
 def _differences(before: User | None, after: User) -> dict[str, Any]:

@@ -14,7 +14,7 @@ NOWHERE = ""  # the table of a right on the whole
 _ROWS = """
 WITH actor AS (SELECT id, is_superuser FROM auth_user WHERE id = %(user)s AND is_active),
 rights AS (
-    SELECT p.id, p.codename, p.content_type_id
+    SELECT p.id, p.codename
       FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
      WHERE t.app_label = 'accesscontrol' AND t.model = 'catalogtable'
 ),
@@ -44,11 +44,17 @@ class Grants:
 
     is_active: bool = False
     is_superuser: bool = False
-    sources: dict[tuple[str, str], str] = field(default_factory=dict)  # ("update", "books"): "role Editor"
+    # ("update", "books"): "role Editor". A disabled account has them too: they come back with it.
+    sources: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def source(self, right: str, table: str = NOWHERE) -> str | None:
         """This function will return what grants the right ("role Editor"), or None when nothing does."""
-        return self.sources.get((right, table))
+        return self.sources.get((right, table)) if self.is_active else None
+
+    def tables(self, right: str) -> frozenset[str]:
+        """This function will return the names of the tables on which something grants the right."""
+        granted = self.sources if self.is_active else ()
+        return frozenset(table for name, table in granted if name == right and table != NOWHERE)
 
 
 def load(user: User) -> Grants:
@@ -61,5 +67,6 @@ def load(user: User) -> Grants:
             if right is None:
                 is_active, is_superuser = True, source == "superuser"
             else:
-                sources.setdefault((right, table), source)
+                key = (right, table)  # of several sources always the same one, whatever the rows' order
+                sources[key] = min(source, sources.get(key, source))
     return Grants(is_active, is_superuser, sources)

@@ -115,7 +115,7 @@ def require_account(actor: Actor) -> None:
 
 def granted_tables(actor: Actor, operation: Operation) -> frozenset[str]:
     """This function will return the names of the tables on which roles grant `operation`; a superuser needs none."""
-    return frozenset(table for right, table in actor.grants.sources if right == operation and table)
+    return actor.grants.tables(operation)
 
 
 def _verdict(actor: Actor, right: str, what: str, *table: str) -> Decision:

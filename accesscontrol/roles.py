@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from guardian.models import GroupObjectPermission
+from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Forbidden
+from accesscontrol.errors import Forbidden, InvalidInput
 from accesscontrol.grants import NOWHERE
 from accesscontrol.models import CatalogTable
 from accesscontrol.policy import WRITES, Operation, Resource, Right
@@ -75,10 +75,10 @@ def sync(tables: Iterable[Resource]) -> None:
     """This function will make a CatalogTable row per table, and the built-in roles with their rights.
 
     A right is given once, when its role or its table is new: what an administrator takes from a
-    built-in role later stays taken.
+    built-in role later stays taken. A table that is gone takes every grant on it along.
     """
     tables = list(tables)
-    CatalogTable.objects.exclude(name__in=[table.name for table in tables]).delete()
+    _forget_all_but([table.name for table in tables])
     known = set(CatalogTable.objects.values_list("name", flat=True))
     CatalogTable.objects.bulk_create(CatalogTable(name=t.name) for t in tables if t.name not in known)
     for role in BUILT_IN:
@@ -105,21 +105,23 @@ def set_grants(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None
     """This function will make `grants` the rights of a role, and tell the audit trail what changed.
 
     :raises Forbidden: the actor may not manage access, or gives a right that they do not hold
+    :raises InvalidInput: there is no such right, or no such table
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
+    Group.objects.select_for_update().get(pk=group.pk)  # who changes the same role waits
     before, after = grants_of(group), frozenset(grants)
+    _require_known(after - before)
     require_held(actor, after - before)
     _remove(group, before - after)
     _add(group, after - before)
     for operation, changed, which in (("GRANT", after - before, "new"), ("REVOKE", before - after, "old")):
         if changed:
-            names = sorted(" on ".join(part for part in grant if part) for grant in changed)
             access_changed.send(
                 Group,
                 actor=actor,
                 operation=operation,
                 subject=f"role {group.name}",
-                changes={"rights": {which: names}},
+                changes={"rights": {which: names_of(changed)}},
             )
 
 
@@ -128,12 +130,42 @@ def require_held(actor: Actor, grants: Iterable[Grant]) -> None:
 
     :raises Forbidden: names the first rights that the actor does not hold
     """
+    if missing := not_held(actor, grants)[:5]:
+        raise Forbidden(f"You can't give rights that you do not hold: {', '.join(missing)}.", rights=missing)
+
+
+def not_held(actor: Actor, grants: Iterable[Grant]) -> list[str]:
+    """This function will return the names of those of `grants` that the actor does not hold."""
     if actor.grants.is_superuser:
-        return
-    missing = sorted(grant for grant in grants if actor.grants.source(*grant) is None)
-    if missing:
-        names = [" on ".join(part for part in grant if part) for grant in missing[:5]]
-        raise Forbidden(f"You can't give rights that you do not hold: {', '.join(names)}.", rights=names)
+        return []
+    return names_of(grant for grant in grants if actor.grants.source(*grant) is None)
+
+
+def names_of(grants: Iterable[Grant]) -> list[str]:
+    """This function will return grants for a person to read: "update on books", "view_audit"."""
+    return sorted(" on ".join(part for part in grant if part) for grant in grants)
+
+
+def _require_known(grants: Collection[Grant]) -> None:
+    """Refuse rights that nothing asks for: misspelled, or on a table where there is none to name."""
+    tables = set(CatalogTable.objects.values_list("name", flat=True))
+    on_table, on_whole = set(Operation), set(Right)
+    unknown = [
+        (right, table)
+        for right, table in grants
+        if not (right in on_whole if table == NOWHERE else right in on_table and table in tables)
+    ]
+    if unknown:
+        names = names_of(unknown)[:5]
+        raise InvalidInput(f"There are no such rights: {', '.join(names)}.", rights=names)
+
+
+def _forget_all_but(names: Collection[str]) -> None:
+    """Delete the rows of tables that are gone, and the grants on them, which no foreign key ties to the rows."""
+    content_type = ContentType.objects.get_for_model(CatalogTable)
+    for grants in (GroupObjectPermission, UserObjectPermission):
+        grants.objects.filter(content_type=content_type).exclude(object_pk__in=names).delete()
+    CatalogTable.objects.exclude(name__in=names).delete()
 
 
 def _add(group: Group, grants: Collection[Grant]) -> None:

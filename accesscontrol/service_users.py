@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from accesscontrol.errors import Conflict
 
 
+@transaction.atomic
 def get(name: str, *, role: str) -> User:
     """This function will return the service user `name` with the built-in role `role`, made at first use.
 
+    :raises Conflict: a person's account has the name
     :raises Group.DoesNotExist: no such role
     """
-    user, is_new = User.objects.get_or_create(username=name)
+    user, is_new = User.objects.get_or_create(username=name, defaults={"password": make_password(None)})
     if is_new:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
         user.groups.add(Group.objects.get(name=role))
+    if user.has_usable_password() or user.is_staff or user.is_superuser:
+        raise Conflict(
+            f"The account {name} is a person's: no program may act as it.",
+            hint="Rename the account, and the service user is made anew.",
+            username=name,
+        )
     return user
