@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "timeout": 60,
             "control_socket_disable": True,  # it would lie outside the clone
             "proc_name": "database-admin-server",
+            "post_fork": end_at_once,
         }
         super().__init__()
 
@@ -42,6 +44,12 @@ class Web(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve; ends by SystemExit."""
         Master(self).run()
+
+
+def end_at_once(_master: Arbiter, _worker: object) -> None:
+    """Let a worker that is told to end before it has begun do so; the master's handlers would not."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Master(Arbiter):  # type: ignore[misc]

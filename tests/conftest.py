@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import TransactionTestCase
@@ -15,6 +16,7 @@ from config import embedded
 from tests import databases
 
 embedded.use_if_configured()
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,9 @@ def connection_url() -> str:
 
 class TestServerVersion:
     def test_an_older_server_is_refused_at_the_first_connection(self, monkeypatch):
-        monkeypatch.setitem(connections["default"].__dict__, "pg_version", 150_004)  # where the first look-up keeps it
+        monkeypatch.setitem(
+            connections["default"].__dict__, "pg_version", 150_004
+        )  # where the first look-up keeps it
 
         with pytest.raises(NotSupportedError, match=r"PostgreSQL 16 or later is required \(found 15\.4\)"):
             connection.check_database_version_supported()

@@ -6,7 +6,7 @@ import argparse
 import errno
 import os
 import socket
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,6 +18,8 @@ from config.postgresql.base import DatabaseWrapper
 from config.prepare import NotPrepared, prepare
 from config.web import Web
 
+PORT_MAX: Final = 65_535
+
 
 class Command(BaseCommand):
     """The one process that a newcomer starts."""
@@ -27,7 +29,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-        parser.add_argument("--port", default=8000, type=_port, help="port to listen on (8000)")
+        parser.add_argument(
+            "--port", default=8000, type=_port, help="port to listen on (8000); 0 for any that is free"
+        )
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Listen first, so that a port in use is told before anything is changed."""
@@ -42,15 +46,15 @@ class Command(BaseCommand):
         database = cast("DatabaseWrapper", connections["default"])
         database.close()
         database.close_pool()  # the workers are forked: each opens its own
-        self.stdout.write(f"Serving http://{_shown(host)}:{port}/ - Ctrl-C ends it.")
+        self.stdout.write(f"Serving http://{_shown(host)}:{listening.getsockname()[1]}/ - Ctrl-C ends it.")
         self.stdout.flush()
         os.environ.pop("PORT", None)  # gunicorn would listen there too
         Web(get_wsgi_application(), listening, settings.WEB_WORKERS, settings.WEB_THREADS).run()
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    if not text.isascii() or not text.isdigit() or int(text) > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"a port is a number up to {PORT_MAX}")
     return int(text)
 
 
