@@ -45,6 +45,8 @@ def apply(
     else:
         found = found.values(*(field.attname for field in groups))
     found = found.annotate(**{output.source: expression for output, expression in measures})
+    if not measures:
+        found = found.distinct()
     found = found.values_list(
         *(field.attname for field in groups), *(output.source for output, _ in measures)
     )

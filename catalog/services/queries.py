@@ -84,7 +84,14 @@ def query_records(
     entry.query_hash = fingerprint.of(
         where, table.name, columns, order_by, group_by, aggregate, expand, include_deleted
     )
-    total, is_estimate = _total(found, count, offset=offset, limit=limit, got=len(records))
+    total, is_estimate = _total(
+        found,
+        count,
+        offset=offset,
+        limit=limit,
+        got=len(records),
+        is_single=bool(aggregate) and not group_by,
+    )
     entry.record_count = len(records)
     return Page(records, limit, offset, total, is_estimate)
 
@@ -129,11 +136,13 @@ def _select(
 
 
 def _total(
-    found: QuerySet[Any, Any], mode: CountMode, *, offset: int, limit: int, got: int
+    found: QuerySet[Any, Any], mode: CountMode, *, offset: int, limit: int, got: int, is_single: bool
 ) -> tuple[int | None, bool]:
     """(how many records there are in all, whether that is an estimate)."""
     if mode == "none":
         return None, False
+    if is_single:  # one record for all rows, be there none
+        return 1, False
     if got < limit and (got or offset == 0):  # the page is the last: it says so itself
         return offset + got, False
     return counting.count(found, exact=mode == "exact")
@@ -145,9 +154,13 @@ def _refuse_beside_groups(columns: object, expand: object) -> None:
 
 
 def _check_page(limit: int, offset: int, count: str) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
+    if not _is_number(limit) or not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
-    if not 0 <= offset <= MAX_OFFSET:
+    if not _is_number(offset) or not 0 <= offset <= MAX_OFFSET:
         raise InvalidInput("offset must be 0 or more.", argument="offset")
-    if count not in {"exact", "capped", "none"}:
+    if count not in ("exact", "capped", "none"):
         raise InvalidInput("count is exact, capped or none.", argument="count")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import QuerySet
 from psycopg import sql
@@ -74,10 +73,8 @@ class Output:
 
 def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
     """This function will run a query of values and return its rows as JSON, in the query's order."""
-    try:
-        inner, params = queryset.query.sql_with_params()
-    except EmptyResultSet:
-        return Rows()
+    # A query that can't match is asked too: an aggregate over no rows is a row.
+    inner, params = queryset.query.get_compiler(connection=connection, elide_empty=False).as_sql()
     return execute(sql.SQL(inner), params, outputs)
 
 

@@ -226,7 +226,7 @@ REFUSED: list[tuple[Table, str, Any]] = [
     (EVENTS, "position", 10**5_000),
     (EVENTS, "position", "9" * 41),
     # times
-    *[(BOOKS, "published_at", value) for value in (0, True, 1732306500, 1.5, ["2026-11-22"], {}, "", "now", "tomorrow")],
+    *[(BOOKS, "published_at", value) for value in (0, True, 1732306500, 1.5, ["2026"], {}, "", "now", "tomorrow")],
     *[
         (BOOKS, "published_at", value)
         for value in (
@@ -254,7 +254,7 @@ REFUSED: list[tuple[Table, str, Any]] = [
     # words of a list
     *[(BOOKS, "status", value) for value in ("drafty", "Draft", "draft ", "", 1, True, ["draft"], "x" * 10_000_000)],
     # lists
-    *[(CHARACTERS, "aliases", value) for value in ("a", 5, {}, {"a": 1}, [1], [None], ["a", None], [["a"]], [{"a": 1}])],
+    *[(CHARACTERS, "aliases", value) for value in ("a", 5, {}, [1], [None], ["a", None], [["a"]], [{"a": 1}])],
     (CHARACTERS, "aliases", ["a", "\x00"]),
     (CHARACTERS, "aliases", ["\ud800"]),
     (CHARACTERS, "aliases", ["x"] * 10_001),
