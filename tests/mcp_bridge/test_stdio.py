@@ -1,0 +1,282 @@
+"""The real process over its standard streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from mcp import Client, StdioServerParameters
+from psycopg import sql
+
+from mcp_bridge import stdio
+from tests import databases
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(settings.BASE_DIR)
+INITIALIZE = {
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "by hand", "version": "1"},
+    },
+}
+PATIENCE_S = 20
+GARBAGE = [
+    b"",
+    b"hello",
+    b"{",
+    b"\xff\xfe\x00\x01",
+    b"[1, 2]",
+    b"null",
+    b"{}",
+    b"[" * 100_000,
+    b'{"jsonrpc":"2.0","method":"no/such"}',
+    b'{"jsonrpc":"2.0","id":null,"method":"ping"}',
+    b'{"jsonrpc":"2.0","id":{},"method":"ping"}',
+    b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}',
+    b'{"jsonrpc":"2.0","id":7,"result":{}}',
+    b"x" * (stdio.MAX_LINE_BYTES + 1),
+]
+UNHOLDABLE = [
+    {"table": "au\0thors"},
+    {"where": {"name": "\0"}},
+    {"where": {"id": 10**300}},
+    {"where": {"a" * 100_000: 1}},
+    {"where": {"id": float("nan")}},
+    {"where": {"id": float("inf")}},
+    {"offset": 2**64},
+    {"a\0b": 1},
+]
+
+
+class Process:
+    """The server as a process, to which a test writes bytes of its own."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "mcp_serve", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.next_id = 0
+
+    def send(self, line: bytes) -> None:
+        self.process.stdin.write(line + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send a request, and return the answer: the next line on standard output."""
+        self.next_id += 1
+        self.send(json.dumps({"jsonrpc": "2.0", "id": self.next_id, **request}).encode())
+        answer = json.loads(self.process.stdout.readline())
+        assert answer["id"] == self.next_id
+        return answer
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        return self.ask(method="tools/call", params={"name": tool, "arguments": arguments})["result"]
+
+    def end(self) -> tuple[int, bytes, bytes]:
+        """Close the server's standard input, and return its status and what it still wrote."""
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out, err
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(database_environment: dict[str, str]) -> Iterator[Start]:
+    """Return a function that starts the server, for Edith unless said otherwise."""
+    started: list[Process] = []
+
+    def start(*arguments: str, **environment: str) -> Process:
+        process = Process(database_environment | environment, *(arguments or ("--user", "edith")))
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.process.kill()
+        process.process.communicate()
+
+
+@pytest.fixture
+def server(start: Start, editor: object) -> Process:
+    """A server that has shaken hands."""
+    process = start()
+    process.ask(**INITIALIZE)
+    return process
+
+
+class TestWithTheClientOfTheSDK:
+    @pytest.mark.parametrize(("mode", "protocol"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+    def test_lists_reads_writes_and_tells(self, database_environment, editor, mode, protocol):
+        async def main() -> None:
+            command = StdioServerParameters(
+                command=sys.executable,
+                args=["manage.py", "mcp_serve", "--user", editor.username],
+                env=database_environment,
+                cwd=ROOT,
+            )
+            async with Client(command, mode=mode) as client:
+                assert client.protocol_version == protocol
+                assert len((await client.list_tools()).tools) == 11
+                inserted = await client.call_tool(
+                    "db_insert_record", {"table": "authors", "data": {"name": "Émile"}}
+                )
+                assert json.loads(inserted.content[0].text) == inserted.structured_content
+                found = await client.call_tool("db_query_records", {"table": "authors"})
+                assert found.structured_content["records"] == [inserted.structured_content["record"]]
+                refused = await client.call_tool("db_query_records", {"table": "autors"})
+                assert refused.is_error
+                logs = await client.call_tool("db_query_audit_logs", {})
+                seen = [(log["operation"], log["success"]) for log in logs.structured_content["logs"]]
+                assert seen == [("QUERY", False), ("QUERY", True), ("INSERT", True)]
+                assert logs.structured_content["logs"][0]["client_info"]["protocol"] == protocol
+
+        anyio.run(main)
+
+
+class TestStreams:
+    def test_standard_output_is_protocol_only(self, server):
+        server.call("db_list_tables")
+        server.call("db_query_records", table="nope")
+        status, out, err = server.end()
+        assert (status, out) == (0, b"")
+        assert b"call_refused" in err
+
+    def test_survives_garbage(self, server):
+        for line in GARBAGE:
+            server.send(line)
+            assert server.call("db_list_tables")["isError"] is False, line[:50]
+
+    def test_survives_garbage_before_the_first_request(self, start, editor):
+        process = start()
+        for line in (b"\x80", b"{}", b'{"method":"x"}'):
+            process.send(line)
+        assert process.ask(**INITIALIZE)["result"]["serverInfo"]["name"] == "database-admin-server"
+
+    def test_answers_a_wrong_request_with_an_error(self, server):
+        assert server.ask(method="no/such")["error"]["code"] == -32601
+        for params in ({"name": 5}, {"name": "db_list_tables", "arguments": [1]}):
+            assert server.ask(method="tools/call", params=params)["error"]["code"] == -32602
+        assert server.call("db_list_tables")["isError"] is False
+
+    def test_refuses_values_that_nothing_can_hold(self, server):
+        for values in UNHOLDABLE:
+            result = server.call("db_query_records", **{"table": "authors", **values})
+            assert result["structuredContent"]["code"] == "VALIDATION_ERROR", str(values)[:50]
+
+    def test_takes_a_line_of_many_megabytes(self, server):
+        bio = "x" * (8 * 1024 * 1024)
+        answer = server.call("db_insert_record", table="authors", data={"name": "Long", "bio": bio})
+        assert answer["structuredContent"]["record"]["bio"] == bio
+
+
+class TestEnding:
+    def test_end_of_input_ends_it_with_status_0(self, server):
+        server.call("db_list_tables")
+        assert server.end()[0] == 0
+
+    def test_so_does_an_end_of_input_without_a_word(self, start, editor):
+        assert start().end()[:2] == (0, b"")
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_it_though_input_is_open(self, server, number):
+        server.process.send_signal(number)
+        assert server.process.wait(PATIENCE_S) == 0
+        assert b"Traceback" not in server.process.stderr.read()
+
+    def test_a_client_that_no_longer_reads_ends_it(self, server):
+        server.process.stdout.close()
+        server.send(b'{"jsonrpc":"2.0","id":9,"method":"ping"}')
+        assert server.process.wait(PATIENCE_S) == 0
+        assert b"Traceback" not in server.process.stderr.read()
+
+    def test_nothing_of_it_stays_in_the_database(self, server):
+        server.call("db_list_tables")
+        server.end()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            (count,) = cursor.fetchone()
+        assert count <= connection.pool.get_stats()["pool_size"]
+
+
+class TestAccount:
+    def test_is_required(self, start):
+        status, out, err = start("--verbosity", "1").end()
+        assert (status, out) == (2, b"")
+        assert b"--user" in err
+
+    def test_must_exist(self, start):
+        status, out, err = start("--user", "mallory").end()
+        assert (status, out) == (2, b"")
+        assert err == b"CommandError: There is no active account 'mallory'.\n"
+
+    def test_must_be_active(self, start, editor):
+        User.objects.filter(pk=editor.user.pk).update(is_active=False)
+        assert start().end()[0] == 2
+
+
+class TestWithoutTheDatabase:
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        """Cut every connection to the test database, and let nobody in."""
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        connection.close_pool()
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+
+        with psycopg.connect(databases.url_of(name, settings.DATABASE_URL), autocommit=True) as inside:
+            with databases.owner() as owner:
+                owner.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+            inside.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        try:
+            yield
+        finally:
+            with databases.owner() as owner:
+                owner.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+
+    def test_calls_are_answered_and_work_again_when_it_is_back(self, start, editor):
+        server = start(DATABASE_POOL_TIMEOUT="1")
+        server.ask(**INITIALIZE)
+        assert server.call("db_list_tables")["isError"] is False
+        with self._away():
+            error = server.call("db_query_records", table="authors", where={"bad": 1})["structuredContent"]
+            assert (error["error"], error["code"]) == (True, "UNAVAILABLE")
+            listing = server.ask(method="tools/list")
+            assert listing["error"]["data"]["code"] == "UNAVAILABLE"
+        assert server.call("db_list_tables")["isError"] is False
+        assert b'"refusal_not_audited"' in server.end()[2]
+
+
+class TestLines:
+    def test_are_read_across_chunks_and_too_long_ones_dropped(self, monkeypatch):
+        monkeypatch.setattr(stdio, "CHUNK_BYTES", 3)
+        monkeypatch.setattr(stdio, "MAX_LINE_BYTES", 8)
+        reading, writing = os.pipe()
+        os.write(writing, "12345678\n123456789\n\né\xff\nrest".encode())
+        os.close(writing)
+        assert list(stdio.read_lines(reading)) == ["12345678", "", "éÿ", "rest"]
+        os.close(reading)
