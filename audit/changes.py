@@ -9,7 +9,8 @@ from typing import Any
 Record = Mapping[str, Any]
 
 MAX_VALUE_CHARS = 2_000  # a longer text is kept by its start; the whole of it is in the record itself
-MAX_BYTES = 64 * 1024  # of one audit row; records beyond that are counted, not listed
+MAX_BYTES = 64 * 1024  # of one audit row; what goes beyond that is counted, not listed
+_FRAME_BYTES = 64  # of what stands around the list
 
 
 def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] = ()) -> dict[str, Any]:
@@ -22,29 +23,44 @@ def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] 
     return {
         column: {"old": _short(before.get(column)), "new": _short(after.get(column))}
         for column in columns
-        if before.get(column) != after.get(column)
+        if _differ(before.get(column), after.get(column))
     }
 
 
 def listing(records: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any] | None:
     """This function will return the changes of one operation from its (key, diff) pairs.
 
-    One record's diff stands by itself. Several stand under "records", each with its key, as far as
-    MAX_BYTES go; "cut" counts those left out.
+    One record's diff stands by itself. Several stand under "records", each with its key. As far as MAX_BYTES
+    go; "cut" counts the columns, or the records, left out.
     """
     if not records:
         return None
     if len(records) == 1:
-        return records[0][1]
-    listed: list[dict[str, Any]] = []
-    size = 0
-    for key, changes in records:
-        size += len(json.dumps(changes, default=str))
-        if size > MAX_BYTES:
-            break
-        listed.append({"key": key, "changes": changes})
+        diff_ = records[0][1]
+        kept = dict(_within_limit([(column, change) for column, change in diff_.items()]))
+        cut = len(diff_) - len(kept)
+        return {**kept, "cut": cut} if cut else kept
+    listed = _within_limit([{"key": key, "changes": changes} for key, changes in records])
     cut = len(records) - len(listed)
     return {"records": listed, "cut": cut} if cut else {"records": listed}
+
+
+def _within_limit(items: list[Any]) -> list[Any]:
+    """The items that fit into MAX_BYTES of JSON, in their order; a large one makes no room for itself."""
+    kept, size = [], _FRAME_BYTES
+    for item in items:
+        item_size = len(json.dumps(item, default=str)) + 2  # a character is escaped to no less than its bytes
+        if size + item_size <= MAX_BYTES:
+            kept.append(item)
+            size += item_size
+    return kept
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two values differ as JSON, where true is not 1 and 1 is not 1.0."""
+    if isinstance(old, list | dict) and isinstance(new, list | dict):
+        return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
+    return bool(old != new)
 
 
 def _short(value: Any) -> Any:

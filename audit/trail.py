@@ -7,12 +7,14 @@ Raw SQL, since the application's role may insert only the columns named here: ne
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+import structlog
+from django.db import InterfaceError, OperationalError, connection
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Refused
@@ -26,7 +28,11 @@ _INSERT = f"INSERT INTO public.audit_logs ({', '.join(COLUMNS)}) VALUES ({', '.j
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text and jsonb can't hold
 _TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
 _MAX_MESSAGE_CHARS = 2_000
+_MAX_NAME_CHARS = 500
+_MAX_CLIENT_INFO_CHARS = 4_000
 _WITHOUT_FLUSH = "SET LOCAL synchronous_commit = off"
+
+_logger = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -52,7 +58,8 @@ class Entry:
 def record(entry: Entry, *, flush: bool = True) -> None:
     """This function will write an entry in the current transaction.
 
-    What a caller wrote is made storable, and a table's name kept only where it could be one.
+    Whatever a caller sent can be written: what PostgreSQL can't hold is replaced, what is long is cut, and
+    a table's name is kept only where it could be one.
 
     Without `flush` the transaction's commit does not wait for the disk (synchronous_commit = off):
     for reads, which lose nothing but this row if the server dies.
@@ -62,17 +69,17 @@ def record(entry: Entry, *, flush: bool = True) -> None:
     actor = entry.actor
     values = (
         entry.operation,
-        entry.table_name if _TABLE_NAME.fullmatch(entry.table_name or "") else None,
-        entry.record_id,
-        actor.username,
+        entry.table_name if is_table_name(entry.table_name) else None,
+        _text(entry.record_id, _MAX_NAME_CHARS),
+        _text(actor.username, _MAX_NAME_CHARS),
         entry.success,
-        entry.error_message and _storable(entry.error_message)[:_MAX_MESSAGE_CHARS],
+        _text(entry.error_message, _MAX_MESSAGE_CHARS),
         round(entry.execution_time_ms, 3),
         _json(entry.changes),
         entry.error_code,
         entry.record_count,
         str(actor.channel),
-        _json({**actor.client_info, **entry.client_info}),
+        _client_info({**actor.client_info, **entry.client_info}),
         actor.request_id,
         entry.change_id,
         entry.dry_run,
@@ -91,32 +98,67 @@ def record_refusal(
     refusal: Refused,
     execution_time_ms: float = 0.0,
 ) -> None:
-    """This function will write that an operation was refused or failed, after it was rolled back."""
-    record(
-        Entry(
-            actor,
-            operation,
-            table_name=table_name,
-            success=False,
-            error_code=refusal.code,
-            error_message=refusal.message,
-            execution_time_ms=execution_time_ms,
-        )
+    """This function will write that an operation was refused or failed, after it was rolled back.
+
+    `table_name` may be what the caller wrote. With the database away it goes to the log.
+    """
+    entry = Entry(
+        actor,
+        operation,
+        table_name=table_name,
+        success=False,
+        error_code=refusal.code,
+        error_message=refusal.message,
+        execution_time_ms=execution_time_ms,
     )
+    try:
+        record(entry)
+    except (OperationalError, InterfaceError):
+        _logger.exception(
+            "refusal_not_in_trail",
+            operation=operation,
+            table=table_name,
+            user=actor.username,
+            channel=str(actor.channel),
+            request_id=str(actor.request_id),
+            code=refusal.code,
+            refusal=refusal.message,
+        )
 
 
-def _json(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(_storable(value), default=str, ensure_ascii=False)
+def is_table_name(name: object) -> bool:
+    """This function will say whether a text could be a table's name: the catalog knows which are."""
+    return isinstance(name, str) and bool(_TABLE_NAME.fullmatch(name))
 
 
-def _storable(value: Any) -> Any:
-    """The value with what PostgreSQL can't hold replaced: refusals quote what a caller sent."""
+def storable(value: Any) -> Any:
+    """This function will return a text, or what JSON is made of, with what PostgreSQL can't hold replaced."""
     match value:
+        case None | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
         case str():
             return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
         case dict():
-            return {_storable(str(key)): _storable(item) for key, item in value.items()}
+            return {storable(str(key)): storable(item) for key, item in value.items()}
         case list() | tuple():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case _:
-            return value
+            return storable(str(value))
+
+
+def _text(value: str | None, max_chars: int) -> str | None:
+    return None if value is None else str(storable(value[:max_chars]))
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(storable(value), ensure_ascii=False)
+
+
+def _client_info(value: dict[str, Any]) -> str | None:
+    """What is known of the caller, who wrote much of it: the start of it where it is long."""
+    text = _json(value)
+    if text is not None and len(text) > _MAX_CLIENT_INFO_CHARS:
+        return _json({"cut": True, "length": len(text), "start": text[:_MAX_CLIENT_INFO_CHARS]})
+    return text
