@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -89,3 +91,10 @@ class InternalError(Refused):
     """Something went wrong on our side; it has been logged under this request's id."""
 
     code, status = "INTERNAL", 500
+
+
+def did_you_mean(name: object, allowed: Iterable[str]) -> str:
+    """This function will return a sentence (after a space) that proposes the nearest allowed names, or ''."""
+    by_letters = {candidate.lower(): candidate for candidate in allowed}
+    near = difflib.get_close_matches(str(name)[:100].lower(), list(by_letters), n=3)
+    return f" Did you mean {' or '.join(by_letters[letters] for letters in near)}?" if near else ""

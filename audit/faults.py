@@ -10,13 +10,18 @@ from django.db import Error, InterfaceError, OperationalError
 from accesscontrol.errors import Refused, TimedOut, Unavailable
 
 _RETRY = "Try again; nothing was changed."
+_RETRY_LATER = "Try again in a moment; nothing was changed."
+_LOOK_FIRST = "It may have been done: look before you try again."
 
 
-def translate(error: Error) -> Refused | None:
-    """This function will return the refusal that says what happened, or None where `error` is a bug of ours."""
+def translate(error: Error, *, is_committing: bool = False) -> Refused | None:
+    """This function will return the refusal that says what happened, or None where `error` is a bug of ours.
+
+    A connection lost while a transaction `is_committing` leaves open whether it did.
+    """
     state = getattr(error.__cause__, "sqlstate", None)
     match state:
-        case "57014":
+        case "57014" | "25P04":  # statement_timeout or a cancelled query, transaction_timeout
             return TimedOut(
                 "The database stopped the operation: it took too long.", hint=_RETRY, outcome="none"
             )
@@ -24,9 +29,15 @@ def translate(error: Error) -> Refused | None:
             return TimedOut("Another transaction holds these rows.", hint=_RETRY, outcome="none")
         case "40P01" | "40001":
             return TimedOut("Another transaction got in the way of this one.", hint=_RETRY, outcome="none")
-        case str() if state[:2] in {"08", "53", "57"}:
-            return Unavailable(hint="Try again in a moment.", outcome="unknown")
+        case str() if state[:2] in {"08", "53", "57"} or state == "25P03":
+            return _unavailable(is_committing)
         case None if isinstance(error, OperationalError | InterfaceError):
-            return Unavailable(hint="Try again in a moment.", outcome="unknown")
+            return _unavailable(is_committing)
         case _:
             return None
+
+
+def _unavailable(is_committing: bool) -> Unavailable:
+    if is_committing:
+        return Unavailable(hint=_LOOK_FIRST, outcome="unknown")
+    return Unavailable(hint=_RETRY_LATER, outcome="none")

@@ -37,7 +37,7 @@ def record_failed_login(request: HttpRequest | None, credentials: dict[str, Any]
     The name tried is kept only where an account has it: people type passwords into the wrong field.
     """
     name = str(credentials.get("username", ""))
-    user = User.objects.filter(username=name).first()
+    user = User.objects.filter(username=trail.storable(name)).first()
     repeats.record(_visitor(request, user), "LOGIN_FAILED", AuthenticationRequired("The login failed."))
 
 

@@ -7,7 +7,7 @@ from functools import wraps
 from time import perf_counter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.db import Error, transaction
+from django.db import Error, connection, transaction
 
 from accesscontrol.errors import Refused
 from audit import faults, trail
@@ -33,14 +33,18 @@ def audited(
         @wraps(function)
         def service(*args: P.args, **kwargs: P.kwargs) -> R:
             entry = _entry(name, kwargs)
+            is_outermost = not connection.in_atomic_block
+            is_committing = False
             started = perf_counter()
             try:
                 with transaction.atomic():
                     result = function(entry, *args, **kwargs)
                     entry.execution_time_ms = (perf_counter() - started) * 1000
-                    trail.record(entry, flush=writes)
+                    # A read inside a larger transaction leaves it to that how to commit.
+                    trail.record(entry, flush=writes or not is_outermost)
+                    is_committing = True
             except Error as error:
-                refusal: Refused | None = faults.translate(error)
+                refusal: Refused | None = faults.translate(error, is_committing=is_committing)
                 if refusal is None:
                     raise
                 raise refusal from error

@@ -9,14 +9,15 @@ from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, 
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from accesscontrol.policy import Operation, Right
-from audit import moments
-from audit.models import AuditLog
+from audit import moments, repeats, trail
+from audit.models import OPERATIONS, AuditLog
 from audit.operation import audited
 from audit.trail import Entry
 
 MAX_LIMIT = 1_000
+MAX_OFFSET = 2**63 - 1
 LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_fields)
 
 
@@ -30,9 +31,11 @@ class Percentile95(Aggregate):
 def visible_to(actor: Actor) -> Q:
     """This function will return the condition for the rows of the trail that an actor may see.
 
-    All of them with the right view_audit; else one's own, and those about tables that one may read.
+    All of them with the right view_audit; else one's own, and those about tables that one may read. Who
+    sees all finds repeated refusals told up to the minute: they are written first.
     """
     if policy.holds(actor, Right.VIEW_AUDIT).allowed:
+        repeats.flush()
         return Q()
     return Q(user_id=actor.username) | Q(table_name__in=policy.granted_tables(actor, Operation.READ))
 
@@ -55,11 +58,15 @@ def search(
 
     `start_date` is included, `end_date` is not; both are times or dates (midnight), UTC.
 
+    Every call adds a row of its own: who pages through a trail that grows gives an `end_date`.
+
     :raises AuthenticationRequired: nobody is logged in
-    :raises InvalidInput: a date that is none, or a limit outside 1 to 1000
+    :raises InvalidInput: a date that is none, a name that can be none, an unknown operation, or a limit
+        outside 1 to 1000
     """
     policy.require_account(actor)
     _check_page(limit, offset)
+    _check_names(operation, user_id)
     rows = _select(actor, start_date, end_date, table).order_by("-timestamp", "-id")
     for column, value in (("operation", operation), ("user_id", user_id), ("success", success)):
         if value is not None:
@@ -83,7 +90,7 @@ def summary(
     Times are milliseconds; `success_rate` is a share from 0 to 1, null where there are no rows.
 
     :raises AuthenticationRequired: nobody is logged in
-    :raises InvalidInput: a date that is none
+    :raises InvalidInput: a date that is none, or a table's name that can be none
     """
     policy.require_account(actor)
     rows = _select(actor, start_date, end_date, table)
@@ -112,6 +119,10 @@ def summary(
 
 
 def _select(actor: Actor, start: object, end: object, table: str | None) -> QuerySet[AuditLog]:
+    if table is not None and not trail.is_table_name(table):
+        raise InvalidInput(
+            "A table's name has small letters, digits and underscores only, at most 63.", argument="table"
+        )
     rows = AuditLog.objects.filter(visible_to(actor))
     if start is not None:
         rows = rows.filter(timestamp__gte=_moment("start_date", start))
@@ -147,5 +158,16 @@ def _moment(name: str, value: object) -> datetime:
 def _check_page(limit: int, offset: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
-    if offset < 0:
-        raise InvalidInput("offset can't be negative.", argument="offset")
+    if not 0 <= offset <= MAX_OFFSET:
+        raise InvalidInput("offset must be 0 or more.", argument="offset")
+
+
+def _check_names(operation: str | None, user_id: str | None) -> None:
+    if operation is not None and operation not in OPERATIONS:
+        raise InvalidInput(
+            f"There is no operation {operation[:80]!r}.{did_you_mean(operation, OPERATIONS)}",
+            argument="operation",
+            allowed=list(OPERATIONS),
+        )
+    if user_id is not None and trail.storable(user_id) != user_id:
+        raise InvalidInput("user_id has a character that no name can have.", argument="user_id")

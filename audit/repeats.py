@@ -43,7 +43,9 @@ def record(actor: Actor, operation: str, refusal: Refused) -> None:
 @transaction.atomic
 def flush() -> None:
     """This function will write one row for what was counted in each minute that is over."""
-    over = RepeatedRefusal.objects.filter(minute__lt=_minute(timezone.now())).select_for_update(skip_locked=True)
+    over = RepeatedRefusal.objects.filter(minute__lt=_minute(timezone.now())).select_for_update(
+        skip_locked=True
+    )
     for counted in list(over):
         if counted.count > 1:
             trail.record(

@@ -1,0 +1,260 @@
+"""Logins, failed ones and logouts are in the trail, and an attacker cannot fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+import audit.queries
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.errors import AuthenticationRequired
+from audit import listeners, repeats
+from audit.models import AuditLog, RepeatedRefusal
+from catalog import registry
+from catalog.services import queries
+
+Trail = Callable[..., list[AuditLog]]
+NUMBER = UUID("0b5a7c1e-4a7e-4c0e-9f83-2f9f5b1c9f10")
+
+
+class Clock:
+    """The time of repeats, set by hand."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 22, 20, 15, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_(self, **time: int) -> None:
+        self.moment += timedelta(**time)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(repeats, "timezone", SimpleNamespace(now=clock.now))
+    return clock
+
+
+def request_from(ip: str = "192.0.2.7", user_agent: str = "Mozilla/5.0") -> HttpRequest:
+    request = RequestFactory().post(
+        "/", REMOTE_ADDR=ip, HTTP_USER_AGENT=user_agent, HTTP_X_REQUEST_ID=str(NUMBER)
+    )
+    SessionMiddleware(lambda _request: HttpResponse()).process_request(request)
+    request.user = AnonymousUser()
+    return request
+
+
+def fail(username: str = "stranger", ip: str = "192.0.2.7", **how: str) -> None:
+    assert authenticate(request_from(ip, **how), username=username, password="wrong") is None
+
+
+def told(rows: list[AuditLog]) -> list[tuple[str, str | None, int | None]]:
+    return [(row.operation, row.client_info.get("ip"), row.record_count) for row in rows]
+
+
+class TestLogins:
+    def test_are_recorded_with_address_browser_and_request(self, viewer: Actor, trail: Trail) -> None:
+        request = request_from()
+        login(request, viewer.user, backend="django.contrib.auth.backends.ModelBackend")
+        logout(request)
+
+        rows = trail()
+        assert [(row.operation, row.user_id, row.success, row.channel) for row in rows] == [
+            ("LOGIN", "victor", True, "admin"),
+            ("LOGOUT", "victor", True, "admin"),
+        ]
+        for row in rows:
+            assert row.client_info == {"ip": "192.0.2.7", "user_agent": "Mozilla/5.0"}
+            assert row.request_id == NUMBER
+
+    def test_of_nobody_leave_no_logout(self, trail: Trail, db: None) -> None:
+        logout(request_from())
+
+        assert trail() == []
+
+    def test_keep_the_start_of_a_long_browser_name(self, viewer: Actor, trail: Trail) -> None:
+        login(
+            request_from(user_agent="x" * 5_000),
+            viewer.user,
+            backend="django.contrib.auth.backends.ModelBackend",
+        )
+
+        assert trail()[0].client_info["user_agent"] == "x" * 300
+
+    def test_fail_when_they_cannot_be_recorded(self, viewer: Actor, broken_trail: None) -> None:
+        with pytest.raises(Exception, match="audit_logs_operation_check"):
+            login(request_from(), viewer.user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+class TestFailedLogins:
+    def test_are_recorded_with_address_browser_and_request(self, trail: Trail, db: None) -> None:
+        fail()
+
+        (row,) = trail()
+        assert (row.operation, row.success, row.record_count) == ("LOGIN_FAILED", False, 1)
+        assert (row.error_code, row.error_message) == ("AUTHENTICATION_REQUIRED", "The login failed.")
+        assert row.client_info == {"ip": "192.0.2.7", "user_agent": "Mozilla/5.0"}
+        assert row.request_id == NUMBER
+
+    @pytest.mark.parametrize("name", ["victor", "Victor", "hunter2 my password", "", "x" * 100_000])
+    def test_keep_a_name_only_where_an_account_has_it(self, viewer: Actor, name: str, trail: Trail) -> None:
+        fail(name)
+
+        assert trail()[0].user_id == ("victor" if name == "victor" else None)
+        assert name == "" or name == "victor" or name not in repr(vars(trail()[0]))
+
+    @pytest.mark.parametrize("name", ["a\x00b", "\ud800"])
+    def test_of_a_name_that_postgresql_cannot_hold_are_recorded(
+        self, name: str, trail: Trail, db: None
+    ) -> None:
+        listeners.record_failed_login(request=request_from(), credentials={"username": name})
+
+        assert trail()[0].user_id is None
+
+    def test_to_a_disabled_account_name_it(self, viewer: Actor, trail: Trail) -> None:
+        viewer.user.is_active = False
+        viewer.user.save()
+
+        assert authenticate(request_from(), username="victor", password="correct horse") is None
+
+        assert [(row.operation, row.user_id) for row in trail()] == [("LOGIN_FAILED", "victor")]
+
+    def test_by_a_command_have_no_address(self, trail: Trail, db: None) -> None:
+        authenticate(username="stranger", password="wrong")
+
+        assert (trail()[0].channel, trail()[0].client_info) == ("command", {})
+
+    def test_never_keep_the_password(self, viewer: Actor, trail: Trail) -> None:
+        authenticate(request_from(), username="victor", password="hunter2-hunter2")
+
+        assert "hunter2" not in repr(list(AuditLog.objects.values()))
+
+
+@pytest.mark.django_db
+class TestRepeats:
+    def test_of_one_minute_are_one_row_at_once_and_one_for_the_rest(self, clock: Clock, trail: Trail) -> None:
+        for _ in range(50):
+            fail()
+        assert told(trail()) == [("LOGIN_FAILED", "192.0.2.7", 1)]
+
+        clock.pass_(minutes=1)
+        fail()
+
+        rows = trail()
+        assert told(rows) == [
+            ("LOGIN_FAILED", "192.0.2.7", 1),
+            ("LOGIN_FAILED", "192.0.2.7", 49),
+            ("LOGIN_FAILED", "192.0.2.7", 1),
+        ]
+        assert rows[1].error_message == "49 more in the minute of 2026-11-22 20:15 UTC."
+        assert (rows[1].success, rows[1].error_code, rows[1].channel) == (
+            False,
+            "AUTHENTICATION_REQUIRED",
+            "admin",
+        )
+        assert RepeatedRefusal.objects.count() == 1
+
+    def test_count_all_attempts_whatever_comes_between(self, clock: Clock, trail: Trail) -> None:
+        for minute in range(3):
+            for attempt in range(minute + 1):
+                fail()
+                fail(ip=f"192.0.2.{attempt}")
+            clock.pass_(minutes=1)
+        repeats.flush()
+
+        assert sum(row.record_count or 0 for row in trail()) == 12
+        assert not RepeatedRefusal.objects.exists()
+
+    def test_are_told_apart_by_address(self, clock: Clock, trail: Trail) -> None:
+        for _ in range(3):
+            fail(ip="192.0.2.1")
+            fail(ip="2001:db8::1")
+        clock.pass_(minutes=1)
+        repeats.flush()
+
+        assert sorted(told(trail())) == [
+            ("LOGIN_FAILED", "192.0.2.1", 1),
+            ("LOGIN_FAILED", "192.0.2.1", 2),
+            ("LOGIN_FAILED", "2001:db8::1", 1),
+            ("LOGIN_FAILED", "2001:db8::1", 2),
+        ]
+
+    def test_are_told_apart_by_operation(self, clock: Clock, trail: Trail) -> None:
+        fail()
+        stranger = Actor(None, Channel.API, {"ip": "192.0.2.7"})
+        repeats.record(stranger, "QUERY", AuthenticationRequired())
+
+        assert [row.operation for row in trail()] == ["LOGIN_FAILED", "QUERY"]
+
+    def test_leave_no_second_row_for_a_single_one(self, clock: Clock, trail: Trail) -> None:
+        fail()
+        clock.pass_(minutes=1)
+        repeats.flush()
+        repeats.flush()
+
+        assert told(trail()) == [("LOGIN_FAILED", "192.0.2.7", 1)]
+
+    def test_of_the_minute_that_runs_wait(self, clock: Clock, trail: Trail) -> None:
+        fail()
+        fail()
+        clock.pass_(seconds=29)
+        repeats.flush()
+        assert len(trail()) == 1
+
+        clock.pass_(seconds=1)
+        repeats.flush()
+        assert len(trail()) == 2
+
+    @pytest.mark.parametrize("read", ["search", "summary", "table"])
+    def test_are_told_to_who_reads_the_whole_trail(self, read: str, clock: Clock, auditor: Actor) -> None:
+        fail()
+        fail()
+        clock.pass_(minutes=1)
+
+        match read:
+            case "search":
+                logs = audit.queries.search(actor=auditor, operation="LOGIN_FAILED")["logs"]
+                counts = [log["record_count"] for log in logs]
+            case "summary":
+                counts = [1] * audit.queries.summary(actor=auditor)["summary"]["failed_operations"]
+            case _:
+                page = queries.query_records(
+                    actor=auditor, table=registry.get("audit_logs"), columns=["record_count"]
+                )
+                counts = [record["record_count"] for record in page.records]
+
+        assert counts == [1, 1]
+
+    def test_cost_who_sees_their_own_rows_nothing(self, clock: Clock, nobody: Actor) -> None:
+        fail()
+        fail()
+        clock.pass_(minutes=1)
+
+        assert audit.queries.search(actor=nobody)["logs"] == []
+        assert RepeatedRefusal.objects.get().count == 2
+
+    def test_are_not_lost_when_their_row_cannot_be_written(
+        self, clock: Clock, trail: Trail, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> None:
+        fail()
+        fail()
+        clock.pass_(minutes=1)
+        request.getfixturevalue("broken_trail")
+
+        with pytest.raises(Exception, match="audit_logs_operation_check"):
+            repeats.flush()
+        with pytest.raises(Exception, match="audit_logs_operation_check"):
+            fail()
+
+        assert RepeatedRefusal.objects.get().count == 2
