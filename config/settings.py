@@ -27,7 +27,7 @@ CSRF_TRUSTED_ORIGINS = VALUES[env.CSRF_TRUSTED_ORIGINS]
 
 INSTALLED_APPS = [
     "config",
-    "django.contrib.admin",
+    "config.apps.AdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -200,6 +200,7 @@ STORAGES = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

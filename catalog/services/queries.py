@@ -106,6 +106,17 @@ def visible(actor: Actor, table: Table, *, include_deleted: bool = False) -> Que
     return rows
 
 
+@audited("QUERY")
+def note_view(entry: Entry, *, actor: Actor, table: Table, keys: Sequence[int]) -> None:
+    """This function will audit a page that shows rows of `visible`, by their keys.
+
+    :raises Forbidden: the actor may not read the table
+    """
+    policy.require(actor, Operation.READ, table)
+    entry.record_count = len(keys)
+    entry.record_id = str(keys[0]) if len(keys) == 1 else None
+
+
 def fields_of(table: Table, names: Sequence[str] | None) -> list[AnyField]:
     """This function will return the fields of the columns named, each once; without names, of every column.
 

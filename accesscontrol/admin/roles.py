@@ -1,0 +1,126 @@
+"""Roles: a matrix of tables and operations, to tick."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import Group
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+
+from accesscontrol import own_roles, roles
+from accesscontrol.admin.access import AccessPages, operations
+from accesscontrol.grants import NOWHERE
+from accesscontrol.models import CatalogTable
+from accesscontrol.pages import RefusalForm
+from accesscontrol.policy import Operation, Right
+from accesscontrol.roles import Grant
+from accesscontrol.web import actor_of
+
+_RIGHTS_IN_WORDS = {str(right): words for right, words in CatalogTable._meta.permissions}
+
+
+class RoleForm(RefusalForm):
+    """A role's name and its rights, each right as the text `update:books` or `view_audit:`."""
+
+    grants = forms.MultipleChoiceField(required=False)
+
+    class Meta:
+        model = Group
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tables = list(CatalogTable.objects.values_list("name", flat=True))
+        every = [(str(o), t) for t in self.tables for o in Operation] + [(str(r), NOWHERE) for r in Right]
+        field = self.fields["grants"]
+        field.choices = [(_text(grant), _text(grant)) for grant in every]  # type: ignore[attr-defined]
+        if self.instance.pk:
+            field.initial = [_text(grant) for grant in roles.grants_of(self.instance)]
+
+    def matrix(self) -> dict[str, Any]:
+        """This function will return what the template shows: a row per table with a box per operation."""
+        ticked = set(self["grants"].value() or ())
+
+        def box(right: str, table: str, label: str) -> dict[str, Any]:
+            text = _text((right, table))
+            return {"value": text, "is_ticked": text in ticked, "label": label}
+
+        return {
+            "operations": [str(operation) for operation in Operation],
+            "rows": [
+                {"table": table, "boxes": [box(str(o), table, f"{o} {table}") for o in Operation]}
+                for table in self.tables
+            ],
+            "whole": [box(str(right), NOWHERE, _RIGHTS_IN_WORDS[str(right)]) for right in Right],
+        }
+
+
+class RoleAdmin(AccessPages):
+    """Roles. Nobody can tick what they do not hold themselves: the services refuse it."""
+
+    kind = "role"
+    operations = operations("GRANT")
+    form = RoleForm
+    fieldsets = ((None, {"fields": ("name",)}),)
+    list_display = ("name", "purpose", "members")
+    search_fields = ("name",)
+    ordering = ("name",)
+    change_form_template = "admin/role_form.html"
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        self.opts = copy(model._meta)  # Django calls a role a group; its own options are not ours to change
+        self.opts.verbose_name, self.opts.verbose_name_plural = "role", "roles"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list under our name."""
+        changes = super().get_changelist_instance(request)
+        changes.opts = self.opts
+        return changes
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the roles."""
+        extra = {"title": "Roles", "description": "A role says what its members may do with each table."}
+        return super().changelist_view(request, {**extra, **(extra_context or {})})
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the roles with the number of their members."""
+        return super().get_queryset(request).annotate(member_count=Count("user"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the form with its matrix."""
+        context["matrix"] = context["adminform"].form.matrix()
+        original = context.get("original")
+        context["purpose"] = self.purpose(original) if original else ""
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        """Save the role through the services."""
+        grants = [_grant(text) for text in form.cleaned_data["grants"]]
+        own_roles.save_role(actor=actor_of(request), group=obj, grants=grants)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Delete the role through the services."""
+        own_roles.delete_role(actor=actor_of(request), group=obj)
+
+    def purpose(self, group: Group) -> str:
+        """This function will return what a built-in role is for."""
+        return next((role.description for role in roles.BUILT_IN if role.name == group.name), "")
+
+    def members(self, group: Any) -> int:
+        """This function will return how many people have the role."""
+        return int(group.member_count)
+
+
+def _text(grant: Grant) -> str:
+    return ":".join(grant)
+
+
+def _grant(text: str) -> Grant:
+    right, _, table = text.partition(":")
+    return right, table

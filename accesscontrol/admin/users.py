@@ -1,0 +1,156 @@
+"""People: their accounts, roles and passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from accesscontrol import accounts
+from accesscontrol.admin.access import AccessPages, operations
+from accesscontrol.errors import NotFound, Refused
+from accesscontrol.pages import CHANGE, RefusalForm, sentence
+from accesscontrol.web import actor_of
+
+
+class UserForm(RefusalForm, UserChangeForm):  # type: ignore[type-arg] # no generics at run time
+    """An account that is there."""
+
+
+class NewUserForm(RefusalForm, AdminUserCreationForm):  # type: ignore[type-arg] # no generics at run time
+    """A new account and its first password."""
+
+    # A person's account has a password; programs' accounts are made elsewhere.
+    usable_password = None  # type: ignore[assignment]
+
+
+class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # no generics at run time
+    """Accounts. The services see to it that nobody gives more than they hold."""
+
+    kind = "user"
+    operations = operations("USER_CHANGED")
+    form = UserForm
+    add_form = NewUserForm
+    list_display = (
+        "username",
+        "full_name",
+        "email",
+        "role_names",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "seen",
+    )
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
+        (
+            "What this person may do",
+            {
+                "description": "Roles say what somebody may read and write. Nobody can give a role with rights "
+                "that they do not hold themselves.",
+                "fields": ("groups", "is_active", "is_staff", "is_superuser"),
+            },
+        ),
+        ("Kept by the server", {"fields": ("last_login", "date_joined"), "classes": ("kept",)}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "password1", "password2", "first_name", "last_name", "email")}),
+        ("What this person may do", {"fields": ("groups", "is_staff")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the accounts with their roles."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what this person can't set: only superusers make superusers."""
+        own = () if actor_of(request).grants.is_superuser else ("is_superuser",)
+        return (*own, "last_login", "date_joined")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the form field; roles are a list to tick."""
+        if db_field.name != "groups":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return db_field.formfield(widget=forms.CheckboxSelectMultiple, label="Roles", help_text="")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the accounts."""
+        description = "People with an account. Staff may log in here; roles say what they may do."
+        extra = {"title": "Users", "description": description}
+        return super().changelist_view(request, {**extra, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save the account and its roles through the service."""
+        accounts.save_account(actor=actor_of(request), user=obj, roles_=form.cleaned_data.get("groups"))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Delete the account through the service."""
+        accounts.delete_account(actor=actor_of(request), user=obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 (Django's name)
+        """Set another's password, through the service."""
+        try:
+            self.require(request, CHANGE)
+            user = self._account(request, id)
+        except Refused as refusal:
+            return self.turned_away(request, CHANGE, refusal)
+        form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                password = form.cleaned_data["new_password1"]
+                accounts.set_password(actor=actor_of(request), user=user, password=password)
+            except Refused as refusal:
+                self.record_refusal(request, CHANGE, refusal)
+                form.add_error(None, sentence(refusal))
+            else:
+                messages.success(request, f"The password of {user} was changed.")
+                if user == request.user:
+                    update_session_auth_hash(request, user)
+                return HttpResponseRedirect(self.url("change", user.pk))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Set the password of {user}",
+            "form": form,
+            "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
+            "opts": self.opts,
+            "original": user,
+        }
+        return TemplateResponse(request, "admin/set_password.html", context)
+
+    def _account(self, request: HttpRequest, key: str) -> User:
+        try:
+            user: User | None = self.get_object(request, key)
+        except ValidationError:
+            user = None
+        if user is None:
+            raise NotFound("There is no such account.")
+        return user
+
+    def full_name(self, user: User) -> str:
+        """This function will return the person's name."""
+        return user.get_full_name()
+
+    def role_names(self, user: User) -> str:
+        """This function will return the person's roles, by name."""
+        return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    def seen(self, user: User) -> str | None:
+        """This function will return when the person logged in last."""
+        last = user.last_login
+        return None if last is None else last.isoformat(" ", "minutes").removesuffix("+00:00")
+
+    full_name.short_description = "name"  # type: ignore[attr-defined] # how Django's lists are told
+    role_names.short_description = "roles"  # type: ignore[attr-defined]
+    seen.short_description = "last login (UTC)"  # type: ignore[attr-defined]
+    seen.admin_order_field = "last_login"  # type: ignore[attr-defined]

@@ -1,0 +1,89 @@
+"""Deleting on a table's pages: what it will do is said first, and the service does it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.text import capfirst
+
+from accesscontrol import policy
+from accesscontrol.pages import DELETE, ServicePages
+from accesscontrol.policy import Operation
+from accesscontrol.web import actor_of
+from catalog import registry
+from catalog.services import records, references
+from catalog.table import Table
+
+SHOWN = 20
+
+
+class Deletion(ServicePages):
+    """The part of a table's pages that deletes."""
+
+    table: ClassVar[Table]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what Django asks before a deletion; the database and the services judge it, not a preview."""
+        return [str(obj) for obj in objs[:SHOWN]], {}, set(), []
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Ask before a record is deleted, and delete it."""
+        obj = self.get_object(request, object_id)
+        effect = self._effect(request, [obj.pk]) if obj is not None and self.allows(request, DELETE) else {}
+        return super().delete_view(request, object_id, {**effect, **(extra_context or {})})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete through the service: into the trash where the table has one."""
+        records.delete_records(
+            actor=actor_of(request), table=self.table, where={"id": obj.pk}, expect_one=True
+        )
+
+    @admin.action(description="Delete the chosen %(verbose_name_plural)s", permissions=["delete"])
+    def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Ask before the chosen records are deleted, and delete them."""
+        keys = list(queryset.order_by("pk").values_list("pk", flat=True))
+        if request.POST.get("post"):
+            with self.telling(request, DELETE):
+                change = records.delete_records(
+                    actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
+                )
+                done = "Moved {} to the trash." if change.type == "soft" else "Deleted {}."
+                messages.success(request, done.format(self.counted(change.count)))
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            **self._effect(request, keys),
+            "title": f"Delete {self.counted(len(keys))}?",
+            "objects": [str(obj) for obj in queryset.order_by("pk")[:SHOWN]],
+            "more": max(0, len(keys) - SHOWN),
+            "keys": keys,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "opts": self.opts,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/delete_selected_confirmation.html", context)
+
+    def _effect(self, request: HttpRequest, keys: list[int]) -> dict[str, Any]:
+        """What a deletion will do: nothing lasting where there is a trash; else what goes with the records."""
+        if self.table.soft_delete:
+            return {"to_trash": True, "cascades": []}
+        actor = actor_of(request)
+        counts = references.cascade_counts(self.table, [{"id": key} for key in keys])
+        known = {name: registry.get(name) for name in counts}
+        return {
+            "to_trash": False,
+            "cascades": [
+                (capfirst(str(table.model._meta.verbose_name_plural)), counts[name])
+                for name, table in known.items()
+                if policy.decide(actor, Operation.READ, table).allowed
+            ],
+        }
+
+    def counted(self, count: int) -> str:
+        """This function will return a number of records in words."""
+        raise NotImplementedError

@@ -1,0 +1,108 @@
+"""The form field of each column, chosen by its type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import widgets
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from django.db.models.expressions import BaseExpression
+from django.utils.html import escape
+
+from accesscontrol.pages import RefusalForm
+from catalog.admin import fields
+from catalog.services import live
+from catalog.table import AnyField, Table
+
+SHORT_CHARS = 500  # a text that may be longer gets an area, not a line
+
+
+class RecordForm(RefusalForm):
+    """A form that reads what was typed and leaves the table's rules to the services and the database."""
+
+    def validate_unique(self) -> None:
+        """Leave it to the database, whose answer is final, and audited."""
+
+    def validate_constraints(self) -> None:
+        """Leave it to the database, whose answer is final, and audited."""
+
+
+class Reference(forms.ModelChoiceField):  # type: ignore[type-arg] # no generics at run time
+    """A record of another table; one that is in the trash says so."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the record's name and number."""
+        trashed = ", in the trash" if getattr(obj, "deleted_at", None) else ""
+        return f"{obj} (#{obj.pk}{trashed})"
+
+
+def field_of(column: AnyField) -> forms.Field | None:
+    """This function will return the form field of a column that is no foreign key; None leaves it to Django."""
+    options: dict[str, Any] = {"required": not column.blank, "label": str(column.verbose_name).capitalize()}
+    default = getattr(column, "db_default", models.NOT_PROVIDED)
+    if default is not models.NOT_PROVIDED and not isinstance(default, BaseExpression):
+        options["initial"] = default
+    if column.flatchoices or isinstance(column, models.BooleanField):
+        return column.formfield(**{name: options[name] for name in options if name == "initial"})
+    match column:
+        case ArrayField():
+            return fields.Lines(widget=_area(rows=4), **options)
+        case models.JSONField():
+            return fields.Json(widget=_area(rows=6, kind="code"), **options)
+        case models.DateTimeField():
+            return fields.Moment(widget=fields.MomentInput({"class": "vTextField"}), **options)
+        case models.DateField():
+            picker = forms.DateInput({"type": "date", "class": "vTextField"}, format="%Y-%m-%d")
+            return forms.DateField(widget=picker, input_formats=["%Y-%m-%d"], **options)
+        case models.DecimalField():
+            return fields.Number(
+                max_digits=column.max_digits, decimal_places=column.decimal_places,
+                widget=forms.NumberInput({"step": "any", "class": "vIntegerField"}), **options,
+            )  # fmt: skip
+        case models.TextField():
+            is_short = 0 < max_chars(column) <= SHORT_CHARS
+            widget = fields.Line({"class": "vTextField"}) if is_short else _area(rows=6)
+            return fields.Text(nullable=column.null, widget=widget, **options)
+    return None
+
+
+def reference_to(
+    parent: Table, column: models.ForeignKey[Any, Any], site: Any, *, readable: bool
+) -> forms.Field | None:
+    """This function will return the form field of a foreign key.
+
+    Who may read the other table searches it by name; who may not, types the number.
+    """
+    widget: forms.Widget = (
+        widgets.AutocompleteSelect(column, site)
+        if readable
+        else forms.NumberInput({"class": "vIntegerField"})
+    )
+    # The trash is included so that a record whose parent is there can still be edited; the services
+    # refuse a new reference to it.
+    return column.formfield(form_class=Reference, queryset=parent.model._default_manager.all(), widget=widget)
+
+
+def max_chars(column: AnyField) -> int:
+    """This function will return the greatest length that a text may have, 0 where there is none."""
+    limits = [int(v.limit_value) for v in column.validators if isinstance(v, MaxLengthValidator)]
+    return min(limits, default=0)
+
+
+def help_texts(table: Table) -> dict[str, str]:
+    """This function will return the database's comments by field name, made harmless: pages show help as HTML."""
+    comments: dict[str, str] = {row["name"]: escape(row["description"]) for row in live.columns(table.name)}
+    for column in (name for name, field in table.columns.items() if isinstance(field, ArrayField)):
+        comments[column] = f"{comments.get(column, '')} Here: one on each line.".strip()
+    return {
+        name: comments.get(column, "")
+        for column, field in table.columns.items()
+        for name in (field.name, field.attname)
+    }
+
+
+def _area(*, rows: int, kind: str = "") -> forms.Textarea:
+    return forms.Textarea({"class": f"vLargeTextField {kind}".strip(), "rows": rows})

@@ -1,0 +1,128 @@
+"""The admin site: who comes in, how its pages are found, and the one place that translates refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse, reverse_lazy
+from django.utils.text import slugify
+
+from accesscontrol import accounts
+from accesscontrol.errors import Refused
+from accesscontrol.pages import ServicePages, sentence
+from accesscontrol.web import actor_of
+from audit import trail
+from catalog import registry
+from config import welcome
+
+
+class AdminSite(admin.AdminSite):
+    """The web face for staff."""
+
+    site_title = "Database Admin Server"
+    site_header = "Database Admin Server"
+    index_title = "Welcome"
+    site_url = None  # there is no other site to view
+
+    def record_refusal(
+        self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
+    ) -> None:
+        """This function will write to the trail that a request through this face was refused."""
+        trail.record_refusal(actor_of(request), operation, table, refusal)
+
+    def refused_page(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
+        """This function will return the page that says what was refused, and why."""
+        context = {**self.each_context(request), "title": "You can't do this", "sentence": sentence(refusal)}
+        return TemplateResponse(request, "admin/refused.html", context, status=refusal.status)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show what there is, what this person may do, and how to connect an agent."""
+        return super().index(request, {**welcome.context(actor_of(request)), **(extra_context or {})})
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
+        """Lead to the welcome page, which lists everything."""
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the navigation: the tables by subject, in the order of the registry, then the people."""
+        entries = {
+            model["model"]: model
+            for app in super().get_app_list(request, app_label)
+            for model in app["models"]
+        }
+        groups: dict[str, list[Any]] = {}
+        for table in registry.all_tables():
+            if entry := entries.pop(table.model, None):
+                groups.setdefault(table.subject, []).append(entry)
+        if entries:
+            names = {User: "Users", Group: "Roles"}
+            groups["Access"] = [
+                {**entry, "name": names.get(model, entry["name"])} for model, entry in entries.items()
+            ]
+        return [
+            {
+                "name": name,
+                "app_label": slugify(name),
+                "app_url": f"{reverse('admin:index')}#{slugify(name)}",
+                "has_module_perms": True,
+                "models": models,
+            }
+            for name, models in groups.items()
+        ]
+
+    def password_change(  # type: ignore[override] # it redirects as well as it renders
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Let people change their own password."""
+        context = {**self.each_context(request), **(extra_context or {})}
+        request.current_app = self.name
+        return OwnPassword.as_view(extra_context=context)(request)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override] # as Django's does
+        """Answer what somebody types into a field that refers to another table."""
+        return Autocomplete.as_view(admin_site=self)(request)
+
+
+class OwnPassword(PasswordChangeView):
+    """Changing one's own password, through the service of accounts."""
+
+    form_class = AdminPasswordChangeForm
+    template_name = "registration/password_change_form.html"
+    success_url = reverse_lazy("admin:password_change_done")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Set the password, and stay logged in."""
+        user, actor = form.user, actor_of(self.request)
+        try:
+            accounts.set_password(actor=actor, user=user, password=form.cleaned_data["new_password1"])
+        except Refused as refusal:
+            trail.record_refusal(actor, "USER_CHANGED", None, refusal)
+            form.add_error("new_password1", sentence(refusal))
+            return self.form_invalid(form)
+        update_session_auth_hash(self.request, user)
+        return HttpResponseRedirect(str(self.success_url))
+
+
+class Autocomplete(AutocompleteJsonView):
+    """Suggestions for a reference: rows of the other table as far as the person may read it, audited as a read."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the suggestions."""
+        answer = super().get(request, *args, **kwargs)
+        if isinstance(self.model_admin, ServicePages):
+            self.model_admin.note_view(request, list(self.get_context_data()["object_list"]))
+        return answer
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        """Return one suggestion: records of the same name are told apart by their number."""
+        return {"id": str(getattr(obj, to_field_name)), "text": f"{obj} (#{obj.pk})"}
