@@ -1,6 +1,7 @@
 """The database's rules as refusals: which constraint was violated, by which column and value.
 
-Constraint names follow one pattern (`books_author_id_fkey`), which `manage.py check` proves.
+Rules over several columns are in the models under their names; the names of the others follow one
+pattern (`books_author_id_fkey`). `manage.py check` proves both.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.lookups import IsNull
 from psycopg import errors
 
 from accesscontrol.errors import InvalidInput, Refused
@@ -39,17 +42,17 @@ def _refusal(error: Exception, table: Table, data: Mapping[str, Any]) -> Refused
         case errors.ForeignKeyViolation():
             return _foreign_key(table, name, data)
         case errors.UniqueViolation():
-            columns = _unique_columns(table, name)
+            columns = _columns_of(table, name)
             return DuplicateKey(
-                f"There is already a record of {table.name} with this {' and '.join(columns)}.",
+                f"There is already a record of {table.name} with this {' and '.join(columns) or 'key'}.",
                 table=table.name,
                 columns=columns,
                 values={column: _shown(data[column]) for column in columns if column in data},
             )
         case errors.CheckViolation():
-            columns = _check_columns(table, name)
+            columns = _columns_of(table, name)
             return CheckViolation(
-                f"{' and '.join(columns)} break the rule {name} of {table.name}.",
+                f"{' and '.join(columns) or 'Values'} break the rule {name} of {table.name}.",
                 hint="get_schema lists the table's constraints.",
                 table=table.name,
                 constraint=name,
@@ -89,22 +92,24 @@ def _referring(constraint: str) -> tuple[Table | None, str]:
     return None, ""
 
 
-def _unique_columns(table: Table, constraint: str) -> list[str]:
-    """The columns of a primary key or uniqueness rule by its name."""
+def _columns_of(table: Table, constraint: str) -> list[str]:
+    """The columns that a primary key, a uniqueness rule or a check is about, by its name."""
     if constraint == f"{table.name}_pkey":
         return list(table.key)
-    return _columns_within(table, constraint.removeprefix(f"{table.name}_").removesuffix("_key"))
+    names = _fields_of(table, constraint)
+    column = re.sub(r"_(?:key|check)$", "", constraint.removeprefix(f"{table.name}_"))
+    return [name for name, field in table.columns.items() if field.name in names or name == column]
 
 
-def _check_columns(table: Table, constraint: str) -> list[str]:
-    return _columns_within(table, constraint.removeprefix(f"{table.name}_").removesuffix("_check"))
-
-
-def _columns_within(table: Table, name: str) -> list[str]:
-    """The columns whose names make up a constraint's name."""
-    found = [column for column in table.columns if re.search(rf"(?:^|_){re.escape(column)}(?:_|$)", name)]
-    longest = [c for c in found if not any(c != other and c in other for other in found)]
-    return longest or [name]
+def _fields_of(table: Table, constraint: str) -> set[str]:
+    """The names of the fields that a rule of the model is about."""
+    for rule in table.model._meta.constraints:
+        if rule.name == constraint and isinstance(rule, CheckConstraint):
+            return set(Q(rule.condition).referenced_base_fields)
+        if rule.name == constraint and isinstance(rule, UniqueConstraint):
+            whole = Q(*(IsNull(expression, False) for expression in rule.expressions))
+            return {*rule.fields, *whole.referenced_base_fields}
+    return set()
 
 
 def _shown(value: Any) -> Any:

@@ -35,10 +35,10 @@ def insert_record(entry: Entry, *, actor: Actor, table: Table, data: Mapping[str
     policy.require(actor, Operation.INSERT, table)
     cleaned = values.clean_record(table, data, inserting=True)
     references.require_live_parents(table, cleaned)
+    if "id" in cleaned:  # first, so that nobody else is given this number meanwhile
+        statements.move_sequence(table, cleaned["id"])
     with translated(table, cleaned):
         records = statements.insert(table, cleaned)
-    if "id" in cleaned:
-        statements.move_sequence(table, cleaned["id"])
     return writing.done(
         entry, table, records, lambda record: changes.diff(None, record, besides=table.managed_columns)
     )

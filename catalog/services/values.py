@@ -26,6 +26,7 @@ from catalog.table import AnyField, Table, did_you_mean
 MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits: Python writes no longer number as text
 MAX_DIGITS = 5_000  # of a number, its zeros included; PostgreSQL's numeric ends at 16,383 after the point
+MAX_GIVEN_KEY = 2**53 - 1  # the greatest integer that every JSON reader keeps exact
 MAX_ARRAY_ITEMS = 10_000
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -46,6 +47,7 @@ def clean_record(table: Table, data: object, *, inserting: bool) -> dict[str, An
     cleaned = {name: _required(table, name, data[name]) for name in fields}
     if inserting:
         _refuse_missing(table, cleaned)
+        _check_given_key(table, cleaned)
     elif not cleaned:
         raise InvalidInput("data is empty: name at least one column to change.", table=table.name)
     return cleaned
@@ -74,6 +76,11 @@ def clean(table: Table, name: str, value: object, *, validate: bool = True) -> A
             f"{name}: {' '.join(error.messages)}", table=table.name, column=name, type=describe(field)
         ) from error
     return cleaned
+
+
+def is_integer(value: object) -> bool:
+    """This function will say whether a value is an integer, as true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def describe(field: AnyField) -> str:
@@ -111,6 +118,18 @@ def _refuse_missing(table: Table, cleaned: Mapping[str, object]) -> None:
     ]
     if missing:
         raise NotNullViolation(f"{', '.join(missing)} must be given.", table=table.name, columns=missing)
+
+
+def _check_given_key(table: Table, cleaned: Mapping[str, Any]) -> None:
+    """Refuse an id that no caller can name again, or that would leave the sequence no numbers."""
+    if "id" in cleaned and not 1 <= cleaned["id"] <= MAX_GIVEN_KEY:
+        raise InvalidInput(
+            f"id must lie between 1 and {MAX_GIVEN_KEY}.",
+            table=table.name,
+            column="id",
+            type="an integer",
+            hint="Leave it out: the database gives the next number.",
+        )
 
 
 def _target(field: AnyField) -> AnyField:
