@@ -15,7 +15,7 @@ from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
-from catalog.services import conditions, live
+from catalog.services import conditions, live, values
 from catalog.table import AnyField, Table
 
 MAX_DEPTH = 3
@@ -89,7 +89,7 @@ def get_relationships(entry: Entry, *, actor: Actor, table: Table, depth: int = 
     :raises InvalidInput: a depth outside 1 to 3
     """
     policy.require(actor, Operation.READ, table)
-    if not 1 <= depth <= MAX_DEPTH:
+    if not values.is_integer(depth) or not 1 <= depth <= MAX_DEPTH:
         raise InvalidInput(f"depth must lie between 1 and {MAX_DEPTH}.", argument="depth", maximum=MAX_DEPTH)
     outgoing, incoming = _relations(actor, table)
     paths = _paths(table.name, _edges(actor), depth)

@@ -7,6 +7,7 @@ first takes the fingerprint of pg_catalog, one cheap query, so that no process n
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import wraps
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
@@ -87,8 +88,7 @@ SELECT c.relname AS name,
  ORDER BY c.relname
 """
 
-_kept: dict[tuple[Any, ...], tuple[float, Any]] = {}
-_kept_fingerprint = ""
+_kept: dict[tuple[Any, ...], tuple[str, float, Any]] = {}  # each with the fingerprint it was read under
 
 
 def forget() -> None:
@@ -101,17 +101,14 @@ def _remembered(read: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(read)
     def look(*args: P.args, **kwargs: P.kwargs) -> R:
-        global _kept_fingerprint  # noqa: PLW0603 - one cache, one fingerprint
+        # Taken before the rest is read: what is newer than its fingerprint is merely read again.
         fingerprint = _read(_FINGERPRINT)[0]["?column?"]
-        if fingerprint != _kept_fingerprint:
-            forget()
-            _kept_fingerprint = fingerprint
         key = (connection.settings_dict["NAME"], read.__name__, *args)
-        made_at, found = _kept.get(key, (-KEPT_S, None))
-        if monotonic() - made_at >= KEPT_S:
+        kept_fingerprint, made_at, found = _kept.get(key, ("", 0.0, None))
+        if fingerprint != kept_fingerprint or monotonic() - made_at >= KEPT_S:
             found = read(*args, **kwargs)
-            _kept[key] = monotonic(), found
-        return found  # type: ignore[no-any-return]
+            _kept[key] = fingerprint, monotonic(), found
+        return deepcopy(found)  # type: ignore[no-any-return] # the caller's own, to change as it likes
 
     return look
 

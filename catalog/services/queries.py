@@ -15,7 +15,7 @@ from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
-from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering
+from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering, values
 from catalog.services.rows import Output, Rows, fetch
 from catalog.table import AnyField, Table
 
@@ -165,13 +165,9 @@ def _refuse_beside_groups(columns: object, expand: object) -> None:
 
 
 def _check_page(limit: int, offset: int, count: str) -> None:
-    if not _is_number(limit) or not 1 <= limit <= MAX_LIMIT:
+    if not values.is_integer(limit) or not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
-    if not _is_number(offset) or not 0 <= offset <= MAX_OFFSET:
+    if not values.is_integer(offset) or not 0 <= offset <= MAX_OFFSET:
         raise InvalidInput("offset must be 0 or more.", argument="offset")
     if count not in ("exact", "capped", "none"):
         raise InvalidInput("count is exact, capped or none.", argument="count")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
