@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from queue import Queue
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -11,6 +13,7 @@ import pytest
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -258,3 +261,55 @@ class TestRepeats:
             fail()
 
         assert RepeatedRefusal.objects.get().count == 2
+
+
+class TestConcurrentRepeats:
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_at_the_same_moment_are_one_row_and_a_count_of_two(
+        self, clock: Clock, trail: Trail
+    ) -> None:
+        def second_of_two() -> None:
+            try:
+                connection.ensure_connection()
+                pid.put(connection.connection.info.backend_pid)
+                fail()
+            finally:
+                connection.close()
+
+        pid: Queue[int] = Queue()
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                fail()  # its row and its count are there, and not yet committed
+                second = pool.submit(second_of_two)
+                backend = pid.get(timeout=10)
+                while not waits_for_a_lock(backend):
+                    assert not second.done()
+            second.result(timeout=10)
+
+        assert told(trail()) == [("LOGIN_FAILED", "192.0.2.7", 1)]
+        assert RepeatedRefusal.objects.get().count == 2
+
+    @pytest.mark.django_db(transaction=True)
+    def test_are_told_once_by_two_who_tell_them_at_the_same_moment(self, clock: Clock, trail: Trail) -> None:
+        def tell() -> None:
+            try:
+                repeats.flush()
+            finally:
+                connection.close()
+
+        fail()
+        fail()
+        clock.pass_(minutes=1)
+
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            repeats.flush()
+            pool.submit(tell).result(timeout=10)  # neither waits nor tells it again
+
+        assert told(trail()) == [("LOGIN_FAILED", "192.0.2.7", 1)] * 2
+        assert not RepeatedRefusal.objects.exists()
+
+
+def waits_for_a_lock(backend: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [backend])
+        return bool(cursor.fetchone()[0])
