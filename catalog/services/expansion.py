@@ -15,6 +15,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from catalog import registry
+from catalog.services.names import listed
 from catalog.table import AnyField, Table, did_you_mean
 
 _JSON = models.JSONField()
@@ -37,9 +38,7 @@ def build(actor: Actor, table: Table, names: Sequence[str], *, include_deleted: 
     :raises InvalidInput: not a foreign key of the table
     :raises Forbidden: the actor may not read the table it points to
     """
-    if isinstance(names, str):
-        raise InvalidInput("expand must be a list of foreign keys.", allowed=list(table.foreign_keys))
-    columns = dict.fromkeys(_column(table, name) for name in names)
+    columns = dict.fromkeys(_column(table, name) for name in listed(names, "expand", table.foreign_keys))
     return [
         _expansion(actor, table, column, f"expanded_{index}", include_deleted=include_deleted)
         for index, column in enumerate(columns)

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 from accesscontrol.errors import InvalidInput
 from catalog import registry
 from catalog.services import ordering
+from catalog.services.names import listed
 from catalog.services.rows import Output
 from catalog.table import AnyField, Table, did_you_mean
 
@@ -34,9 +35,7 @@ def apply(
 
     :raises InvalidInput: an unknown column or function, or one that has no meaning for a column's type
     """
-    if isinstance(group_by, str):
-        raise InvalidInput("group_by must be a list of columns.", allowed=list(table.columns))
-    groups = [_grouped(table, name) for name in dict.fromkeys(group_by)]
+    groups = [_grouped(table, name) for name in listed(group_by, "group_by", table.columns)]
     measures = _measures(table, aggregate, taken=group_by)
     outputs = [Output.of(field) for field in groups] + [output for output, _ in measures]
     found = rows.order_by()

@@ -49,7 +49,7 @@ def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequ
 
 def _parse(order_by: OrderTerms) -> list[tuple[str, bool]]:
     """(name, is descending) of each term."""
-    if isinstance(order_by, str | Mapping):
+    if not isinstance(order_by, list | tuple):
         raise InvalidInput(f"order_by must be a list of {FORM}.")
     return [_term(term) for term in order_by]
 

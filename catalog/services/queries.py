@@ -16,6 +16,7 @@ from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
 from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering, values
+from catalog.services.names import listed
 from catalog.services.rows import Output, Rows, fetch
 from catalog.table import AnyField, Table
 
@@ -124,9 +125,10 @@ def fields_of(table: Table, names: Sequence[str] | None) -> list[AnyField]:
     """
     if names is None:
         return list(table.columns.values())
-    if isinstance(names, str) or not names:
-        raise InvalidInput("columns must be a list of at least one column.", allowed=list(table.columns))
-    return [table.column(name) for name in dict.fromkeys(names)]
+    wanted = listed(names, "columns", table.columns)
+    if not wanted:
+        raise InvalidInput("columns must name at least one column.", allowed=list(table.columns))
+    return [table.column(name) for name in wanted]
 
 
 def _select(

@@ -247,6 +247,31 @@ class TestCount:
         assert query(viewer, BOOKS, count="exact", limit=1, include_deleted=True).total == 2
 
 
+class TestShapes:
+    @pytest.mark.parametrize("argument", ["columns", "group_by", "expand", "order_by"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            5,
+            True,
+            1.5,
+            "title",
+            b"title",
+            {"title": 1},
+            {"title"},
+            [["title"]],
+            [{"a": 1}],
+            [None],
+            [5],
+            [True],
+        ],
+    )
+    def test_of_a_list_of_names_are_nothing_else(self, viewer, argument, value):
+        with pytest.raises(InvalidInput) as refusal:
+            query(viewer, BOOKS, **{argument: value})
+        assert argument in refusal.value.message
+
+
 class TestTrash:
     def test_shows_on_request_alone(self, viewer):
         live = builders.book()
