@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from accesscontrol.errors import Conflict
+from accesscontrol.errors import Conflict, TimedOut
 from audit.models import AuditLog
 from catalog.errors import DuplicateKey, ForeignKeyViolation
 from catalog.services import records, trash
@@ -124,6 +124,23 @@ class TestUpdates:
             first.calls(records.update_records, **update(other.pk)).result(DEADLINE_S)
 
         assert waiting.result(DEADLINE_S).count == 2
+
+    def test_that_wait_too_long_are_timed_out_and_change_nothing(self, editor, callers):
+        first, second = callers
+        author = builders.author()
+        update: dict[str, Any] = {"actor": editor, "table": AUTHORS, "where": {"id": author.pk}}
+
+        def impatient(**arguments: Any) -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '20ms'")
+                records.update_records(**arguments)
+
+        with first.transaction():
+            first.calls(records.update_records, **update, data={"bio": "first"}).result()
+            waiting = second.calls(impatient, **update, data={"bio": "second"})
+            assert refusal(waiting, TimedOut).details == {"outcome": "none"}
+
+        assert builders.stored(AUTHORS, pk=author.pk)["bio"] == "first"
 
     def test_move_updated_at_by_microseconds(self, editor):
         author = builders.author()
