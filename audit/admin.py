@@ -84,12 +84,6 @@ class AuditLogAdmin(ServicePages):
     list_max_show_all = 0
     paginator = CappedPaginator
     actions = None
-    fieldsets = (
-        (None, {"fields": ("moment", "operation", "subject", "who", "channel", "success")}),
-        ("How it went", {"fields": ("error_code", "error_message", "record_count", "duration", "dry_run")}),
-        ("What changed", {"fields": ("change_list",), "classes": ("wide",)}),
-        ("Where it came from", {"fields": ("client", "request_id", "change_id", "query_hash")}),
-    )
 
     def require(self, request: HttpRequest, doing: str) -> None:
         """Let everybody with an account look: they see what is theirs. Nobody writes."""
@@ -100,6 +94,21 @@ class AuditLogAdmin(ServicePages):
     def note_view(self, request: HttpRequest, objects: list[Any]) -> None:
         """Write to the trail that it was read."""
         note_view(actor=actor_of(request), keys=[obj.pk for obj in objects])
+
+    def get_fieldsets(self, request: HttpRequest, obj: AuditLog | None = None) -> Any:
+        """Return what there is to tell of an entry."""
+        if obj is None:
+            return ()
+        happened = ["moment", "operation", "subject", "who", "channel", "success"]
+        went = ["record_count", "duration"] if obj.success else ["error_code", "error_message", "duration"]
+        came = ["client", "request_id", *(["change_id"] if obj.change_id else [])]
+        sets: list[Any] = [
+            (None, {"fields": [*happened, *went, *(["tried"] if obj.dry_run else [])], "classes": ["kept"]})
+        ]
+        if obj.changes:
+            sets.append(("What changed", {"fields": ["change_list"]}))
+        sets.append(("Where it came from", {"fields": came, "classes": ["kept"]}))
+        return sets
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the entries that this person may see."""
@@ -151,12 +160,17 @@ class AuditLogAdmin(ServicePages):
             else f"{entry.record_count} record{'s'[: entry.record_count != 1]}"
         )
 
-    @admin.display(description="ms", ordering="execution_time")
+    @admin.display(description="dry run")
+    def tried(self, entry: AuditLog) -> str:
+        """This function will return what a dry run is."""
+        return "Only tried: nothing was changed."
+
+    @admin.display(description="took (ms)", ordering="execution_time")
     def duration(self, entry: AuditLog) -> str | None:
         """This function will return how long it took."""
         return None if entry.execution_time is None else f"{entry.execution_time:.1f}"
 
-    @admin.display(description="changes")
+    @admin.display(description="")
     def change_list(self, entry: AuditLog) -> SafeString | None:
         """This function will return the changes as a table: column, old value, new value."""
         if not entry.changes:

@@ -1,0 +1,68 @@
+"""What the tests of the faces have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db.models import Max
+from django.test import Client
+from guardian.shortcuts import assign_perm
+
+from accesscontrol.actor import Actor
+from accesscontrol.models import CatalogTable
+from audit.models import AuditLog
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as a test
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings: Any) -> None:
+    """Hash passwords fast: making one is no part of what is tested here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def browser() -> Callable[[Actor | User], Client]:
+    """Return a function that gives somebody a browser, logged in."""
+
+    def open_for(somebody: Actor | User) -> Client:
+        client = Client()
+        client.force_login(somebody.user if isinstance(somebody, Actor) else somebody)
+        return client
+
+    return open_for
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., User]:
+    """Return a function that makes an account: person("Viewer", read=["books"], is_superuser=True)."""
+
+    def make(*roles: str, name: str = "", **rights: Any) -> User:
+        flags = {key: rights.pop(key) for key in ("is_superuser", "is_staff") if key in rights}
+        user = User.objects.create_user(
+            name or f"user{User.objects.count()}", password=PASSWORD, **{"is_staff": True, **flags}
+        )
+        user.groups.set(Group.objects.filter(name__in=roles))
+        for right, tables in rights.items():
+            for table in tables:
+                assign_perm(f"accesscontrol.{right}", user, CatalogTable.objects.get(name=table))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def news(db: None) -> Callable[..., list[AuditLog]]:
+    """Return a function that reads the audit rows written since it was asked last, oldest first."""
+    seen = AuditLog.objects.aggregate(last=Max("id"))["last"] or 0
+
+    def read(**wanted: Any) -> list[AuditLog]:
+        nonlocal seen
+        found = list(AuditLog.objects.filter(id__gt=seen).order_by("id"))
+        seen = found[-1].pk if found else seen
+        return [row for row in found if all(getattr(row, name) == value for name, value in wanted.items())]
+
+    return read
