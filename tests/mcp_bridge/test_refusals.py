@@ -16,7 +16,7 @@ from catalog.services import describe
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def until(condition, patience_s=10):
+def until(condition, patience_s=3):  # less than lock_timeout, which would end the waiting too
     deadline = monotonic() + patience_s
     while not condition():
         assert monotonic() < deadline
@@ -106,6 +106,11 @@ class TestRights:
         for _ in range(3):
             assert agent.refused("db_list_tables")["code"] == "AUTHENTICATION_REQUIRED"
         assert AuditLog.objects.filter(error_code="AUTHENTICATION_REQUIRED").count() == 1
+
+    def test_a_disabled_account_learns_nothing_of_its_mistakes(self, agent):
+        User.objects.update(is_active=False)
+        for tool in ("db_query_records", "no_such_tool"):
+            assert agent.refused(tool, table="no_such_table")["code"] == "AUTHENTICATION_REQUIRED"
 
     def test_a_deleted_account_is_refused_at_the_next_call(self, agent, editor):
         editor.user.delete()
