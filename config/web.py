@@ -6,11 +6,13 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Web(BaseApplication):  # type: ignore[misc]
@@ -28,7 +30,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "timeout": 60,
             "control_socket_disable": True,  # it would lie outside the clone
             "proc_name": "database-admin-server",
-            "post_fork": end_at_once,
+            "post_fork": _in_worker,
         }
         super().__init__()
 
@@ -46,18 +48,42 @@ class Web(BaseApplication):  # type: ignore[misc]
         Master(self).run()
 
 
-def end_at_once(_master: Arbiter, _worker: object) -> None:
-    """Let a worker that is told to end before it has begun do so; the master's handlers would not."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
-
-
 class Master(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master process."""
+    """Gunicorn's master process, which loses no signal and ends with its terminal."""
+
+    def init_signals(self) -> None:
+        """Take signals from now on, and those that came before."""
+        super().init_signals()
+        for number in _early:
+            self.signal(number, None)
+
+    def spawn_worker(self) -> int:
+        """Fork a worker; a signal meanwhile waits until each of the two knows what to do with it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return int(super().spawn_worker())
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def handle_hup(self) -> None:
         """End when the terminal is closed, where gunicorn would load the application again."""
         self.handle_term()
+
+
+def keep_signals() -> None:
+    """Keep signals that come before gunicorn is ready: its own start swallows an interrupt now and then."""
+    for number in ENDING:
+        signal.signal(number, lambda kept, _frame: _early.append(kept))
+
+
+def _in_worker(_master: Arbiter, _worker: object) -> None:
+    """Let a worker that is told to end before it has begun do so; the master's handlers would not."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+_early: list[int] = []
 
 
 class PlainLogger(Logger):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from django.db import connections
 
 from config.postgresql.base import DatabaseWrapper
 from config.prepare import NotPrepared, prepare
-from config.web import Web
+from config.web import Web, keep_signals
 
 PORT_MAX: Final = 65_535
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         database = cast("DatabaseWrapper", connections["default"])
         database.close()
         database.close_pool()  # the workers are forked: each opens its own
+        keep_signals()
         self.stdout.write(f"Serving http://{_shown(host)}:{listening.getsockname()[1]}/ - Ctrl-C ends it.")
         self.stdout.flush()
         os.environ.pop("PORT", None)  # gunicorn would listen there too
