@@ -29,7 +29,7 @@ from tests.audit.children import forked
 
 AUTHORS = registry.get("authors")
 KILLS = 50
-SERVER_KILLS = 4
+SERVER_KILLS = 3
 
 
 def write_on_and_on(tell: Callable[[str], None]) -> None:
