@@ -74,6 +74,13 @@ def callers(owner: psycopg.Connection) -> Iterator[tuple[Caller, Caller]]:
         caller.leave()
 
 
+@pytest.fixture
+def third(owner: psycopg.Connection) -> Iterator[Caller]:
+    caller = Caller(owner)
+    yield caller
+    caller.leave()
+
+
 def refusal(call: Future[Any], error: type[Exception]) -> Any:
     with pytest.raises(error) as caught:
         call.result(DEADLINE_S)
@@ -271,6 +278,22 @@ class TestAGivenKey:
             other = second.calls(records.insert_record, **insert, data={"name": "next"}).result(DEADLINE_S)
 
         assert other.records[0]["id"] == key + 1
+
+    def test_is_given_to_nobody_else_while_its_record_is_being_made(self, editor, callers, third):
+        first, second = callers
+        key = builders.author().pk + 2
+        insert: dict[str, Any] = {"actor": editor, "table": AUTHORS}
+        taken = {"email": "taken@example.org"}
+
+        with second.transaction():
+            second.calls(records.insert_record, **insert, data={"name": "holder", **taken}).result()
+            waiting = first.is_held_up_calling(
+                records.insert_record, **insert, data={"id": key, "name": "given", **taken}
+            )
+            other = third.calls(records.insert_record, **insert, data={"name": "next"}).result(DEADLINE_S)
+
+        assert other.records[0]["id"] == key + 1
+        assert refusal(waiting, DuplicateKey).details["columns"] == ["email"]
 
     def test_goes_to_the_first_of_two_who_choose_it(self, editor, callers):
         first, second = callers

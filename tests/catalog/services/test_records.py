@@ -222,7 +222,9 @@ class TestUpdate:
 
         assert record["created_at"] == "2001-02-03T04:05:06.789012+00:00"
         assert record["updated_at"] > record["created_at"]
-        assert builders.stored(AUTHORS, pk=author.pk)["updated_at"].isoformat()[:19] == record["updated_at"][:19]
+        assert (
+            builders.stored(AUTHORS, pk=author.pk)["updated_at"].isoformat()[:19] == record["updated_at"][:19]
+        )
 
     def test_matching_nothing_answers_none_and_is_audited(self, writer, trail):
         change = update(writer, AUTHORS, {"id": -1}, name="x")
