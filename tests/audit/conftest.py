@@ -9,6 +9,7 @@ import pytest
 
 from audit import trail as trail_module
 from audit.models import AuditLog
+from tests.audit.entries import WRITTEN
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +33,11 @@ def broken_trail(monkeypatch: pytest.MonkeyPatch) -> None:
         "record",
         lambda entry, **how: real(replace(entry, operation="NO SUCH OPERATION"), **how),
     )
+
+
+@pytest.fixture
+def rows(db: None) -> list[AuditLog]:
+    """Six rows, oldest first."""
+    for entry in WRITTEN:
+        trail_module.record(entry)
+    return list(AuditLog.objects.order_by("id"))

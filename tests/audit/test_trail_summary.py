@@ -1,0 +1,103 @@
+"""The numbers about the trail add up, over what the caller may see."""
+
+from __future__ import annotations
+
+import random
+from math import ceil, floor
+
+import pytest
+
+from accesscontrol.actor import Actor, Channel
+from audit import queries, trail
+from audit.models import AuditLog
+from audit.trail import Entry
+from tests.audit.entries import ANN, BOB
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return a percentile as percentile_cont defines it."""
+    ordered, place = sorted(values), share * (len(values) - 1)
+    low, high = ordered[floor(place)], ordered[ceil(place)]
+    return low + (high - low) * (place - floor(place))
+
+
+class TestSummary:
+    def test_agrees_with_the_same_sums_in_python(self, auditor: Actor, db: None) -> None:
+        chance = random.Random(7)  # noqa: S311 - the same every time
+        for _ in range(300):
+            trail.record(
+                Entry(
+                    chance.choice([ANN, BOB, Actor(None, Channel.TASK)]),
+                    chance.choice(["QUERY", "INSERT", "LOGIN"]),
+                    chance.choice(["books", "authors", "genres", None]),
+                    success=chance.random() < 0.8,
+                    execution_time_ms=round(chance.expovariate(0.1), 3),
+                )
+            )
+        rows = list(AuditLog.objects.order_by("id"))
+
+        answer = queries.summary(actor=auditor)
+
+        times = [row.execution_time for row in rows]
+        good = [row for row in rows if row.success]
+        assert answer["summary"] == {
+            "total_operations": 300,
+            "successful_operations": len(good),
+            "failed_operations": 300 - len(good),
+            "success_rate": round(len(good) / 300, 4),
+            "tables_accessed": 3,
+            "unique_users": 2,
+            "avg_execution_time_ms": pytest.approx(sum(times) / 300),
+            "p95_execution_time_ms": pytest.approx(percentile(times, 0.95)),
+            "max_execution_time_ms": max(times),
+            "time_range": {"start": rows[0].timestamp, "end": rows[-1].timestamp},
+        }
+        for part, key, column in (
+            ("by_operation", "operation", "operation"),
+            ("by_table", "table", "table_name"),
+            ("by_user", "user_id", "user_id"),
+        ):
+            groups: dict[str, list[AuditLog]] = {}
+            for row in rows:
+                groups.setdefault(getattr(row, column), []).append(row)
+            groups.pop(None, None)  # type: ignore[call-overload] # what is about no table, or by nobody
+            assert answer[part] == [
+                {
+                    key: value,
+                    "count": len(group),
+                    "failed": sum(not row.success for row in group),
+                    "avg_execution_time_ms": pytest.approx(
+                        sum(row.execution_time for row in group) / len(group)
+                    ),
+                }
+                for value, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+            ]
+
+    def test_counts_what_the_caller_may_see(self, rows: list[AuditLog], viewer: Actor, nobody: Actor) -> None:
+        assert queries.summary(actor=viewer)["summary"]["total_operations"] == 4
+        assert queries.summary(actor=nobody)["summary"]["total_operations"] == 0
+
+    def test_narrows_by_time_and_table(self, rows: list[AuditLog], auditor: Actor) -> None:
+        part = queries.summary(
+            actor=auditor, table="books", start_date=rows[1].timestamp, end_date=rows[-1].timestamp
+        )
+
+        assert part["summary"]["total_operations"] == 1
+        assert [group["operation"] for group in part["by_operation"]] == ["UPDATE"]
+
+    def test_of_an_empty_range_has_no_rate_and_no_times(self, auditor: Actor) -> None:
+        answer = queries.summary(actor=auditor, end_date="2000-01-01")
+
+        assert answer["summary"] == {
+            "total_operations": 0,
+            "successful_operations": 0,
+            "failed_operations": 0,
+            "success_rate": None,
+            "tables_accessed": 0,
+            "unique_users": 0,
+            "avg_execution_time_ms": None,
+            "p95_execution_time_ms": None,
+            "max_execution_time_ms": None,
+            "time_range": {"start": None, "end": None},
+        }
+        assert answer["by_operation"] == answer["by_table"] == answer["by_user"] == []
