@@ -6,8 +6,8 @@ import re
 from functools import cache
 from graphlib import TopologicalSorter
 
-from accesscontrol.errors import InvalidInput
-from catalog.table import Table, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean
+from catalog.table import Table
 from catalog.tables import TABLES
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")

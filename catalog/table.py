@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from django.db import models
 
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 
 AnyField: TypeAlias = "models.Field[Any, Any]"
 Category: TypeAlias = Literal["core", "metadata", "junction", "system", "story"]
@@ -143,12 +142,6 @@ class Table:
             return self.parse_key(key)
         parts = [key] if isinstance(key, int) else key
         return self.parse_key(":".join(map(str, parts)))
-
-
-def did_you_mean(name: object, allowed: Iterable[str]) -> str:
-    """This function will return a sentence (after a space) that proposes the nearest allowed names, or ''."""
-    near = difflib.get_close_matches(str(name)[:100].lower(), list(allowed), n=3)
-    return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def _is_key_part(part: str) -> bool:

@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, core_schema
 
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from catalog import registry
-from catalog.table import Table, did_you_mean
+from catalog.table import Table
 
 MAX_PROBLEMS = 10  # that one answer names
 MAX_NAME_CHARS = 80  # of a caller's own name, where a message repeats it

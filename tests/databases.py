@@ -105,8 +105,16 @@ def disconnect() -> None:
 
 
 def drop(connection: psycopg.Connection, name: str) -> None:
-    """Drop the database `name` if it exists; FORCE, because threads leave connections."""
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    """Drop the database `name` if it exists, and end the sessions that threads have left there.
+
+    FORCE would also end an autovacuum worker, for which the owner has no right: that one ends by itself.
+    """
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = %s AND usename = ANY(%s)",
+        [name, [settings.APP_ROLE, connection.info.user]],
+    )
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def databases(connection: psycopg.Connection, prefix: str) -> list[str]:

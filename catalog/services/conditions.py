@@ -18,9 +18,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import PostgresOperatorLookup
 
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from catalog.services import values
-from catalog.table import AnyField, Table, did_you_mean
+from catalog.table import AnyField, Table
 
 MAX_LEVELS = 20
 MAX_CONDITIONS = 200

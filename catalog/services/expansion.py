@@ -12,11 +12,11 @@ from django.db.models.functions import Cast, JSONObject
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.services.names import listed
-from catalog.table import AnyField, Table, did_you_mean
+from catalog.table import AnyField, Table
 
 _JSON = models.JSONField()
 

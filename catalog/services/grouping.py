@@ -10,12 +10,12 @@ from django.db import models
 from django.db.models import Avg, Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import Cast
 
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from catalog import registry
 from catalog.services import ordering
 from catalog.services.names import listed
 from catalog.services.rows import Output
-from catalog.table import AnyField, Table, did_you_mean
+from catalog.table import AnyField, Table
 
 FUNCTIONS = ("count", "sum", "avg", "min", "max", "count_distinct")
 MAX_AGGREGATES = 20

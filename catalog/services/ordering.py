@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import F, OrderBy
 
-from accesscontrol.errors import InvalidInput
-from catalog.table import Table, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean
+from catalog.table import Table
 
 DIRECTIONS = ("asc", "desc")
 FORM = '{"column": …, "direction": "asc" or "desc"}'

@@ -18,10 +18,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import NOT_PROVIDED
 
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, did_you_mean
 from audit import moments
 from catalog.errors import NotNullViolation
-from catalog.table import AnyField, Table, did_you_mean
+from catalog.table import AnyField, Table
 
 MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits: Python writes no longer number as text

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from accesscontrol.errors import InvalidInput
-from catalog.table import did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean
 from mcp_bridge.arguments import MAX_NAME_CHARS
 from mcp_bridge.tool import Tool
 from mcp_bridge.tools import audit, records, schema

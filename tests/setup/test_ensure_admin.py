@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from audit.models import AuditLog
+
 pytestmark = pytest.mark.django_db
 
 
@@ -25,6 +27,13 @@ class TestEnsureAdmin:
         assert (admin.is_superuser, admin.is_staff, admin.check_password(told)) == (True, True, True)
         assert len(told) >= 16
         assert told not in ensure_admin()
+
+    def test_is_told_by_the_audit_trail(self):
+        ensure_admin()
+
+        row = AuditLog.objects.get(operation="GRANT")
+        assert (row.user_id, row.record_id, row.channel) == ("admin", "user admin", "command")
+        assert row.changes == {"is_superuser": {"old": None, "new": True}}
 
     def test_takes_name_and_password_from_the_settings_and_does_not_tell_it(self, settings):
         settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD = "ada", "correct horse battery"

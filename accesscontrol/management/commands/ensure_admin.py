@@ -10,6 +10,9 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.signals import access_changed
+
 
 class Command(BaseCommand):
     """Makes an administrator where there is none who can log in, and tells the password once."""
@@ -40,11 +43,23 @@ class Command(BaseCommand):
             raise CommandError(f"{name} exists and is no administrator. Set ADMIN_USERNAME to another name.")
         if without_password and not password:
             if user is None:
-                User.objects.create_superuser(name)
+                _tell(User.objects.create_superuser(name))
             return
         told = password or secrets.token_urlsafe(12)
         user = user or User(username=name, is_superuser=True, is_staff=True)
         user.set_password(told)
         user.save()
+        _tell(user)
         shown = "from ADMIN_PASSWORD" if password else f"{told}   (shown this once)"
         self.stdout.write(f"Administrator: {name}, password: {shown}")
+
+
+def _tell(user: User) -> None:
+    """Let the audit trail know of the administrator, who is their own maker."""
+    access_changed.send(
+        User,
+        actor=Actor(user, Channel.COMMAND),
+        operation="GRANT",
+        subject=f"user {user.get_username()}",
+        changes={"is_superuser": {"old": None, "new": True}},
+    )
