@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accesscontrol import accounts
 from accesscontrol.admin.access import AccessPages, operations
@@ -90,6 +92,11 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         extra = {"title": "Users", "description": description}
         return super().changelist_view(request, {**extra, **(extra_context or {})})
 
+    @method_decorator(sensitive_post_parameters())
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Make an account; who may do that is the policy's business, not Django's permissions'."""
+        return self.changeform_view(request, None, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the account and its roles through the service."""
         accounts.save_account(actor=actor_of(request), user=obj, roles_=form.cleaned_data.get("groups"))
@@ -98,6 +105,7 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         """Delete the account through the service."""
         accounts.delete_account(actor=actor_of(request), user=obj)
 
+    @method_decorator(sensitive_post_parameters())
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 (Django's name)
         """Set another's password, through the service."""
         try:

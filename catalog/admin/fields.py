@@ -55,6 +55,8 @@ class Text(forms.CharField):
 class MomentInput(forms.DateTimeInput):
     """The browser's own picker, or a text where the value is finer than the picker can hold."""
 
+    supports_microseconds = True
+
     def format_value(self, value: Any) -> str | None:
         """Return the text for the input, in UTC."""
         return _moment_text(value) if isinstance(value, datetime) else value

@@ -23,6 +23,12 @@ SHORT_CHARS = 500  # a text that may be longer gets an area, not a line
 class RecordForm(RefusalForm):
     """A form that reads what was typed and leaves the table's rules to the services and the database."""
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Nor let Django's models look at what nobody touched, or at arrays, whose items may be empty."""
+        arrays = {f.name for f in self._meta.model._meta.concrete_fields if isinstance(f, ArrayField)}
+        untouched = set(self.fields) - set(self.changed_data) if self.instance.pk else set()
+        return {*super()._get_validation_exclusions(), *arrays, *untouched}  # type: ignore[misc] # unknown to its stubs
+
     def validate_unique(self) -> None:
         """Leave it to the database, whose answer is final, and audited."""
 
