@@ -29,6 +29,7 @@ SQL_FOLDER: Final = Path(__file__).resolve().parent.parent / "deploy" / "postgre
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 SOCKET_PATH_MAX_BYTES: Final = 100  # a socket's address holds 108 bytes on Linux, 104 on macOS
+LIST_CHARACTERS: Final = frozenset(',"\\')  # libpq takes a comma for the end of a host, whatever the quoting
 SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 - what is made there is checked to be ours and private
 LOG_MAX_BYTES: Final = 10_000_000
 STOP_PATIENCE_S: Final = 30
@@ -79,9 +80,10 @@ class Cluster:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the server listens: below `home`, or in /tmp where that path is too long for a socket."""
+        """Where the server listens: below `home`, or in /tmp where that path will not do for a socket."""
         folder = self.home / "socket"
-        if len(os.fsencode(folder / SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES:
+        too_long = len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_MAX_BYTES
+        if not too_long and not LIST_CHARACTERS & set(str(folder)):
             return folder
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return SHORT_FOLDER / f"database-admin-server-{digest}"
