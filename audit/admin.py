@@ -168,7 +168,7 @@ class AuditLogAdmin(ServicePages):
     @admin.display(description="took (ms)", ordering="execution_time")
     def duration(self, entry: AuditLog) -> str | None:
         """This function will return how long it took."""
-        return None if entry.execution_time is None else f"{entry.execution_time:.1f}"
+        return None if not entry.execution_time else f"{entry.execution_time:.1f}"
 
     @admin.display(description="")
     def change_list(self, entry: AuditLog) -> SafeString | None:

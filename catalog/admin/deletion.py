@@ -12,11 +12,13 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from accesscontrol import policy
+from accesscontrol.errors import LimitExceeded
 from accesscontrol.pages import DELETE, ServicePages
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.services import records, references
+from catalog.services.writing import MAX_ROWS
 from catalog.table import Table
 
 SHOWN = 20
@@ -46,15 +48,19 @@ class Deletion(ServicePages):
     @admin.action(description="Delete the chosen %(verbose_name_plural)s", permissions=["delete"])
     def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask before the chosen records are deleted, and delete them."""
-        keys = list(queryset.order_by("pk").values_list("pk", flat=True))
-        if request.POST.get("post"):
-            with self.telling(request, DELETE):
-                change = records.delete_records(
-                    actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
-                )
-                done = "Moved {} to the trash." if change.type == "soft" else "Deleted {}."
-                messages.success(request, done.format(self.counted(change.count)))
-            return None
+        with self.telling(request, DELETE):
+            keys = keys_of(queryset)
+            if not request.POST.get("post"):
+                return self._ask(request, queryset, keys)
+            change = records.delete_records(
+                actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
+            )
+            done = "Moved {} to the trash." if change.type == "soft" else "Deleted {}."
+            messages.success(request, done.format(self.counted(change.count)))
+        return None
+
+    def _ask(self, request: HttpRequest, queryset: QuerySet[Any], keys: list[int]) -> HttpResponse:
+        """The page that says what the deletion of several records will do."""
         context = {
             **self.admin_site.each_context(request),
             **self._effect(request, keys),
@@ -87,3 +93,18 @@ class Deletion(ServicePages):
     def counted(self, count: int) -> str:
         """This function will return a number of records in words."""
         raise NotImplementedError
+
+
+def keys_of(queryset: QuerySet[Any]) -> list[int]:
+    """This function will return the keys of the rows that somebody chose.
+
+    :raises LimitExceeded: they are more than one write may touch
+    """
+    keys = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_ROWS + 1])
+    if len(keys) > MAX_ROWS:
+        raise LimitExceeded(
+            f"At most {MAX_ROWS} records can be chosen at a time.",
+            hint="Narrow the list with a filter or a search, and go on in parts.",
+            maximum=MAX_ROWS,
+        )
+    return keys

@@ -11,6 +11,7 @@ from django.urls import path
 
 from accesscontrol.pages import CHANGE, DELETE, ServicePages
 from accesscontrol.web import actor_of
+from catalog.admin.deletion import keys_of
 from catalog.services import trash
 from catalog.table import Table
 
@@ -60,7 +61,7 @@ class Trash(ServicePages):
     @admin.action(description="Restore the chosen %(verbose_name_plural)s", permissions=["change"])
     def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take the chosen records out of the trash."""
-        self._restore(request, list(queryset.order_by("pk").values_list("pk", flat=True)))
+        self._restore(request, queryset)
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take one record out of the trash."""
@@ -69,14 +70,13 @@ class Trash(ServicePages):
         obj = self.get_object(request, object_id)
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        self._restore(request, [obj.pk])
+        self._restore(request, self.model._default_manager.filter(pk=obj.pk))
         return HttpResponseRedirect(self.url("change", obj.pk))
 
-    def _restore(self, request: HttpRequest, keys: list[int]) -> None:
+    def _restore(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         with self.telling(request, RESTORE):
-            change = trash.restore_records(
-                actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
-            )
+            where = {"id": {"$in": keys_of(rows)}}
+            change = trash.restore_records(actor=actor_of(request), table=self.table, where=where)
             messages.success(request, f"Restored {self.counted(change.count)}.")
 
     def get_urls(self) -> Any:

@@ -158,6 +158,19 @@ class TestTrash:
         assert models.Book.objects.get(pk=book.pk).title == "As it was"
         assert [r.operation for r in news(success=False)] == ["UPDATE"]
 
+    def test_more_than_a_call_may_write_is_refused_before_it_begins(
+        self, client: Any, news: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("catalog.admin.deletion.MAX_ROWS", 1)
+        books = [made(BOOKS), made(BOOKS)]
+        news()
+
+        form = {"action": "delete_chosen", "select_across": "1", "_selected_action": books[0].pk}
+        answer = client.post(url(BOOKS, ""), form, follow=True)
+
+        assert "At most 1 records can be chosen" in answer.content.decode()
+        assert [(r.operation, r.error_code) for r in news(success=False)] == [("DELETE", "LIMIT_EXCEEDED")]
+
 
 class TestForged:
     @pytest.mark.parametrize("column", ["id", "created_at", "updated_at", "deleted_at", "author_id"])
