@@ -15,6 +15,8 @@ from pydantic_core import core_schema
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+COMPACT = (",", ":")
+
 
 class Json(str):
     """A value that is JSON text already, every digit as PostgreSQL wrote it."""
@@ -33,9 +35,9 @@ def write(answer: DataclassInstance) -> str:
     return f"{{{','.join(members)}}}"
 
 
-def write_object(value: dict[str, Any]) -> str:
-    """This function will return a plain object as compact JSON."""
-    return _write(value)
+def write_error(error: dict[str, Any]) -> str:
+    """This function will return an error object as compact JSON, whatever its details hold."""
+    return json.dumps(error, ensure_ascii=False, separators=COMPACT, default=str)
 
 
 def read(text: str) -> Any:
@@ -46,7 +48,7 @@ def read(text: str) -> Any:
 def _write(value: object) -> str:
     if isinstance(value, Json):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return json.dumps(value, ensure_ascii=False, separators=COMPACT, default=_plain)
 
 
 def _plain(value: object) -> str:

@@ -35,15 +35,15 @@ def call_tool(
         try:
             actor = replace(actor, user=identify())
             policy.require_account(actor)
-            text = answers.write(tools.get(name).run(actor, given))
+            result = _result(answers.write(tools.get(name).run(actor, given)))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
             refusal = refusal_of(error, actor)
             elapsed_ms = (perf_counter() - started) * 1000
             _audit(actor, name, given, refusal, elapsed_ms)
             logger.info("call_refused", code=refusal.code, ms=round(elapsed_ms, 1))
-            return _result(answers.write_object(refusal.as_dict()), is_error=True)
+            return _result(answers.write_error(refusal.as_dict()), is_error=True)
         logger.info("call_answered", ms=round((perf_counter() - started) * 1000, 1))
-        return _result(text)
+        return result
 
 
 def list_tools(identify: Identify, client: Mapping[str, Any]) -> list[types.Tool]:

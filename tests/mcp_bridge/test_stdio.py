@@ -268,7 +268,7 @@ class TestWithoutTheDatabase:
             listing = server.ask(method="tools/list")
             assert listing["error"]["data"]["code"] == "UNAVAILABLE"
         assert server.call("db_list_tables")["isError"] is False
-        assert b'"refusal_not_audited"' in server.end()[2]
+        assert b'"refusal_not_in_trail"' in server.end()[2]
 
 
 class TestLines:
