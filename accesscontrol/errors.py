@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+MAX_QUOTED_CHARS = 80
+
 
 class Refused(Exception):
     """The request was understood and refused; the message is safe to show the caller.
@@ -93,8 +95,13 @@ class InternalError(Refused):
     code, status = "INTERNAL", 500
 
 
+def quoted(value: object) -> str:
+    """This function will return what a caller sent, short enough for a message to repeat; no text by its type."""
+    return value[:MAX_QUOTED_CHARS] if isinstance(value, str) else f"({type(value).__name__})"
+
+
 def did_you_mean(name: object, allowed: Iterable[str]) -> str:
     """This function will return a sentence (after a space) that proposes the nearest allowed names, or ''."""
     by_letters = {candidate.lower(): candidate for candidate in allowed}
-    near = difflib.get_close_matches(str(name)[:100].lower(), list(by_letters), n=3)
+    near = difflib.get_close_matches(quoted(name).lower(), list(by_letters), n=3)
     return f" Did you mean {' or '.join(by_letters[letters] for letters in near)}?" if near else ""

@@ -35,6 +35,9 @@ SELECT r.codename, '', roles.source
 UNION ALL
 SELECT r.codename, '', 'a personal grant'
   FROM auth_user_user_permissions o JOIN rights r ON r.id = o.permission_id WHERE o.user_id = %(user)s
+UNION ALL
+SELECT 'column ' || c.access, c.table_id || '.' || c.column_name, roles.source
+  FROM accesscontrol_columnrule c JOIN roles ON roles.id = c.role_id
 """
 
 
@@ -44,29 +47,44 @@ class Grants:
 
     is_active: bool = False
     is_superuser: bool = False
-    # ("update", "books"): "role Editor". A disabled account has them too: they come back with it.
-    sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    # ("update", "books"): ["role Editor"]. A disabled account has them too: they come back with it.
+    sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    rules: dict[tuple[str, str], dict[str, set[str]]] = field(default_factory=dict)  # see `restricted`
 
     def source(self, right: str, table: str = NOWHERE) -> str | None:
         """This function will return what grants the right ("role Editor"), or None when nothing does."""
-        return self.sources.get((right, table)) if self.is_active else None
+        return min(self.sources.get((right, table), ()), default=None) if self.is_active else None
 
     def tables(self, right: str) -> frozenset[str]:
         """This function will return the names of the tables on which something grants the right."""
         granted = self.sources if self.is_active else ()
         return frozenset(table for name, table in granted if name == right and table != NOWHERE)
 
+    def restricted(self, access: str, right: str, table: str) -> frozenset[str]:
+        """This function will return the columns of a table that are "hidden" or "read_only" to the user.
+
+        A column is so only where every role that grants `right` on the table says so: one role that
+        does not is enough to see it, as one is enough to be granted a right.
+        """
+        granting = set(self.sources.get((right, table), ()))
+        rules = self.rules.get((access, table), {})
+        return frozenset(column for column, roles in rules.items() if granting and granting <= roles)
+
 
 def load(user: User) -> Grants:
     """This function will read a user's state and grants as they are now, in one query."""
     is_active = is_superuser = False
-    sources: dict[tuple[str, str], str] = {}
+    sources: dict[tuple[str, str], list[str]] = {}
+    rules: dict[tuple[str, str], dict[str, set[str]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_ROWS, {"user": user.pk})
         for right, table, source in cursor.fetchall():
             if right is None:
                 is_active, is_superuser = True, source == "superuser"
+            elif right.startswith("column "):
+                name, column = table.split(".")
+                columns = rules.setdefault((right.removeprefix("column "), name), {})
+                columns.setdefault(column, set()).add(source)
             else:
-                key = (right, table)  # of several sources always the same one, whatever the rows' order
-                sources[key] = min(source, sources.get(key, source))
-    return Grants(is_active, is_superuser, sources)
+                sources.setdefault((right, table), []).append(source)
+    return Grants(is_active, is_superuser, sources, rules)

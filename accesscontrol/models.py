@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.contrib.auth.models import Group
 from django.db import models
 
 
@@ -34,3 +35,21 @@ class CatalogTable(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ColumnRule(models.Model):
+    """What a role may not see, or not set, of a table that it may otherwise read or write."""
+
+    role = models.ForeignKey(Group, models.CASCADE, related_name="column_rules")
+    table = models.ForeignKey(CatalogTable, models.CASCADE, related_name="column_rules")
+    column_name = models.CharField(max_length=63)
+    access = models.CharField(max_length=9, choices=[("hidden", "Hidden"), ("read_only", "Read only")])
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["role", "table", "column_name"], name="one_rule_per_column")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.table_id}.{self.column_name} is {self.access}"

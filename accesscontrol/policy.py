@@ -37,6 +37,13 @@ class Right(StrEnum):
     MANAGE_ACCESS = "manage_access"
 
 
+class ColumnAccess(StrEnum):
+    """What a rule makes of a column for a role."""
+
+    HIDDEN = "hidden"
+    READ_ONLY = "read_only"
+
+
 WRITES = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.PURGE, Operation.IMPORT})
 
 
@@ -116,6 +123,25 @@ def require_account(actor: Actor) -> None:
 def granted_tables(actor: Actor, operation: Operation) -> frozenset[str]:
     """This function will return the names of the tables on which roles grant `operation`; a superuser needs none."""
     return actor.grants.tables(operation)
+
+
+def hidden_columns(actor: Actor, table: str) -> frozenset[str]:
+    """This function will return the columns of a table that the actor may not even know of."""
+    grants = actor.grants
+    return (
+        frozenset() if grants.is_superuser else grants.restricted(ColumnAccess.HIDDEN, Operation.READ, table)
+    )
+
+
+def has_hidden_columns(actor: Actor) -> bool:
+    """This function will say whether some column of some table is hidden from the actor."""
+    return any(hidden_columns(actor, table) for _, table in actor.grants.rules)
+
+
+def read_only_columns(actor: Actor, operation: Operation, table: str) -> frozenset[str]:
+    """This function will return the columns of a table that the actor may see and not set."""
+    grants = actor.grants
+    return frozenset() if grants.is_superuser else grants.restricted(ColumnAccess.READ_ONLY, operation, table)
 
 
 def _verdict(actor: Actor, right: str, what: str, *table: str) -> Decision:

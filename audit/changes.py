@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -61,6 +61,16 @@ def _differ(old: Any, new: Any) -> bool:
     if isinstance(old, list | dict) and isinstance(new, list | dict):
         return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
     return bool(old != new)
+
+
+def without(changes: dict[str, Any] | None, columns: Collection[str]) -> dict[str, Any] | None:
+    """This function will return what `listing` made, with nothing of the columns named."""
+    if changes is None:
+        return None
+    if "records" not in changes:
+        return {name: change for name, change in changes.items() if name not in columns}
+    records = [{**record, "changes": without(record["changes"], columns)} for record in changes["records"]]
+    return {**changes, "records": records}
 
 
 def _short(value: Any) -> Any:

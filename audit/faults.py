@@ -14,6 +14,11 @@ _RETRY_LATER = "Try again in a moment; nothing was changed."
 _LOOK_FIRST = "It may have been done: look before you try again."
 
 
+def is_transient(error: Error) -> bool:
+    """This function will say whether the same operation may well succeed when it is done again."""
+    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"}
+
+
 def translate(error: Error, *, is_committing: bool = False) -> Refused | None:
     """This function will return the refusal that says what happened, or None where `error` is a bug of ours.
 

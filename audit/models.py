@@ -116,3 +116,21 @@ class RepeatedRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} from {self.address}: {self.count}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a write that came with an idempotency key; empty while the write goes on."""
+
+    user_id = models.TextField()
+    key = models.TextField()
+    digest = models.TextField()  # of what was asked for
+    answer = models.TextField(default="")
+    change_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user_id", "key"], name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"

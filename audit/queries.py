@@ -9,9 +9,9 @@ from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, 
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from accesscontrol.policy import Operation, Right
-from audit import moments, repeats, trail
+from audit import changes, moments, repeats, trail
 from audit.models import OPERATIONS, AuditLog
 from audit.operation import audited
 from audit.trail import Entry
@@ -71,7 +71,7 @@ def search(
     for column, value in (("operation", operation), ("user_id", user_id), ("success", success)):
         if value is not None:
             rows = rows.filter(**{column: value})
-    logs = list(rows.values(*LOG_COLUMNS)[offset : offset + limit])
+    logs = [_masked(actor, log) for log in rows.values(*LOG_COLUMNS)[offset : offset + limit]]
     entry.record_count = len(logs)
     return {"count": len(logs), "limit": limit, "offset": offset, "next_cursor": None, "logs": logs}
 
@@ -115,6 +115,20 @@ def summary(
         "by_operation": _by(rows, "operation", "operation"),
         "by_table": _by(rows.exclude(table_name=None), "table_name", "table"),
         "by_user": _by(rows.exclude(user_id=None), "user_id", "user_id"),
+    }
+
+
+def _masked(actor: Actor, log: dict[str, Any]) -> dict[str, Any]:
+    """An audit row without what it tells of columns that the actor may not know of."""
+    hidden = policy.hidden_columns(actor, log["table_name"] or "")
+    if not hidden:
+        return log
+    message = log["error_message"] or ""
+    told = any(name in message for name in hidden)
+    return {
+        **log,
+        "changes": changes.without(log["changes"], hidden),
+        "error_message": f"({log['error_code']})" if told else log["error_message"],
     }
 
 
@@ -165,7 +179,7 @@ def _check_page(limit: int, offset: int) -> None:
 def _check_names(operation: str | None, user_id: str | None) -> None:
     if operation is not None and operation not in OPERATIONS:
         raise InvalidInput(
-            f"There is no operation {operation[:80]!r}.{did_you_mean(operation, OPERATIONS)}",
+            f"There is no operation {quoted(operation)!r}.{did_you_mean(operation, OPERATIONS)}",
             argument="operation",
             allowed=list(OPERATIONS),
         )

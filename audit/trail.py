@@ -30,7 +30,6 @@ _TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
 _MAX_MESSAGE_CHARS = 2_000
 _MAX_NAME_CHARS = 500
 _MAX_CLIENT_INFO_CHARS = 4_000
-_WITHOUT_FLUSH = "SET LOCAL synchronous_commit = off"
 
 _logger = structlog.get_logger(__name__)
 
@@ -55,14 +54,11 @@ class Entry:
     client_info: dict[str, Any] = field(default_factory=dict)  # beside what the actor brings
 
 
-def record(entry: Entry, *, flush: bool = True) -> None:
+def record(entry: Entry) -> None:
     """This function will write an entry in the current transaction.
 
     Whatever a caller sent can be written: what PostgreSQL can't hold is replaced, what is long is cut, and
     a table's name is kept only where it could be one.
-
-    Without `flush` the transaction's commit does not wait for the disk (synchronous_commit = off):
-    for reads, which lose nothing but this row if the server dies.
 
     :raises django.db.Error: the row can't be written, and so nothing else may be
     """
@@ -86,8 +82,6 @@ def record(entry: Entry, *, flush: bool = True) -> None:
         entry.query_hash,
     )
     with connection.cursor() as cursor:
-        if not flush:
-            cursor.execute(_WITHOUT_FLUSH)
         cursor.execute(_INSERT, values)
 
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from graphlib import TopologicalSorter
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from catalog.table import Table
 from catalog.tables import TABLES
 
@@ -24,7 +24,7 @@ def get(name: str) -> Table:
     if not is_identifier(name):
         raise InvalidInput(
             "A table's name has small letters, digits and underscores only, at most 63.",
-            table=str(name)[:MAX_IDENTIFIER_BYTES],
+            table=quoted(name),
         )
     table = _BY_NAME.get(name)
     if table is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from django.db import models
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 
 AnyField: TypeAlias = "models.Field[Any, Any]"
 Category: TypeAlias = Literal["core", "metadata", "junction", "system", "story"]
@@ -82,6 +82,16 @@ class Table:
     def __str__(self) -> str:
         return self.name
 
+    def without(self, names: Collection[str]) -> Table:
+        """This function will return the table as it is for someone who may not know of some of its columns."""
+        if not names:
+            return self
+        return replace(
+            self,
+            columns=MappingProxyType({name: f for name, f in self.columns.items() if name not in names}),
+            title_column=None if self.title_column in names else self.title_column,
+        )
+
     @property
     def soft_delete(self) -> bool:
         """Whether a deleted row stays in the table, hidden, until it is restored or purged."""
@@ -100,9 +110,9 @@ class Table:
         field = self.columns.get(name) if isinstance(name, str) else None
         if field is None:
             raise InvalidInput(
-                f"{self.name} has no column {name!r}.{did_you_mean(name, self.columns)}",
+                f"{self.name} has no column {quoted(name)!r}.{did_you_mean(quoted(name), self.columns)}",
                 table=self.name,
-                column=str(name),
+                column=quoted(name),
                 allowed=list(self.columns),
             )
         return field
@@ -115,9 +125,9 @@ class Table:
         parts = text.split(":")
         if len(parts) != len(self.key) or not all(map(_is_key_part, parts)):
             raise InvalidInput(
-                f"{text[:80]!r} is no key of {self.name}: give {self.key_format}.",
+                f"{quoted(text)!r} is no key of {self.name}: give {self.key_format}.",
                 table=self.name,
-                key=text[:80],
+                key=quoted(text),
                 format=self.key_format,
             )
         return {column: int(part) for column, part in zip(self.key, parts, strict=True)}

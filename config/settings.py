@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "csp",
     "django_structlog",
+    "auditlog",
     "guardian",
     "accesscontrol",
     "audit",
@@ -112,6 +113,8 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(DATABASE_URL)}
+STATEMENT_TIMEOUT_S: int = VALUES[env.STATEMENT_TIMEOUT_S]
+LOCK_TIMEOUT_S: int = VALUES[env.LOCK_TIMEOUT_S]
 APP_ROLE: Final[str] = DATABASES["default"]["USER"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -74,7 +74,8 @@ def _standing(actor: Actor) -> str:
     roles = sorted(
         {
             source.removeprefix("role ")
-            for source in actor.grants.sources.values()
+            for sources in actor.grants.sources.values()
+            for source in sources
             if source.startswith("role ")
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,8 +51,10 @@ def _write(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=COMPACT, default=_plain)
 
 
-def _plain(value: object) -> str:
-    """What JSON has no type for: moments in ISO 8601, numbers of any length, UUIDs."""
+def _plain(value: object) -> Any:
+    """What JSON has no type for: moments in ISO 8601, numbers of any length, UUIDs, objects within an answer."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     match value:
         case datetime():
             return value.isoformat()

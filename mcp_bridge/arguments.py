@@ -17,7 +17,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, core_schema
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
+from audit.operation import MAX_AFFECTED, Terms
 from catalog import registry
 from catalog.table import Table
 
@@ -91,12 +92,33 @@ class TableArguments(Arguments):
     table: TableArgument
 
 
+class WriteTerms(Arguments):
+    """What every tool that writes takes beside its own arguments."""
+
+    dry_run: bool = Field(False, description="true: do it, answer what it does, and take it back.")
+    max_affected: int = Field(
+        MAX_AFFECTED, ge=1, le=MAX_AFFECTED, description="Refuse to write more records than this."
+    )
+    idempotency_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="A text of your own. A second call with the same one, within a day, gets the first one's answer"
+        " and writes nothing: for a try whose answer was lost.",
+    )
+
+    @property
+    def terms(self) -> Terms:
+        """The same, as services take it."""
+        return Terms(self.dry_run, self.max_affected, self.idempotency_key)
+
+
 Limit = Annotated[int, Field(ge=1, le=1_000, description="Most records to return.")]
 Offset = Annotated[int, Field(ge=0, le=2**63 - 1, description="How many records to skip.")]
 
 
 def _unknown(name: object, allowed: Iterable[str]) -> InvalidInput:
-    shown = str(name)[:MAX_NAME_CHARS]
+    shown = quoted(name)
     return InvalidInput(
         f"There is no argument {shown!r}.{did_you_mean(snake_case(name), allowed)} Allowed: {', '.join(allowed)}.",
         argument=shown,

@@ -16,9 +16,9 @@ from accesscontrol.errors import LimitExceeded
 from accesscontrol.pages import DELETE, ServicePages
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
+from audit.operation import MAX_AFFECTED
 from catalog import registry
 from catalog.services import records, references
-from catalog.services.writing import MAX_ROWS
 from catalog.table import Table
 
 SHOWN = 20
@@ -100,11 +100,11 @@ def keys_of(queryset: QuerySet[Any]) -> list[int]:
 
     :raises LimitExceeded: they are more than one write may touch
     """
-    keys = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_ROWS + 1])
-    if len(keys) > MAX_ROWS:
+    keys = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_AFFECTED + 1])
+    if len(keys) > MAX_AFFECTED:
         raise LimitExceeded(
-            f"At most {MAX_ROWS} records can be chosen at a time.",
+            f"At most {MAX_AFFECTED} records can be chosen at a time.",
             hint="Narrow the list with a filter or a search, and go on in parts.",
-            maximum=MAX_ROWS,
+            maximum=MAX_AFFECTED,
         )
     return keys

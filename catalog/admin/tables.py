@@ -20,7 +20,8 @@ from catalog import registry
 from catalog.admin import columns, forms
 from catalog.admin.deletion import Deletion
 from catalog.admin.trash import Trash, TrashFilter
-from catalog.services import counting, live, queries, records
+from catalog.services import counting, queries, records
+from catalog.services.live import Live
 from catalog.table import Table
 
 _OPERATIONS = {
@@ -117,7 +118,7 @@ class TableAdmin(Trash, Deletion, ServicePages):
         title = capfirst(str(self.opts.verbose_name_plural))
         extra = {
             "title": f"{title} in the trash" if self.shows_trash(request) else title,
-            "description": live.description(self.table.name),
+            "description": Live().description(self.table.name),
             **(extra_context or {}),
         }
         return super().changelist_view(request, extra)

@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import PostgresOperatorLookup
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from catalog.services import values
 from catalog.table import AnyField, Table
 
@@ -275,7 +275,7 @@ def _invalid(path: str, problem: str) -> InvalidInput:
 
 def _unknown(path: str, name: object, allowed: tuple[str, ...] | list[str], kind: str) -> InvalidInput:
     return InvalidInput(
-        f"{path[:MAX_PATH]}: there is no {kind} {str(name)[:80]!r} here.{did_you_mean(name, allowed)}"
+        f"{path[:MAX_PATH]}: there is no {kind} {quoted(name)!r} here.{did_you_mean(name, allowed)}"
         f" Allowed: {', '.join(allowed)}.",
         path=path[:MAX_PATH],
         allowed=list(allowed),

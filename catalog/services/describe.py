@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +16,13 @@ from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
-from catalog.services import conditions, live, values
+from catalog.services import columns as visible_columns
+from catalog.services import conditions, values
+from catalog.services.live import Live, tables
 from catalog.table import AnyField, Table
 
 MAX_DEPTH = 3
+_WORDS = re.compile(r"\w+")
 
 
 @audited("GET_SCHEMA")
@@ -31,10 +35,10 @@ def get_schema(entry: Entry, *, actor: Actor, table: Table, refresh_cache: bool 
     :raises Forbidden: the actor may not read the table
     """
     policy.require(actor, Operation.READ, table)
-    if refresh_cache:
-        live.forget()
-    outgoing, incoming = _relations(actor, table)
-    columns = _columns(table, outgoing)
+    live = Live(refresh=refresh_cache)
+    outgoing, incoming = _relations(_edges(actor, live), table)
+    seen = visible_columns.shown(actor, table)
+    columns = _columns(live, seen, outgoing)
     entry.record_count = len(columns)
     return {
         "table": table.name,
@@ -43,8 +47,8 @@ def get_schema(entry: Entry, *, actor: Actor, table: Table, refresh_cache: bool 
         "primary_key": list(table.key),
         "foreign_keys": outgoing,
         "referenced_by": incoming,
-        "indexes": live.indexes(table.name),
-        "constraints": live.constraints(table.name),
+        "indexes": _rules(seen, live.indexes(table.name)),
+        "constraints": _rules(seen, live.constraints(table.name)),
         "flags": flags(table),
     }
 
@@ -63,7 +67,7 @@ def list_tables(
     policy.require_account(actor)
     like = "%" if pattern is None else conditions.pattern(pattern, "pattern")
     known = {table.name: table for table in _readable(actor)}
-    tables = [
+    listed = [
         {
             **row,
             "type": "junction" if table.junction else "table",
@@ -71,11 +75,11 @@ def list_tables(
             **flags(table),
             "your_operations": [str(o) for o in Operation if policy.decide(actor, o, table).allowed],
         }
-        for row in live.tables(like)
+        for row in tables(like)
         if (table := known.get(row["name"])) and (include_system_tables or table.category != "system")
     ]
-    entry.record_count = len(tables)
-    return {"tables": tables, "total": len(tables)}
+    entry.record_count = len(listed)
+    return {"tables": listed, "total": len(listed)}
 
 
 @audited("GET_RELATIONSHIPS")
@@ -91,8 +95,9 @@ def get_relationships(entry: Entry, *, actor: Actor, table: Table, depth: int = 
     policy.require(actor, Operation.READ, table)
     if not values.is_integer(depth) or not 1 <= depth <= MAX_DEPTH:
         raise InvalidInput(f"depth must lie between 1 and {MAX_DEPTH}.", argument="depth", maximum=MAX_DEPTH)
-    outgoing, incoming = _relations(actor, table)
-    paths = _paths(table.name, _edges(actor), depth)
+    edges = _edges(actor, Live())
+    outgoing, incoming = _relations(edges, table)
+    paths = _paths(table.name, edges, depth)
     entry.record_count = len(paths)
     return {"table": table.name, "depth": depth, "outgoing": outgoing, "incoming": incoming, "paths": paths}
 
@@ -106,7 +111,9 @@ def list_table_columns(
     :raises Forbidden: the actor may not read the table
     """
     policy.require(actor, Operation.READ, table)
-    columns = _columns(table, _relations(actor, table)[0])
+    live = Live()
+    outgoing, _ = _relations(_edges(actor, live), table)
+    columns = _columns(live, visible_columns.shown(actor, table), outgoing)
     if not include_metadata:
         columns = [{"name": column["name"], "type": column["type"]} for column in columns]
     entry.record_count = len(columns)
@@ -118,7 +125,7 @@ def flags(table: Table) -> dict[str, bool]:
     return {"soft_delete": table.soft_delete, "read_only": table.read_only}
 
 
-def _columns(table: Table, outgoing: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _columns(live: Live, table: Table, outgoing: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The columns as pg_catalog has them, with what the model knows beside it."""
     references = {key["column"]: f"{key['references_table']}.{key['references_column']}" for key in outgoing}
     return [
@@ -134,6 +141,14 @@ def _columns(table: Table, outgoing: Iterable[dict[str, Any]]) -> list[dict[str,
     ]
 
 
+def _rules(table: Table, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The indexes or constraints that are about no column which this view of the table does not have."""
+    hidden = registry.get(table.name).columns.keys() - table.columns.keys()
+    return [
+        rule for rule in rules if not hidden.intersection(_WORDS.findall(" ".join(map(str, rule.values()))))
+    ]
+
+
 def _max_length(field: AnyField) -> int | None:
     """The greatest number of characters that a text column takes, None without a limit."""
     limits = [v.limit_value for v in field.validators if isinstance(v, MaxLengthValidator)]
@@ -144,15 +159,16 @@ def _readable(actor: Actor) -> list[Table]:
     return [t for t in registry.all_tables() if policy.decide(actor, Operation.READ, t).allowed]
 
 
-def _edges(actor: Actor) -> list[dict[str, Any]]:
+def _edges(actor: Actor, live: Live) -> list[dict[str, Any]]:
     """The foreign keys between tables that the actor may read."""
     names = {table.name for table in _readable(actor)}
     return [key for key in live.foreign_keys() if {key["table"], key["references_table"]} <= names]
 
 
-def _relations(actor: Actor, table: Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _relations(
+    edges: list[dict[str, Any]], table: Table
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The foreign keys from and to a table."""
-    edges = _edges(actor)
     outgoing = [key for key in edges if key["table"] == table.name]
     incoming = [key for key in edges if key["references_table"] == table.name]
     return outgoing, incoming

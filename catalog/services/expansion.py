@@ -12,9 +12,10 @@ from django.db.models.functions import Cast, JSONObject
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from accesscontrol.policy import Operation
 from catalog import registry
+from catalog.services import columns
 from catalog.services.names import listed
 from catalog.table import AnyField, Table
 
@@ -38,10 +39,10 @@ def build(actor: Actor, table: Table, names: Sequence[str], *, include_deleted: 
     :raises InvalidInput: not a foreign key of the table
     :raises Forbidden: the actor may not read the table it points to
     """
-    columns = dict.fromkeys(_column(table, name) for name in listed(names, "expand", table.foreign_keys))
+    wanted = dict.fromkeys(_column(table, name) for name in listed(names, "expand", table.foreign_keys))
     return [
         _expansion(actor, table, column, f"expanded_{index}", include_deleted=include_deleted)
-        for index, column in enumerate(columns)
+        for index, column in enumerate(wanted)
     ]
 
 
@@ -50,7 +51,7 @@ def _column(table: Table, name: str) -> str:
         if name in (column, column.removesuffix("_id")):
             return column
     raise InvalidInput(
-        f"{table.name} has no foreign key {str(name)[:80]!r} to expand.{did_you_mean(name, table.foreign_keys)}",
+        f"{table.name} has no foreign key {quoted(name)!r} to expand.{did_you_mean(name, table.foreign_keys)}",
         table=table.name,
         allowed=list(table.foreign_keys),
     )
@@ -59,6 +60,7 @@ def _column(table: Table, name: str) -> str:
 def _expansion(actor: Actor, table: Table, column: str, alias: str, *, include_deleted: bool) -> Expansion:
     parent = registry.get(table.foreign_keys[column])
     policy.require(actor, Operation.READ, parent)
+    parent = columns.shown(actor, parent)
     path = table.columns[column].name
     members = {name: _member(path, field) for name, field in parent.columns.items()}
     branches = [When(Q(**{f"{path}__isnull": True}), then=Value(None, _JSON))]

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Avg, Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import Cast
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from catalog import registry
 from catalog.services import ordering
 from catalog.services.names import listed
@@ -50,9 +50,8 @@ def apply(
         *(field.attname for field in groups), *(output.source for output, _ in measures)
     )
     sources = {str(field.column): field.attname for field in groups} | {o.name: o.source for o, _ in measures}
-    return found.order_by(
-        *ordering.of_groups(sources, order_by, default=[f.attname for f in groups])
-    ), outputs
+    order = ordering.of_groups(sources, order_by, default=[field.attname for field in groups])
+    return found.order_by(*(term.sql() for term in order)), outputs
 
 
 def _grouped(table: Table, name: str) -> AnyField:
@@ -74,7 +73,7 @@ def _measures(
     for index, (name, spec) in enumerate(aggregate.items()):
         if not registry.is_identifier(name) or name in taken:
             raise InvalidInput(
-                f"{str(name)[:80]!r} can't name an aggregate: give small letters, digits and underscores,"
+                f"{quoted(name)!r} can't name an aggregate: give small letters, digits and underscores,"
                 " and no column of group_by.",
             )
         fn, field = _read(table, name, spec)
@@ -90,7 +89,7 @@ def _read(table: Table, name: str, spec: object) -> tuple[str, AnyField | None]:
     fn, column = spec.get("fn"), spec.get("column")
     if fn not in FUNCTIONS:
         raise InvalidInput(
-            f"There is no aggregate function {str(fn)[:80]!r}.{did_you_mean(fn, FUNCTIONS)}",
+            f"There is no aggregate function {quoted(fn)!r}.{did_you_mean(fn, FUNCTIONS)}",
             allowed=list(FUNCTIONS),
         )
     if column is None:

@@ -38,6 +38,8 @@ def _refusal(error: Exception, table: Table, data: Mapping[str, Any]) -> Refused
     cause = error.__cause__
     diagnosis = getattr(cause, "diag", None)
     name = getattr(diagnosis, "constraint_name", None) or ""
+    if _involves_hidden(table, name, getattr(diagnosis, "column_name", None)):
+        return CheckViolation(f"A rule of {table.name} is broken.", table=table.name)
     match cause:
         case errors.ForeignKeyViolation():
             return _foreign_key(table, name, data)
@@ -65,9 +67,16 @@ def _refusal(error: Exception, table: Table, data: Mapping[str, Any]) -> Refused
             return InvalidInput("The database refused a value of this record.", table=table.name)
 
 
+def _involves_hidden(table: Table, constraint: str, column: str | None) -> bool:
+    """Whether a rule is about a column that this view of the table does not have."""
+    whole = registry.get(table.name)
+    names = {column} if column else set(_columns_of(whole, constraint))
+    return bool(names & (whole.columns.keys() - table.columns.keys()))
+
+
 def _foreign_key(table: Table, constraint: str, data: Mapping[str, Any]) -> ForeignKeyViolation:
     referring, column = _referring(constraint)
-    if referring is table and column in data:
+    if referring and referring.name == table.name and column in data:
         parent = table.foreign_keys[column]
         return ForeignKeyViolation(
             f"{column}: there is no record {data[column]} in {parent}.",

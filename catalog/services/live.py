@@ -1,21 +1,17 @@
 """The catalog as it is: pg_catalog, read for the schema `public`.
 
 Descriptions are kept for five minutes, and dropped as soon as a change of the schema shows: every look
-first takes the fingerprint of pg_catalog, one cheap query, so that no process needs to be told.
+begins with the fingerprint of pg_catalog, one query, so that no process needs to be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
-from functools import wraps
 from time import monotonic
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from django.db import connection
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Row = dict[str, Any]
 
 KEPT_S = 300
@@ -28,7 +24,7 @@ SELECT (SELECT (count(*), sum(oid::bigint), sum(xmin::text::bigint))::text FROM 
     || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_attrdef d JOIN here h ON h.oid = d.adrelid)
     || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_description d JOIN here h ON h.oid = d.objoid)
     || (SELECT (count(*), sum(xmin::text::bigint))::text
-          FROM pg_constraint WHERE connamespace = 'public'::regnamespace)
+          FROM pg_constraint WHERE connamespace = 'public'::regnamespace) AS fingerprint
 """
 
 _DESCRIPTION = "SELECT coalesce(obj_description(%(table)s::regclass, 'pg_class'), '') AS description"
@@ -88,62 +84,50 @@ SELECT c.relname AS name,
  ORDER BY c.relname
 """
 
-_kept: dict[tuple[Any, ...], tuple[str, float, Any]] = {}  # each with the fingerprint it was read under
+# By database, what was read, and of which table: the fingerprint before it was read, when, and what it was.
+_kept: dict[tuple[Any, ...], tuple[str, float, list[Row]]] = {}
 
 
-def forget() -> None:
-    """This function will drop every description this process keeps."""
-    _kept.clear()
+class Live:
+    """One look at pg_catalog: what it shows belongs to one state of the schema."""
 
-
-def _remembered(read: Callable[P, R]) -> Callable[P, R]:
-    """Keep what a function returns, by its arguments, as long as the schema stays what it is."""
-
-    @wraps(read)
-    def look(*args: P.args, **kwargs: P.kwargs) -> R:
+    def __init__(self, *, refresh: bool = False) -> None:
+        if refresh:
+            _kept.clear()
         # Taken before the rest is read: what is newer than its fingerprint is merely read again.
-        fingerprint = _read(_FINGERPRINT)[0]["?column?"]
-        key = (connection.settings_dict["NAME"], read.__name__, *args)
-        kept_fingerprint, made_at, found = _kept.get(key, ("", 0.0, None))
-        if fingerprint != kept_fingerprint or monotonic() - made_at >= KEPT_S:
-            found = read(*args, **kwargs)
-            _kept[key] = fingerprint, monotonic(), found
-        return deepcopy(found)  # type: ignore[no-any-return] # the caller's own, to change as it likes
+        self._fingerprint = str(_read(_FINGERPRINT)[0]["fingerprint"])
 
-    return look
+    def description(self, table: str) -> str:
+        """This function will return the comment of a table."""
+        return str(self._look(_DESCRIPTION, table)[0]["description"])
 
+    def columns(self, table: str) -> list[Row]:
+        """This function will return {name, type, nullable, default, description} of each column, in order."""
+        return self._look(_COLUMNS, table)
 
-@_remembered
-def description(table: str) -> str:
-    """This function will return the comment of a table."""
-    return str(_read(_DESCRIPTION, table=f"public.{table}")[0]["description"])
+    def constraints(self, table: str) -> list[Row]:
+        """This function will return {name, type, columns, definition} of the keys and checks of a table."""
+        return self._look(_CONSTRAINTS, table)
 
+    def indexes(self, table: str) -> list[Row]:
+        """This function will return {name, unique, primary, columns, predicate} of the indexes of a table."""
+        return self._look(_INDEXES, table)
 
-@_remembered
-def columns(table: str) -> list[Row]:
-    """This function will return {name, type, nullable, default, description} of each column, in order."""
-    return _read(_COLUMNS, table=f"public.{table}")
+    def foreign_keys(self) -> list[Row]:
+        """This function will return every foreign key of the schema.
 
+        Each is {name, table, column, references_table, references_column, nullable, on_delete}.
+        """
+        return self._look(_FOREIGN_KEYS)
 
-@_remembered
-def constraints(table: str) -> list[Row]:
-    """This function will return {name, type, columns, definition} of the keys and checks of a table."""
-    return _read(_CONSTRAINTS, table=f"public.{table}")
-
-
-@_remembered
-def indexes(table: str) -> list[Row]:
-    """This function will return {name, unique, primary, columns, predicate} of the indexes of a table."""
-    return _read(_INDEXES, table=f"public.{table}")
-
-
-@_remembered
-def foreign_keys() -> list[Row]:
-    """This function will return every foreign key of the schema.
-
-    Each is {name, table, column, references_table, references_column, nullable, on_delete}.
-    """
-    return _read(_FOREIGN_KEYS)
+    def _look(self, statement: str, table: str = "") -> list[Row]:
+        """What a statement says, as it is kept or read anew; the caller's own, to change as it likes."""
+        key = (connection.settings_dict["NAME"], statement, table)
+        fingerprint, made_at, found = _kept.get(key, ("", 0.0, []))
+        if fingerprint != self._fingerprint or monotonic() - made_at >= KEPT_S:
+            found = _read(statement, table=f"public.{table}")
+            _kept[key] = self._fingerprint, monotonic(), found
+        return deepcopy(found)
 
 
 def tables(pattern: str) -> list[Row]:

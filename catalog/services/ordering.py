@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, OrderBy
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from catalog.table import Table
 
 DIRECTIONS = ("asc", "desc")
@@ -16,19 +17,31 @@ FORM = '{"column": …, "direction": "asc" or "desc"}'
 OrderTerms = Sequence[Mapping[str, Any]]
 
 
-def of_rows(table: Table, order_by: OrderTerms) -> list[OrderBy]:
-    """This function will return the terms of an ORDER BY, ending with the key, so that the order is total.
+@dataclass(frozen=True)
+class Term:
+    """One term of an order: what it orders by, by its name in the query."""
+
+    name: str
+    is_descending: bool
+
+    def sql(self) -> OrderBy:
+        """This function will return the term as the ORM takes it."""
+        return OrderBy(F(self.name), descending=self.is_descending)
+
+
+def of_rows(table: Table, order_by: OrderTerms) -> list[Term]:
+    """This function will return the terms of an order of rows, ending with the key, so that the order is total.
 
     :raises InvalidInput: not a list of {"column", "direction"}, or an unknown column
     """
     terms = {table.column(name).attname: is_descending for name, is_descending in _parse(order_by)}
     for name in table.key:
         terms.setdefault(table.columns[name].attname, False)
-    return [OrderBy(F(name), descending=is_descending) for name, is_descending in terms.items()]
+    return [Term(name, is_descending) for name, is_descending in terms.items()]
 
 
-def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequence[str]) -> list[OrderBy]:
-    """This function will return the terms of an ORDER BY over groups, ending with `default`.
+def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequence[str]) -> list[Term]:
+    """This function will return the terms of an order of groups, ending with `default`.
 
     `sources` has what may be named, columns and aggregates, with its name in the query.
 
@@ -38,13 +51,13 @@ def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequ
     for name, is_descending in _parse(order_by):
         if name not in sources:
             raise InvalidInput(
-                f"Groups can't be ordered by {name[:80]!r}.{did_you_mean(name, sources)}",
+                f"Groups can't be ordered by {quoted(name)!r}.{did_you_mean(name, sources)}",
                 allowed=list(sources),
             )
         terms[sources[name]] = is_descending
     for name in default:
         terms.setdefault(name, False)
-    return [OrderBy(F(name), descending=is_descending) for name, is_descending in terms.items()]
+    return [Term(name, is_descending) for name, is_descending in terms.items()]
 
 
 def _parse(order_by: OrderTerms) -> list[tuple[str, bool]]:
@@ -57,7 +70,7 @@ def _parse(order_by: OrderTerms) -> list[tuple[str, bool]]:
 def _term(term: object) -> tuple[str, bool]:
     if not isinstance(term, Mapping) or not isinstance(term.get("column"), str):
         raise InvalidInput(f"Each term of order_by is {FORM}.")
-    if unknown := sorted(str(name)[:80] for name in term if name not in {"column", "direction"}):
+    if unknown := sorted(quoted(name) for name in term if name not in {"column", "direction"}):
         raise InvalidInput(f"A term of order_by has no member {unknown[0]!r}: it is {FORM}.")
     direction = str(term.get("direction", "asc")).lower()
     if direction not in DIRECTIONS:

@@ -15,8 +15,11 @@ from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
+from catalog.services import columns as visible_columns
 from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering, values
 from catalog.services.names import listed
+from catalog.services.ordering import Term
+from catalog.services.pages import Pages
 from catalog.services.rows import Output, Rows, fetch
 from catalog.table import AnyField, Table
 
@@ -57,6 +60,7 @@ def query_records(
     order_by: Sequence[Mapping[str, Any]] | None = None,
     limit: int = 100,
     offset: int = 0,
+    cursor: str | None = None,
     include_deleted: bool = False,
     count: CountMode = "capped",
     group_by: Sequence[str] | None = None,
@@ -67,34 +71,43 @@ def query_records(
 
     `order_by` is [{"column": …, "direction": "asc" or "desc"}]; `aggregate` is {name: {"fn": …, "column": …}}
     and with `group_by` makes one record per group; `expand` adds the record that a foreign key points
-    to, under the key's name without `_id`. Trashed records show only with `include_deleted`.
+    to, under the key's name without `_id`. Trashed records show only with `include_deleted`. `cursor`, from
+    a page's `next_cursor`, goes on where that page ended, at any depth as fast as at the start.
 
     :raises Forbidden: the actor may not read the table, or one that is expanded
-    :raises InvalidInput: an unknown column, operator or function, a bad value, a limit outside 1 to 1000
+    :raises InvalidInput: an unknown column, operator or function, a bad value, a limit outside 1 to 1000, a
+        cursor that is not this query's
     """
     policy.require(actor, Operation.READ, table)
-    _check_page(limit, offset, count)
-    rows = visible(actor, table, include_deleted=include_deleted).filter(conditions.parse(table, where))
+    _check_page(limit, offset, count, cursor)
+    seen = visible_columns.shown(actor, table)
+    rows = visible(actor, table, include_deleted=include_deleted).filter(conditions.parse(seen, where))
+    next_cursor = None
     if group_by or aggregate:
-        _refuse_beside_groups(columns, expand)
-        found, outputs = grouping.apply(table, rows, group_by or (), aggregate or {}, order_by or ())
+        _refuse_beside_groups(columns, expand, cursor)
+        found, outputs = grouping.apply(seen, rows, group_by or (), aggregate or {}, order_by or ())
+        records = fetch(found[offset : offset + limit], outputs)
     else:
-        found, outputs = _select(actor, table, rows, columns, expand or (), include_deleted=include_deleted)
-        found = found.order_by(*ordering.of_rows(table, order_by or ()))
-    records = fetch(found[offset : offset + limit], outputs)
+        order = ordering.of_rows(seen, order_by or ())
+        found, outputs = _select(
+            actor, seen, rows, columns, expand or (), order=order, include_deleted=include_deleted
+        )
+        query = (table.name, where, order_by, columns, include_deleted)
+        pages = Pages(actor, seen, found.order_by(*(term.sql() for term in order)), outputs, order, query)
+        records, next_cursor = pages.fetch(limit=limit, offset=offset, cursor=cursor)
     entry.query_hash = fingerprint.of(
         where, table.name, columns, order_by, group_by, aggregate, expand, include_deleted
     )
     total, is_estimate = _total(
         found,
-        count,
+        count if cursor is None else _asked(count),
         offset=offset,
         limit=limit,
         got=len(records),
         is_single=bool(aggregate) and not group_by,
     )
     entry.record_count = len(records)
-    return Page(records, limit, offset, total, is_estimate)
+    return Page(records, limit, offset, total, is_estimate, next_cursor)
 
 
 def visible(actor: Actor, table: Table, *, include_deleted: bool = False) -> QuerySet[Model]:
@@ -138,14 +151,16 @@ def _select(
     columns: Sequence[str] | None,
     expand: Sequence[str],
     *,
+    order: Sequence[Term],
     include_deleted: bool,
 ) -> tuple[QuerySet[Any, Any], list[Output]]:
-    """The query of the columns and expansions asked for, and what each record shows of it."""
+    """The query of the columns and expansions asked for and of the order's, and what each record shows of it."""
     fields = fields_of(table, columns)
     expansions = expansion.build(actor, table, expand, include_deleted=include_deleted)
     outputs = [Output.of(field) for field in fields] + [Output(e.name, e.alias) for e in expansions]
     found = rows.annotate(**{e.alias: e.expression for e in expansions})
-    return found.values_list(*(f.attname for f in fields), *(e.alias for e in expansions)), outputs
+    selected = dict.fromkeys([*(field.attname for field in fields), *(term.name for term in order)])
+    return found.values_list(*selected, *(e.alias for e in expansions)), outputs
 
 
 def _total(
@@ -161,15 +176,22 @@ def _total(
     return counting.count(found, exact=mode == "exact")
 
 
-def _refuse_beside_groups(columns: object, expand: object) -> None:
-    if columns or expand:
-        raise InvalidInput("columns and expand have no meaning beside group_by and aggregate.")
+def _asked(mode: CountMode) -> CountMode:
+    """How to count behind a cursor: only where all is wanted, since the first page has told the rest."""
+    return "exact" if mode == "exact" else "none"
 
 
-def _check_page(limit: int, offset: int, count: str) -> None:
+def _refuse_beside_groups(*others: object) -> None:
+    if any(others):
+        raise InvalidInput("columns, expand and cursor have no meaning beside group_by and aggregate.")
+
+
+def _check_page(limit: int, offset: int, count: str, cursor: object) -> None:
     if not values.is_integer(limit) or not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
     if not values.is_integer(offset) or not 0 <= offset <= MAX_OFFSET:
         raise InvalidInput("offset must be 0 or more.", argument="offset")
+    if cursor is not None and offset:
+        raise InvalidInput("A cursor says where to go on: leave offset out.", argument="offset")
     if count not in ("exact", "capped", "none"):
         raise InvalidInput("count is exact, capped or none.", argument="count")

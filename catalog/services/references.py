@@ -13,45 +13,77 @@ from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.errors import ForeignKeyViolation
-from catalog.services.rows import Record
+from catalog.services.rows import Output, Record, Rows, fetch
 from catalog.table import Table
 
 MAX_KEYS_SHOWN = 100
 
 
-def require_live_parents(table: Table, values: Mapping[str, Any]) -> None:
-    """This function will lock the records that `values` refer to, and refuse one that is in the trash.
+def require_live_parents(
+    table: Table, records: Sequence[Mapping[str, Any]], before: Sequence[Record] = ()
+) -> None:
+    """This function will lock the records that new values refer to, and refuse one that is in the trash.
 
-    The lock (FOR KEY SHARE) keeps them from being deleted before this transaction ends; a deletion
-    takes FOR UPDATE first. Missing records are left to the database's own foreign keys.
+    A reference that every record `before` has already is no new one.
 
     :raises ForeignKeyViolation: names the column, the value and the table it points to
     """
-    wanted = {
-        column: registry.get(parent)
-        for column, parent in table.foreign_keys.items()
-        if values.get(column) is not None and registry.get(parent).soft_delete
+    for _, refusal in trashed_parents(table, [_new(record, before) for record in records]):
+        raise refusal
+
+
+def _new(record: Mapping[str, Any], before: Sequence[Record]) -> dict[str, Any]:
+    """The values of a record that are not the same before."""
+    return {
+        name: value
+        for name, value in record.items()
+        if not before or any(old.get(name) != value for old in before)
     }
+
+
+def trashed_parents(
+    table: Table, records: Sequence[Mapping[str, Any]]
+) -> list[tuple[int, ForeignKeyViolation]]:
+    """This function will return a refusal for each of the records, by index, that refers to one in the trash.
+
+    All that is referred to is locked (FOR KEY SHARE), which keeps it from being deleted before this
+    transaction ends; a deletion takes FOR UPDATE first. Missing records are left to the database's
+    own foreign keys.
+    """
+    wanted = {
+        column: sorted({record[column] for record in records if record.get(column) is not None})
+        for column, parent in table.foreign_keys.items()
+        if registry.get(parent).soft_delete
+    }
+    wanted = {column: keys for column, keys in wanted.items() if keys}
     if not wanted:
-        return
-    found = [
-        sql.SQL("{} AS (SELECT deleted_at FROM public.{} WHERE id = %s FOR KEY SHARE)").format(
-            sql.Identifier(column), sql.Identifier(parent.name)
-        )
-        for column, parent in wanted.items()
-    ]
-    checks = [
-        sql.SQL("SELECT {} FROM {} WHERE deleted_at IS NOT NULL").format(
-            sql.Literal(column), sql.Identifier(column)
-        )
+        return []
+    trashed = _lock_and_find_trashed(table, wanted)
+    return [
+        (index, _in_the_trash(table, column, record[column]))
+        for index, record in enumerate(records)
         for column in wanted
+        if (column, record.get(column)) in trashed
     ]
-    statement = sql.SQL("WITH {} {}").format(sql.SQL(", ").join(found), sql.SQL(" UNION ALL ").join(checks))
+
+
+def _lock_and_find_trashed(table: Table, wanted: Mapping[str, Sequence[int]]) -> set[tuple[str, int]]:
+    """The (column, key) pairs that point into the trash; one statement for all columns."""
+    parts, checks = [], []
+    for column in wanted:
+        name, parent = sql.Identifier(column), sql.Identifier(table.foreign_keys[column])
+        parts.append(
+            sql.SQL(
+                "{} AS (SELECT id, deleted_at FROM public.{} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE)"
+            ).format(name, parent)
+        )
+        checks.append(
+            sql.SQL("SELECT {}, id FROM {} WHERE deleted_at IS NOT NULL").format(sql.Literal(column), name)
+        )
+    statement = sql.SQL("WITH {} {}").format(sql.SQL(", ").join(parts), sql.SQL(" UNION ALL ").join(checks))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [values[column] for column in wanted])
-        trashed = [column for (column,) in cursor.fetchall()]
-    for column in trashed:
-        raise _in_the_trash(table, column, values[column])
+        cursor.execute(statement, [list(keys) for keys in wanted.values()])
+        return set(cursor.fetchall())
 
 
 def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record]) -> None:
@@ -71,16 +103,26 @@ def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record])
     count = sum(found["count"] for found in dependents if "count" in found)
     raise ForeignKeyViolation(
         f"{count or 'Some'} other records still refer to these records of {table.name}.",
-        hint="Delete or change those first, or delete softly."
-        if table.soft_delete
-        else "Delete or change those first.",
+        hint=_what_to_do(table, dependents),
         table=table.name,
         dependents=dependents,
     )
 
 
+def cascading(table: Table, records: Sequence[Record]) -> list[tuple[Table, Rows]]:
+    """This function will lock and return, by table, the records that the database will delete with these."""
+    ids = [record["id"] for record in records] if not table.junction else []
+    found = []
+    for referring, column in _referring(table, models.CASCADE):
+        fields = list(referring.columns.values())
+        rows = referring.model._default_manager.filter(**{f"{column}__in": ids}).order_by(*referring.key)
+        locked = rows.select_for_update(of=("self",)).values_list(*(field.attname for field in fields))
+        found.append((referring, fetch(locked, [Output.of(field) for field in fields])))
+    return [(referring, rows) for referring, rows in found if rows]
+
+
 def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
-    """This function will count, by table, the records that the database will delete with these."""
+    """This function will count, by table, the records that the database would delete with these."""
     counts: dict[str, int] = {}
     for referring, column in _referring(table, models.CASCADE):
         rows = referring.model._default_manager.filter(
@@ -89,6 +131,13 @@ def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
         if found := rows.count():
             counts[referring.name] = counts.get(referring.name, 0) + found
     return counts
+
+
+def _what_to_do(table: Table, dependents: Sequence[Mapping[str, Any]]) -> str:
+    hint = "Delete or change those first"
+    if any(found.get("in_trash") for found in dependents):
+        hint += ", and purge those that are in the trash"
+    return f"{hint}, or delete softly." if table.soft_delete else f"{hint}."
 
 
 def _referring(table: Table, on_delete: Any) -> list[tuple[Table, str]]:

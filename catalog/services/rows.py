@@ -7,7 +7,7 @@ are what they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -22,10 +22,14 @@ Record = dict[str, Any]
 
 
 class Rows(Sequence[Record]):
-    """Records as PostgreSQL's JSON texts, read into dicts when looked at."""
+    """Records as PostgreSQL's JSON texts, read into dicts when looked at.
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    `marks` are JSON objects of what was asked for beside the records, one for each, or none at all.
+    """
+
+    def __init__(self, texts: Iterable[str] = (), marks: Iterable[str] = ()) -> None:
         self.texts = list(texts)
+        self.marks = list(marks)
 
     @cached_property
     def _records(self) -> list[Record]:
@@ -34,6 +38,11 @@ class Rows(Sequence[Record]):
     def json(self) -> str:
         """This function will return the records as one JSON array."""
         return f"[{','.join(self.texts)}]"
+
+    def only(self, names: Collection[str]) -> Rows:
+        """This function will return the records with the members named, and no others."""
+        kept = ({name: value for name, value in record.items() if name in names} for record in self)
+        return Rows(json.dumps(record, ensure_ascii=False) for record in kept)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,37 +80,45 @@ class Output:
         )
 
 
-def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
-    """This function will run a query of values and return its rows as JSON, in the query's order."""
+def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output], marks: Sequence[Output] = ()) -> Rows:
+    """This function will run a query of values and return its rows as JSON, in the query's order.
+
+    `marks` are what of each row is wanted beside the record.
+    """
     # A query that can't match is asked too: an aggregate over no rows is a row.
     inner, params = queryset.query.get_compiler(connection=connection, elide_empty=False).as_sql()
-    return execute(sql.SQL(inner), params, outputs)
-
-
-def execute(inner: sql.Composable, params: Sequence[Any], outputs: Sequence[Output]) -> Rows:
-    """This function will run a statement that returns rows, and return them as JSON."""
-    statement = sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM ({}) q) r").format(
-        sql.SQL(", ").join(output.sql() for output in outputs), inner
-    )
+    shown = sql.SQL(", ").join(output.sql() for output in outputs)
+    if marks:
+        statement = sql.SQL(
+            "SELECT row_to_json(r)::text, to_json(m)::text FROM ({}) q"
+            " CROSS JOIN LATERAL (SELECT {}) r CROSS JOIN LATERAL (SELECT {}) m"
+        ).format(sql.SQL(inner), shown, sql.SQL(", ").join(mark.sql() for mark in marks))
+    else:
+        statement = sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM ({}) q) r").format(
+            shown, sql.SQL(inner)
+        )
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return Rows(text for (text,) in cursor.fetchall())
+        found = cursor.fetchall()
+    return Rows((row[0] for row in found), (row[1] for row in found) if marks else ())
 
 
-def write(statement: sql.Composable, params: Sequence[Any], table: Table) -> Rows:
-    """This function will run an INSERT, UPDATE or DELETE and return the rows it wrote as JSON, by key.
+def write(statement: sql.Composable, params: Sequence[Any], table: Table, *, by_key: bool = True) -> Rows:
+    """This function will run an INSERT, UPDATE or DELETE and return the whole rows it wrote as JSON.
 
-    `statement` is without its RETURNING.
+    They come in the order of their keys, else as the statement wrote them. `statement` is without its
+    RETURNING.
     """
     returned = sql.SQL(", ").join(
         sql.SQL("{}.{}").format(sql.Identifier(table.name), sql.Identifier(name)) for name in table.columns
     )
-    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     outputs = [Output.of(field) for field in table.columns.values()]
+    order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
     whole = sql.SQL(
-        "WITH written AS ({} RETURNING {}) SELECT row_to_json(r)::text"
-        " FROM (SELECT {} FROM written q ORDER BY {}) r"
-    ).format(statement, returned, sql.SQL(", ").join(o.sql() for o in outputs), key)
+        "WITH written AS ({} RETURNING {}) SELECT row_to_json(r)::text FROM (SELECT {} FROM written q{}) r"
+    ).format(
+        statement, returned, sql.SQL(", ").join(o.sql() for o in outputs), order if by_key else sql.SQL("")
+    )
     with connection.cursor() as cursor:
         cursor.execute(whole, params)
         return Rows(text for (text,) in cursor.fetchall())

@@ -1,51 +1,73 @@
-"""The SQL that writes: identifiers from the model's metadata, every value a parameter, one statement for all rows."""
+"""The SQL that writes: identifiers from the model's metadata, every value a parameter, one statement for all rows.
+
+Values travel as one JSON text, which PostgreSQL unfolds into a relation of the columns' own types.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 from psycopg import sql
 
 from catalog.services.rows import Record, Rows, write
-from catalog.table import Table
+from catalog.table import AnyField, Table
 
 NEAR = 1_000  # a sequence is walked this far, one number at a time, before it is set
 
+Values = Mapping[str, Any]
 
-def insert(table: Table, values: Mapping[str, Any]) -> Rows:
-    """This function will insert one record of cleaned values and return it."""
-    statement = sql.SQL("INSERT INTO public.{} {}").format(
-        sql.Identifier(table.name),
-        sql.SQL("({}) VALUES ({})").format(
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(sql.Placeholder() * len(values)),
+
+def insert(table: Table, records: Sequence[Values]) -> Rows:
+    """This function will insert records of cleaned values with the same columns, and return them in their order."""
+    names = list(records[0])
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    if names:
+        statement = sql.SQL("INSERT INTO public.{} ({}) SELECT {} FROM {}").format(
+            sql.Identifier(table.name), columns, columns, _relation(table, names)
         )
-        if values
-        else sql.SQL("DEFAULT VALUES"),
+        return write(statement, [_json(records)], table, by_key=False)
+    statement = sql.SQL("INSERT INTO public.{} DEFAULT VALUES").format(sql.Identifier(table.name))
+    return Rows(text for _ in records for text in write(statement, [], table).texts)
+
+
+def update(table: Table, changes: Sequence[Values]) -> Rows:
+    """This function will set cleaned values on records: each mapping has the key and the same columns."""
+    names = [name for name in changes[0] if name not in table.key]
+    assignments = [sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names]
+    statement = sql.SQL("UPDATE public.{} SET {} FROM {} WHERE {}").format(
+        sql.Identifier(table.name),
+        sql.SQL(", ").join(assignments),
+        _relation(table, [*table.key, *names]),
+        _is_same(table),
     )
-    return write(statement, _parameters(table, values), table)
+    return write(statement, [_json(changes)], table)
 
 
-def update(table: Table, records: Sequence[Record], values: Mapping[str, Any]) -> Rows:
-    """This function will set the same cleaned values on every record and return the records as they are now."""
-    assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in values]
-    return _update(table, records, assignments, _parameters(table, values))
+def trash(table: Table, records: Iterable[Record], *, is_deleted: bool) -> Rows:
+    """This function will put records into the trash, or take them out, and return them by key."""
+    statement = sql.SQL("UPDATE public.{} SET deleted_at = {} FROM {} WHERE {}").format(
+        sql.Identifier(table.name),
+        sql.SQL("now()" if is_deleted else "NULL"),
+        _relation(table, table.key),
+        _is_same(table),
+    )
+    return write(statement, [_keys(table, records)], table)
 
 
-def trash(table: Table, records: Sequence[Record], *, is_deleted: bool) -> Rows:
-    """This function will put records into the trash, or take them out, and return them."""
-    now = sql.SQL("now()") if is_deleted else sql.SQL("NULL")
-    return _update(table, records, [sql.SQL("deleted_at = {}").format(now)], [])
-
-
-def delete(table: Table, records: Sequence[Record]) -> Rows:
-    """This function will delete records for good and return what they were."""
+def delete(table: Table, records: Iterable[Record]) -> Rows:
+    """This function will delete records for good and return what they were, by key."""
     statement = sql.SQL("DELETE FROM public.{} USING {} WHERE {}").format(
-        sql.Identifier(table.name), *_keys(table)
+        sql.Identifier(table.name), _relation(table, table.key), _is_same(table)
     )
-    return write(statement, _key_parameters(table, records), table)
+    return write(statement, [_keys(table, records)], table)
+
+
+def key_values(table: Table, record: Record) -> dict[str, Any]:
+    """This function will return the key of a record as {column: value}."""
+    return {name: record[name] for name in table.key}
 
 
 def move_sequence(table: Table, key: int) -> None:
@@ -74,35 +96,31 @@ def move_sequence(table: Table, key: int) -> None:
             cursor.execute("SELECT max(nextval(%s::regclass)) FROM generate_series(1, %s)", [sequence, gap])
 
 
-def _update(
-    table: Table, records: Sequence[Record], assignments: Sequence[sql.Composable], values: Sequence[Any]
-) -> Rows:
-    keys, is_same = _keys(table)
-    statement = sql.SQL("UPDATE public.{} SET {} FROM {} WHERE {}").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(assignments), keys, is_same
+def _relation(table: Table, names: Sequence[str]) -> sql.Composable:
+    """A JSON parameter as the relation `v` of columns with their own types."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(_type(table.columns[name]))) for name in names
     )
-    return write(statement, [*values, *_key_parameters(table, records)], table)
+    return sql.SQL("jsonb_to_recordset(%s::jsonb) AS v ({})").format(columns)
 
 
-def _keys(table: Table) -> tuple[sql.Composable, sql.Composable]:
-    """The keys of the records as a relation `k`, and the condition that joins it to the table."""
-    names = list(map(sql.Identifier, table.key))
-    keys = sql.SQL("unnest({}) AS k ({})").format(
-        sql.SQL(", ").join(sql.SQL("%s::bigint[]") for _ in names), sql.SQL(", ").join(names)
+def _type(field: AnyField) -> Any:
+    """The SQL type of a column, as its model has it."""
+    return field.cast_db_type(connection)
+
+
+def _is_same(table: Table) -> sql.Composable:
+    """The condition that joins the relation `v` to the table by its key."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("{}.{} = v.{}").format(sql.Identifier(table.name), sql.Identifier(name), sql.Identifier(name))
+        for name in table.key
     )
-    is_same = sql.SQL(" AND ").join(
-        sql.SQL("{}.{} = k.{}").format(sql.Identifier(table.name), name, name) for name in names
-    )
-    return keys, is_same
 
 
-def _key_parameters(table: Table, records: Sequence[Record]) -> list[list[int]]:
-    return [[record[name] for record in records] for name in table.key]
+def _keys(table: Table, records: Iterable[Record]) -> str:
+    return _json([key_values(table, record) for record in records])
 
 
-def _parameters(table: Table, values: Mapping[str, Any]) -> list[Any]:
-    """Values as psycopg takes them, by each column's field."""
-    return [
-        None if value is None else table.columns[name].get_db_prep_save(value, connection=connection)
-        for name, value in values.items()
-    ]
+def _json(records: Sequence[Values]) -> str:
+    """Cleaned values as JSON; what JSON does not know, PostgreSQL reads as text."""
+    return json.dumps(list(records), default=str, ensure_ascii=False)

@@ -9,41 +9,59 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, InvalidInput
 from accesscontrol.policy import Operation
-from audit.operation import audited
+from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
 from catalog import registry
-from catalog.services import conditions, queries, statements, writing
+from catalog.services import columns, conditions, queries, statements, writing
 from catalog.services.integrity import translated
 from catalog.services.rows import Record, Rows
-from catalog.services.writing import Change
+from catalog.services.writing import Change, Written
 from catalog.table import Table
 
 
-@audited("RESTORE_RECORDS", writes=True)
-def restore_records(entry: Entry, *, actor: Actor, table: Table, where: Mapping[str, Any]) -> Change:
+@audited("RESTORE_RECORDS", writes=Change)
+def restore_records(
+    entry: Entry, *, actor: Actor, table: Table, where: Mapping[str, Any], terms: Terms = DEFAULT_TERMS
+) -> Change:
     """This function will take the trashed records matching `where` out of the trash; return them by key.
 
     :raises Forbidden: the actor may not update the table
     :raises InvalidInput: the table has no trash, or `where` is empty or bad
-    :raises LimitExceeded: more than 1,000 records match
+    :raises LimitExceeded: more than 1,000 records match, or more than the terms allow
     :raises Conflict: a record they refer to is in the trash itself
     :raises DuplicateKey: a live record has taken their unique values meanwhile
     """
     policy.require(actor, Operation.UPDATE, table)
+    before = _lock_trashed(actor, table, where, terms)
+    _require_parents(table, before)
+    with translated(columns.shown(actor, table)):
+        after = statements.trash(table, before, is_deleted=False) if before else Rows()
+    return writing.done(entry, [Written(table, before, after)])
+
+
+@audited("PURGE", writes=Change)
+def purge_records(
+    entry: Entry, *, actor: Actor, table: Table, where: Mapping[str, Any], terms: Terms = DEFAULT_TERMS
+) -> Change:
+    """This function will delete the trashed records matching `where` for good; return what they were.
+
+    :raises Forbidden: the actor may not purge the table
+    :raises InvalidInput: the table has no trash, or `where` is empty or bad
+    :raises LimitExceeded: more than 1,000 records match, or more than the terms allow
+    :raises ForeignKeyViolation: other records, trashed ones too, refer to them; `details` lists those
+    """
+    policy.require(actor, Operation.PURGE, table)
+    before = _lock_trashed(actor, table, where, terms)
+    return writing.delete(entry, table, before, is_soft=False)
+
+
+def _lock_trashed(actor: Actor, table: Table, where: Mapping[str, Any], terms: Terms) -> Rows:
+    """The trashed records that `where` matches, locked."""
     if not table.soft_delete:
         raise InvalidInput(f"{table.name} has no trash: what was deleted there is gone.", table=table.name)
     trashed = queries.visible(actor, table, include_deleted=True).filter(deleted_at__isnull=False)
-    before = writing.lock(table, trashed.filter(conditions.parse_for_write(table, where)), keeps_key=True)
-    _require_parents(table, before)
-    with translated(table):
-        restored = statements.trash(table, before, is_deleted=False) if before else Rows()
-    earlier = {table.format_key(record): record["deleted_at"] for record in before}
-    return writing.done(
-        entry,
-        table,
-        restored,
-        lambda record: {"deleted_at": {"old": earlier[table.format_key(record)], "new": None}},
-    )
+    wanted = conditions.parse_for_write(columns.shown(actor, table), where)
+    return writing.lock(table, trashed.filter(wanted), keeps_key=False, terms=terms)
 
 
 def _require_parents(table: Table, found: Sequence[Record]) -> None:

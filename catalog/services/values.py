@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import NOT_PROVIDED
 
-from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from audit import moments
 from catalog.errors import NotNullViolation
 from catalog.table import AnyField, Table
@@ -51,6 +51,19 @@ def clean_record(table: Table, data: object, *, inserting: bool) -> dict[str, An
     elif not cleaned:
         raise InvalidInput("data is empty: name at least one column to change.", table=table.name)
     return cleaned
+
+
+def with_defaults(table: Table, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """This function will return a record to insert with what the database would put into columns left out.
+
+    Only constants and nulls: records then have the same columns, and one statement can write them all.
+    """
+    return {
+        name: cleaned[name] if name in cleaned else _default(field)
+        for name, field in table.columns.items()
+        if name in cleaned
+        or (name not in table.managed_columns and name not in table.key and _is_constant(field))
+    }
 
 
 def clean(table: Table, name: str, value: object, *, validate: bool = True) -> Any:
@@ -92,6 +105,15 @@ def _required(table: Table, name: str, value: object) -> Any:
     if value is None and not table.columns[name].null:
         raise NotNullViolation(f"{name} can't be null.", table=table.name, columns=[name])
     return clean(table, name, value)
+
+
+def _is_constant(field: AnyField) -> bool:
+    """Whether what the database puts into a column left out is known here."""
+    return field.db_default is NOT_PROVIDED or not hasattr(field.db_default, "resolve_expression")
+
+
+def _default(field: AnyField) -> Any:
+    return None if field.db_default is NOT_PROVIDED else field.db_default
 
 
 def _refuse_kept_columns(table: Table, names: Mapping[str, object], *, inserting: bool) -> None:
@@ -141,7 +163,7 @@ def _check_choice(field: AnyField, value: Any) -> None:
     allowed = [choice for choice, _ in field.flatchoices]
     if allowed and value not in allowed:
         raise ValueError(
-            f"can't be {str(value)[:80]!r}.{did_you_mean(value, allowed)} Allowed: {', '.join(map(str, allowed))}"
+            f"can't be {quoted(value)!r}.{did_you_mean(value, allowed)} Allowed: {', '.join(map(str, allowed))}"
         )
 
 

@@ -1,21 +1,25 @@
-"""What every write has in common: locking what it changes, and telling what it did."""
+"""What every write has in common: locking what it changes, keeping versions, and telling what it did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-from uuid import UUID, uuid4
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
-from accesscontrol.errors import LimitExceeded, NotFound
-from audit import changes
+from accesscontrol.errors import InvalidInput, LimitExceeded, NotFound
+from audit import changes, history
+from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms
 from audit.trail import Entry
-from catalog.services.rows import Output, Record, Rows, fetch
+from catalog.services import columns, references, statements
+from catalog.services.integrity import translated
+from catalog.services.rows import Output, Rows, fetch
 from catalog.table import Table
 
-MAX_ROWS = 1_000
+Kind = Literal["soft", "hard"]
 
 
 @dataclass(frozen=True)
@@ -24,55 +28,173 @@ class Change:
 
     records: Rows
     change_id: UUID
-    type: Literal["soft", "hard"] | None = None  # of a deletion
+    type: Kind | None = None  # of a deletion
+    counts: list[int] = field(default_factory=list)  # of a batch: how many records each part wrote
 
     @property
     def count(self) -> int:
         """How many records were written."""
         return len(self.records)
 
+    def dump(self) -> str:
+        """This function will return the change as text, to be kept."""
+        return json.dumps([self.records.texts, str(self.change_id), self.type, self.counts])
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """This function will return the change that a text was made of."""
+        texts, change_id, kind, counts = json.loads(text)
+        return cls(Rows(texts), UUID(change_id), kind, counts)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Records of one table before and after, in the same order; None where they were not there."""
+
+    table: Table
+    before: Rows | None
+    after: Rows | None
+
+    @property
+    def records(self) -> Rows:
+        """The records as they are now, or as they were when they are gone."""
+        return self.after if self.after is not None else self.before or Rows()
+
+    def pairs(self) -> Iterator[tuple[str | None, str | None]]:
+        """This function will return each record before and after, as JSON texts."""
+        none = [None] * len(self.records)
+        return zip(
+            self.before.texts if self.before is not None else none,
+            self.after.texts if self.after is not None else none,
+            strict=True,
+        )
+
+    def differences(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """This function will return each record's key and what changed in it."""
+        none = [None] * len(self.records)
+        is_update = self.before is not None and self.after is not None
+        besides = {"updated_at"} if is_update else self.table.managed_columns
+        for old, new in zip(
+            self.before if self.before is not None else none,
+            self.after if self.after is not None else none,
+            strict=True,
+        ):
+            yield self.table.format_key(new or old or {}), changes.diff(old, new, besides=besides)
+
 
 def lock(
-    table: Table, wanted: QuerySet[Model], *, keeps_key: bool, expect_one: bool = False
-) -> Sequence[Record]:
+    table: Table,
+    wanted: QuerySet[Model],
+    *,
+    keeps_key: bool,
+    terms: Terms = DEFAULT_TERMS,
+    expect_one: bool = False,
+) -> Rows:
     """This function will lock the records that a query matches, in the order of their keys, and return them.
 
     With `keeps_key` new references to them may still be made meanwhile.
 
-    :raises LimitExceeded: more than 1,000 match
+    :raises LimitExceeded: more match than one call, or the caller's terms, allow
     :raises NotFound: one was expected, none matches
     """
     order = [table.columns[name].attname for name in table.key]
     found = wanted.order_by(*order).select_for_update(of=("self",), no_key=keeps_key)
     fields = list(table.columns.values())
+    maximum = _maximum(terms)
     records = fetch(
-        found.values_list(*(field.attname for field in fields))[: MAX_ROWS + 1],
+        found.values_list(*(field.attname for field in fields))[: maximum + 1],
         [Output.of(field) for field in fields],
     )
-    if len(records) > MAX_ROWS:
-        raise LimitExceeded(
-            f"More than {MAX_ROWS} records of {table.name} match; one call writes at most that many.",
-            hint="Narrow where, and go on in parts.",
-            table=table.name,
-            maximum=MAX_ROWS,
-        )
+    require_within(table, len(records), maximum)
     if expect_one and not records:
         raise NotFound(f"There is no such record in {table.name}.", table=table.name)
-    return list(records)
+    return records
+
+
+def require_within(table: Table, count: int, maximum: int = MAX_AFFECTED) -> None:
+    """This function will do nothing where a write of `count` records is within the limit.
+
+    :raises LimitExceeded: it is not
+    """
+    if count > maximum:
+        raise LimitExceeded(
+            f"More than {maximum} records of {table.name} match, and no more may be written.",
+            hint="Narrow where, and go on in parts."
+            if maximum == MAX_AFFECTED
+            else "Narrow where, or raise max_affected.",
+            table=table.name,
+            maximum=maximum,
+        )
+
+
+def delete(
+    entry: Entry, table: Table, before: Rows, *, is_soft: bool, counts: list[int] | None = None
+) -> Change:
+    """This function will delete locked records, into the trash or for good, with what the database deletes along.
+
+    :raises ForeignKeyViolation: for good, while other records refer to them; `details` lists those
+    """
+    if is_soft:
+        after = statements.trash(table, before, is_deleted=True) if before else Rows()
+        return done(entry, [Written(table, before, after)], kind="soft", counts=counts)
+    along = delete_for_good(entry, table, before)
+    change = done(entry, [Written(table, before, None)], along=along, kind="hard", counts=counts)
+    if along:
+        entry.changes = {**(entry.changes or {}), "cascaded": _counted(along)}
+    return change
+
+
+def delete_for_good(entry: Entry, table: Table, before: Rows) -> list[Written]:
+    """This function will delete locked records, and return those that the database deletes along with them.
+
+    :raises ForeignKeyViolation: other records refer to them; `details` lists those
+    """
+    if not before:
+        return []
+    references.require_no_dependents(entry.actor, table, before)
+    along = [Written(referring, rows, None) for referring, rows in references.cascading(table, before)]
+    with translated(table):
+        statements.delete(table, before)
+    return along
 
 
 def done(
     entry: Entry,
-    table: Table,
-    records: Rows,
-    difference: Callable[[Record], dict[str, Any]],
+    written: Sequence[Written],
     *,
-    type_: Literal["soft", "hard"] | None = None,
+    along: Sequence[Written] = (),
+    kind: Kind | None = None,
+    counts: list[int] | None = None,
 ) -> Change:
-    """Tell the audit entry what was done, and the caller too."""
-    keys = [table.format_key(record) for record in records]
-    entry.change_id = uuid4()
-    entry.record_count = len(keys)
-    entry.record_id = keys[0] if len(keys) == 1 else None
-    entry.changes = changes.listing([(key, difference(r)) for key, r in zip(keys, records, strict=True)])
-    return Change(records, entry.change_id, type_)
+    """This function will keep a version of each record written, tell the audit entry, and return the change.
+
+    The change shows the records of the first table; what was written `along` has versions only.
+    """
+    if entry.change_id is None:
+        raise TypeError("done() is for a write")
+    for part in (*written, *along):
+        history.record(entry, part.table.model, part.table.key, part.pairs())
+    listed = [(part.table, key, difference) for part in written for key, difference in part.differences()]
+    tables = {table for table, _, _ in listed}
+    entry.record_count = len(listed)
+    entry.record_id = listed[0][1] if len(listed) == 1 else None
+    entry.changes = changes.listing(
+        [(f"{table.name} {key}" if len(tables) > 1 else key, difference) for table, key, difference in listed]
+    )
+    first = written[0].table
+    records = Rows(text for part in written if part.table is first for text in part.records.texts)
+    return Change(columns.project(entry.actor, first, records), entry.change_id, kind, counts or [])
+
+
+def _counted(parts: Sequence[Written]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in parts:
+        counts[part.table.name] = counts.get(part.table.name, 0) + len(part.records)
+    return counts
+
+
+def _maximum(terms: Terms) -> int:
+    limit: Any = terms.max_affected
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_AFFECTED:
+        raise InvalidInput(f"max_affected must lie between 1 and {MAX_AFFECTED}.", argument="max_affected")
+    return limit

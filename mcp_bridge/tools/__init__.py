@@ -7,10 +7,10 @@ from typing import Any, Final
 from accesscontrol.errors import InvalidInput, did_you_mean
 from mcp_bridge.arguments import MAX_NAME_CHARS
 from mcp_bridge.tool import Tool
-from mcp_bridge.tools import audit, records, schema
+from mcp_bridge.tools import audit, batch, records, schema
 
 TOOLS: Final[dict[str, Tool[Any]]] = {
-    tool.name: tool for tool in (*schema.TOOLS, *records.TOOLS, *audit.TOOLS)
+    tool.name: tool for tool in (*schema.TOOLS, *records.TOOLS, *batch.TOOLS, *audit.TOOLS)
 }
 
 

@@ -12,7 +12,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog.services import queries, records, trash
 from mcp_bridge.answers import Json, Record, Records
-from mcp_bridge.arguments import Arguments, Limit, Offset, TableArguments, word
+from mcp_bridge.arguments import Arguments, Limit, Offset, TableArguments, WriteTerms, word
 from mcp_bridge.tool import ADDS, CHANGES, READS, REVIVES, tool
 
 WHERE = (
@@ -48,6 +48,10 @@ class QueryRecords(TableArguments):
     )
     limit: Limit = 100
     offset: Offset = 0
+    cursor: str | None = Field(
+        None,
+        description="`next_cursor` of the page before: goes on there, at any depth as fast as at the start.",
+    )
     include_deleted: bool = Field(False, description="Show records in the trash as well.")
     count: Annotated[Literal["exact", "capped", "none"], BeforeValidator(word)] = Field(
         "capped", description="How to find `total`: capped is exact up to 10,000 and above that an estimate."
@@ -72,7 +76,7 @@ class Page:
     count: Annotated[int, Field(description="Records on this page.")]
     limit: int
     offset: int
-    next_cursor: None
+    next_cursor: Annotated[str | None, Field(description="Give it as `cursor` to read on; null at the end.")]
     records: Records
 
 
@@ -80,8 +84,8 @@ class Page:
 def db_query_records(actor: Actor, arguments: QueryRecords) -> Page:
     """Find records of one table: filter, choose columns, sort, page, count, group and follow foreign keys.
 
-    At most 1,000 records a call; `total` says how many match in all, so read on with a greater `offset`. To count or
-    sum, use `group_by` and `aggregate` rather than reading every record. Examples:
+    At most 1,000 records a call; `total` says how many match in all, and `next_cursor`, given as `cursor`, reads on.
+    To count or sum, use `group_by` and `aggregate` rather than reading every record. Examples:
     {"table": "books", "where": {"status": "published", "title": {"$ilike": "%anna%"}}, "expand": ["author_id"]}
     {"table": "chapters", "group_by": ["book_id"], "aggregate": {"chapters": {"fn": "count"}},
     "order_by": [{"column": "chapters", "direction": "desc"}]}
@@ -99,12 +103,12 @@ def db_query_records(actor: Actor, arguments: QueryRecords) -> Page:
         count=page.count,
         limit=page.limit,
         offset=page.offset,
-        next_cursor=None,
+        next_cursor=page.next_cursor,
         records=Json(page.records.json()),
     )
 
 
-class InsertRecord(TableArguments):
+class InsertRecord(WriteTerms, TableArguments):
     data: Data
 
 
@@ -123,11 +127,13 @@ def db_insert_record(actor: Actor, arguments: InsertRecord) -> Inserted:
     FOREIGN_KEY_VIOLATION: what it refers to is missing or in the trash. DUPLICATE_KEY: there is such a record already,
     perhaps from an earlier try. NOT_NULL_VIOLATION: `details.columns` must be given too.
     """
-    change = records.insert_record(actor=actor, table=arguments.table, data=arguments.data)
+    change = records.insert_record(
+        actor=actor, table=arguments.table, data=arguments.data, terms=arguments.terms
+    )
     return Inserted(record=Json(change.records.texts[0]), change_id=change.change_id)
 
 
-class UpdateRecords(TableArguments):
+class UpdateRecords(WriteTerms, TableArguments):
     data: Data
     where: WhereForWrite
 
@@ -148,12 +154,12 @@ def db_update_records(actor: Actor, arguments: UpdateRecords) -> Updated:
     Example: {"table": "books", "data": {"status": "published"}, "where": {"id": 4}}
     """
     change = records.update_records(
-        actor=actor, table=arguments.table, data=arguments.data, where=arguments.where
+        actor=actor, table=arguments.table, data=arguments.data, where=arguments.where, terms=arguments.terms
     )
     return Updated(updated=change.count, records=Json(change.records.json()), change_id=change.change_id)
 
 
-class DeleteRecords(TableArguments):
+class DeleteRecords(WriteTerms, TableArguments):
     where: WhereForWrite
     soft_delete: bool | None = Field(
         None,
@@ -181,7 +187,11 @@ def db_delete_records(actor: Actor, arguments: DeleteRecords) -> Deleted:
     FOREIGN_KEY_VIOLATION: other records refer to these; `details.dependents` lists them by table.
     """
     change = records.delete_records(
-        actor=actor, table=arguments.table, where=arguments.where, soft_delete=arguments.soft_delete
+        actor=actor,
+        table=arguments.table,
+        where=arguments.where,
+        soft_delete=arguments.soft_delete,
+        terms=arguments.terms,
     )
     return Deleted(
         deleted=change.count,
@@ -191,7 +201,7 @@ def db_delete_records(actor: Actor, arguments: DeleteRecords) -> Deleted:
     )
 
 
-class RestoreRecords(TableArguments):
+class RestoreRecords(WriteTerms, TableArguments):
     where: WhereForWrite
 
 
@@ -216,8 +226,47 @@ def db_restore_records(actor: Actor, arguments: RestoreRecords) -> Restored:
     {"deleted_at": {"$null": false}}. Example: {"table": "scenes", "where": {"id": 7}}
     CONFLICT: a record that it belongs to is in the trash itself; restore that first.
     """
-    change = trash.restore_records(actor=actor, table=arguments.table, where=arguments.where)
+    change = trash.restore_records(
+        actor=actor, table=arguments.table, where=arguments.where, terms=arguments.terms
+    )
     return Restored(restored=change.count, records=Json(change.records.json()), change_id=change.change_id)
 
 
-TOOLS = (db_query_records, db_insert_record, db_update_records, db_delete_records, db_restore_records)
+class PurgeRecords(WriteTerms, TableArguments):
+    where: WhereForWrite
+
+
+@dataclass(frozen=True)
+class Purged:
+    purged: Annotated[int, Field(description="How many records were removed; 0 where none matched.")]
+    change_id: ChangeId
+
+
+@tool(
+    title="Purge records from the trash",
+    operation="PURGE",
+    effect=CHANGES,
+    right=Operation.PURGE,
+    suits=lambda table: table.soft_delete,
+)
+def db_purge_records(actor: Actor, arguments: PurgeRecords) -> Purged:
+    """Remove every record in the trash that matches `where` for good.
+
+    Only what is in the trash: to delete a live record use db_delete_records. All or nothing, at most 1,000 records.
+    Example: {"table": "scenes", "where": {"deleted_at": {"$lt": "2026-01-01"}}}
+    FOREIGN_KEY_VIOLATION: other records, trashed ones too, refer to these; `details.dependents` lists them by table.
+    """
+    change = trash.purge_records(
+        actor=actor, table=arguments.table, where=arguments.where, terms=arguments.terms
+    )
+    return Purged(purged=change.count, change_id=change.change_id)
+
+
+TOOLS = (
+    db_query_records,
+    db_insert_record,
+    db_update_records,
+    db_delete_records,
+    db_restore_records,
+    db_purge_records,
+)

@@ -23,8 +23,16 @@ READING = {
     "db_query_records",
 }
 AUDITING = {"db_query_audit_logs", "db_get_audit_summary"}
-WRITING = {"db_insert_record", "db_update_records", "db_restore_records"}
-DELETING = {"db_delete_records"}
+WRITING = {
+    "db_insert_record",
+    "db_update_records",
+    "db_restore_records",
+    "db_batch_insert",
+    "db_batch_update",
+    "db_undo_change",
+}
+DELETING = {"db_delete_records", "db_batch_delete"}
+PURGING = {"db_purge_records"}
 
 
 def tables_of(tool):
@@ -32,8 +40,11 @@ def tables_of(tool):
 
 
 class TestWhoSeesWhat:
-    def test_an_editor_sees_every_tool(self, connect, editor):
+    def test_an_editor_sees_every_tool_but_the_one_that_purges(self, connect, editor):
         assert connect(editor).tools().keys() == READING | AUDITING | WRITING | DELETING
+
+    def test_a_superuser_sees_every_tool(self, connect, admin):
+        assert connect(admin).tools().keys() == READING | AUDITING | WRITING | DELETING | PURGING
 
     def test_a_viewer_sees_no_tool_that_writes(self, connect, viewer):
         assert connect(viewer).tools().keys() == READING | AUDITING
@@ -135,6 +146,9 @@ class TestWhatAgentsRead:
         assert {name for name, hint in hints.items() if hint.destructive_hint} == {
             "db_update_records",
             "db_delete_records",
+            "db_batch_update",
+            "db_batch_delete",
+            "db_undo_change",
         }
         assert not hints["db_insert_record"].idempotent_hint
         assert not any(hint.open_world_hint for hint in hints.values())

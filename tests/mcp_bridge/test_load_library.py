@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,7 +44,7 @@ def run(
                 "docs/examples/load_library.py",
                 *map(str, arguments),
                 "--user=edith",
-                f"--server={sys.executable} manage.py mcp_serve",
+                f"--server={shlex.quote(sys.executable)} manage.py mcp_serve",
             ],
             cwd=settings.BASE_DIR,
             env=database_environment,

@@ -28,7 +28,7 @@ TROPES = registry.get("tropes")
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
-    live.forget()
+    live._kept.clear()
 
 
 def names(tables: dict[str, Any]) -> list[str]:
@@ -336,14 +336,14 @@ class TestCache:
 
         def read(statement: str, **parameters: str) -> Any:
             if statement == live._FINGERPRINT:
-                return [{"?column?": next(fingerprints, "after")}]
+                return [{"fingerprint": next(fingerprints, "after")}]
             return real(statement, **parameters)
 
         monkeypatch.setattr(live, "_read", read)
-        live.description("tropes")  # under the fingerprint "before", while the change comes
+        live.Live().description("tropes")  # under the fingerprint "before", while the change comes
 
         with CaptureQueriesContext(connection) as captured:
-            live.description("tropes")
+            live.Live().description("tropes")
         assert any("obj_description" in query["sql"] for query in captured.captured_queries)
 
     @pytest.mark.parametrize("table", [BOOKS, AUDIT_LOGS], ids=str)

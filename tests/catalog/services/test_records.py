@@ -466,7 +466,7 @@ class TestStatements:
     def test_of_an_insert_are_few(self, writer):
         author = builders.author()
 
-        assert statements(lambda: insert(writer, BOOKS, title="x", author_id=author.pk)) <= 6
+        assert statements(lambda: insert(writer, BOOKS, title="x", author_id=author.pk)) <= 8
 
 
 class TestAccess:

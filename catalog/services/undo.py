@@ -1,0 +1,187 @@
+"""Undoing one change: every record it wrote becomes what it was, unless something changed since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Q
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
+from accesscontrol.policy import Operation
+from audit import history
+from audit.history import Version
+from audit.operation import DEFAULT_TERMS, Terms, audited
+from audit.trail import Entry
+from catalog import registry
+from catalog.services import columns, references, statements, writing
+from catalog.services.integrity import translated
+from catalog.services.rows import Output, Record, Rows, fetch
+from catalog.services.writing import Change, Written
+from catalog.table import Table
+
+MAX_CONFLICTS = 100
+
+
+@dataclass
+class _Work:
+    """What is to be done to one table."""
+
+    inserts: list[Version] = field(default_factory=list)  # records that were deleted
+    updates: list[Version] = field(default_factory=list)
+    deletes: list[Version] = field(default_factory=list)  # records that were inserted
+
+    def all(self) -> list[Version]:
+        """This function will return every version, whatever is to be done with it."""
+        return [*self.inserts, *self.updates, *self.deletes]
+
+
+@audited("UNDO", writes=Change)
+def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms = DEFAULT_TERMS) -> Change:
+    """This function will undo one change of any size, and return the records of its table as they are then.
+
+    `counts` says how many records of each table were undone. It is a change itself, and can be undone.
+
+    :raises NotFound: no version of such a change is kept
+    :raises Conflict: a record changed since; `details.records` says which and in what
+    :raises Forbidden: the actor may not do what undoing needs: update, insert what was deleted, delete what was
+        inserted
+    :raises ForeignKeyViolation: other records refer meanwhile to what was inserted
+    """
+    policy.require_account(actor)
+    versions = history.of_change(_uuid(change_id))
+    if not versions:
+        raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
+    work = _sorted(versions)
+    entry.table_name = next(iter(work)).name
+    _require_rights(actor, work)
+    current = {table: _lock(table, todo.all()) for table, todo in work.items()}
+    _require_unchanged(actor, work, current)
+    written = _apply(entry, work, current)
+    return writing.done(entry, written, counts=[len(part.records) for part in written])
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        return value if isinstance(value, UUID) else UUID(str(value))
+    except ValueError as error:
+        raise InvalidInput(
+            "change_id must be a UUID, as a write has answered it.", argument="change_id"
+        ) from error
+
+
+def _sorted(versions: Iterable[Version]) -> dict[Table, _Work]:
+    """What is to be done, by table in load order; several versions of a record count as one."""
+    folded: dict[tuple[str, str], Version] = {}
+    for version in versions:  # the last first
+        name = version.model._meta.db_table
+        latest = folded.get((name, version.key), version)
+        folded[name, version.key] = Version(version.model, version.key, version.before, latest.after)
+    work = {table: _Work() for table in registry.load_order()}
+    for (name, _), version in folded.items():
+        todo = work[registry.get(name)]
+        if version.after is None and version.before is not None:
+            todo.inserts.append(version)
+        elif version.before is None and version.after is not None:
+            todo.deletes.append(version)
+        elif version.before is not None:
+            todo.updates.append(version)
+    return {table: todo for table, todo in work.items() if todo.inserts or todo.updates or todo.deletes}
+
+
+def _require_rights(actor: Actor, work: Mapping[Table, _Work]) -> None:
+    for table, todo in work.items():
+        for operation, versions in (
+            (Operation.INSERT, todo.inserts),
+            (Operation.UPDATE, todo.updates),
+            (Operation.DELETE, todo.deletes),
+        ):
+            if versions:
+                policy.require(actor, operation, table)
+        touched = {
+            name for version in todo.updates for name in (version.before or {}) if _differ(version, name)
+        }
+        columns.require_writable(actor, Operation.UPDATE, table, touched)
+        if touched - columns.shown(actor, table).columns.keys():
+            raise Forbidden(f"You may not undo this change of {table.name}.", table=table.name)
+
+
+def _differ(version: Version, name: str) -> bool:
+    return name != "updated_at" and (version.before or {}).get(name) != (version.after or {}).get(name)
+
+
+def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
+    """The records of a change as they are now, locked: their JSON texts by key."""
+    wanted = Q()
+    for version in versions:
+        wanted |= Q(**table.where_key(version.key))
+    fields = list(table.columns.values())
+    rows = table.model._default_manager.filter(wanted).order_by(*table.key).select_for_update(of=("self",))
+    found = fetch(rows.values_list(*(field.attname for field in fields)), [Output.of(f) for f in fields])
+    return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
+
+
+def _require_unchanged(
+    actor: Actor, work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]
+) -> None:
+    """Refuse what is no longer as the change left it, naming each record and what differs."""
+    conflicts = []
+    for table, todo in work.items():
+        for version in todo.all():
+            text = current[table].get(version.key)
+            seen = columns.shown(actor, table)
+            if reason := _changed_since(seen, version, json.loads(text) if text else None):
+                conflicts.append({"table": table.name, "key": version.key, "reason": reason})
+    if conflicts:
+        first = conflicts[0]
+        raise Conflict(
+            f"{len(conflicts)} records are no longer as the change left them: record {first['key']} of"
+            f" {first['table']} {first['reason']}.",
+            hint="Undo the later changes first, or mend the records by hand.",
+            records=conflicts[:MAX_CONFLICTS],
+        )
+
+
+def _changed_since(seen: Table, version: Version, now: Record | None) -> str | None:
+    """Why a record can't become what it was, or None; columns that the actor may not know of are not named."""
+    if version.after is None:
+        return None if now is None else "is there again"
+    if now is None:
+        return "was deleted since"
+    changed = [name for name in now if name != "updated_at" and now[name] != version.after.get(name)]
+    if not changed:
+        return None
+    named = [name for name in changed if name in seen.columns]
+    return f"has another {', '.join(named)}" if named else "was changed since"
+
+
+def _apply(
+    entry: Entry, work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]
+) -> list[Written]:
+    """Do it: insert parents before children, then update, then delete children before parents."""
+    written = []
+    for table, todo in work.items():
+        befores = [version.before for version in (*todo.inserts, *todo.updates) if version.before]
+        references.require_live_parents(table, [record for record in befores if not record.get("deleted_at")])
+        if todo.inserts:
+            with translated(table):
+                written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
+    for table, todo in work.items():
+        if todo.updates:
+            with translated(table):
+                after = statements.update(table, _befores(todo.updates))
+            before = Rows(current[table][table.format_key(record)] for record in after)
+            written.append(Written(table, before, after))
+    for table, todo in reversed(list(work.items())):
+        if todo.deletes:
+            gone = Rows(current[table][version.key] for version in todo.deletes)
+            written += [Written(table, gone, None), *writing.delete_for_good(entry, table, gone)]
+    return written
+
+
+def _befores(versions: Iterable[Version]) -> list[Record]:
+    return [version.before for version in versions if version.before is not None]
