@@ -19,6 +19,14 @@ def is_transient(error: Error) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"}
 
 
+def is_connection_lost(error: Error) -> bool:
+    """This function will say whether a connection that was open is gone: another one may do what this one can't."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError)
+    return state[:2] == "08" or state in {"57P01", "57P02"}
+
+
 def translate(error: Error, *, is_committing: bool = False) -> Refused | None:
     """This function will return the refusal that says what happened, or None where `error` is a bug of ours.
 

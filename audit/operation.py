@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Function = Callable[Concatenate[Entry, P], R]
 
-MAX_ATTEMPTS = 3  # of an operation that another transaction got in the way of
+MAX_ATTEMPTS = 3  # of an operation that another transaction, or a lost connection, got in the way of
 MAX_AFFECTED = 1_000
 
 
@@ -46,7 +46,8 @@ def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Funct
     under a savepoint and rolls back to it before its audit row is written (sequences may have moved).
 
     What another transaction got in the way of (40001, 40P01) is done again, at most three times in all,
-    unless the caller's own transaction is around it.
+    unless the caller's own transaction is around it; so is a read whose connection was lost before its
+    commit was sent.
 
     :raises Refused: whatever the function raises, and the database's faults in our words
     """
@@ -61,7 +62,7 @@ def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Funct
                 try:
                     return run.of(function, *args, **kwargs)
                 except Error as error:
-                    if attempts and faults.is_transient(error):
+                    if attempts and (faults.is_transient(error) or run.may_be_read_again(error)):
                         continue
                     refusal = faults.translate(error, is_committing=run.is_committing)
                     if refusal is None:
@@ -79,7 +80,13 @@ class _Run:
 
     name: str
     writes: type[Answer] | None
+    has_begun: bool = False
     is_committing: bool = False
+
+    def may_be_read_again(self, error: Error) -> bool:
+        """This function will say whether this was a read that lost its connection, and has not sent its commit."""
+        is_open = self.has_begun and not self.is_committing
+        return self.writes is None and is_open and faults.is_connection_lost(error)
 
     def of(self, function: Function[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function of a service, and write its audit row."""
@@ -90,6 +97,7 @@ class _Run:
         with transaction.atomic():
             # A read inside a larger transaction leaves it to that how to commit.
             timeouts.begin(flushes=self.writes is not None or not is_outermost)
+            self.has_begun = True
             if self.writes is None:
                 result = function(entry, *args, **kwargs)
             else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError, ProgrammingError, connection, connections
+from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.db.utils import Error
 
 from accesscontrol.actor import Actor, Channel
@@ -34,9 +34,33 @@ def run(entry: Entry, *, actor: Actor, statements: list[str]) -> Any:
         return cursor.fetchone()
 
 
-def refusal_of(*statements: str) -> Refused:
+class Said(str):
+    """What a write answers, kept nowhere here."""
+
+    __slots__ = ()
+
+
+@audited("INSERT", writes=Said)
+def write(entry: Entry, *, actor: Actor, statements: list[str]) -> Any:
+    """Run statements as a service that writes would."""
+    return run(actor=actor, statements=statements)
+
+
+@audited("QUERY")
+def read_until(entry: Entry, *, actor: Actor, losses: list[int]) -> Any:
+    """Lose the connection as often as `losses` has numbers, then read."""
+    with connection.cursor() as cursor:
+        if losses:
+            losses.pop()
+            with databases.owner() as owner:
+                owner.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+        cursor.execute("SELECT 1")
+        return cursor.fetchone()
+
+
+def refusal_of(*statements: str, service: Callable[..., Any] = run) -> Refused:
     with pytest.raises(Refused) as refusal:
-        run(actor=Actor(None, Channel.COMMAND), statements=list(statements))
+        service(actor=Actor(None, Channel.COMMAND), statements=list(statements))
     return refusal.value
 
 
@@ -136,7 +160,7 @@ class TestUnavailable:
             connection.ensure_connection()
             pids.append(connection.connection.info.backend_pid)
             begun.set()
-            return refusal_of("SELECT pg_sleep(30)")
+            return refusal_of("SELECT pg_sleep(30)", service=write)
 
         ending = in_a_thread(wait_for_the_end)
         assert begun.wait(10)
@@ -185,6 +209,37 @@ class TestUnavailable:
         assert refusal.details == {"outcome": "unknown"}
         assert refusal.hint == "It may have been done: look before you try again."
         assert not AuditLog.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAReadThatLosesItsConnection:
+    ACTOR = Actor(None, Channel.COMMAND)
+
+    def test_is_done_again_and_told_once(self) -> None:
+        losses = [1, 2]
+
+        assert read_until(actor=self.ACTOR, losses=losses) == (1,)
+
+        assert not losses
+        assert [(row.operation, row.success) for row in AuditLog.objects.all()] == [("QUERY", True)]
+
+    def test_is_done_three_times_at_most(self) -> None:
+        losses = [1, 2, 3, 4]
+
+        with pytest.raises(Unavailable) as refusal:
+            read_until(actor=self.ACTOR, losses=losses)
+
+        assert losses == [1]
+        assert refusal.value.details == {"outcome": "none"}
+        assert not AuditLog.objects.exists()
+
+    def test_is_done_once_within_a_transaction_of_the_callers(self) -> None:
+        losses = [1, 2]
+
+        with pytest.raises(Unavailable), transaction.atomic():
+            read_until(actor=self.ACTOR, losses=losses)
+
+        assert losses == [1]
 
 
 @pytest.mark.django_db
