@@ -7,6 +7,7 @@ with `record_count` when the minute is over and the next refusal, or a reader of
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -29,7 +30,7 @@ RETURNING r.count
 def record(actor: Actor, operation: str, refusal: Refused) -> None:
     """This function will write a refusal, or count it where the same address had one this minute."""
     flush()
-    address = str(actor.client_info.get("ip") or "")
+    address = _network(str(actor.client_info.get("ip") or ""))
     minute = _minute(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [operation, refusal.code, address, str(actor.channel), minute])
@@ -59,6 +60,15 @@ def flush() -> None:
                 )
             )
         counted.delete()
+
+
+def _network(address: str) -> str:
+    """The address, or of IPv6 the /64 that one client has to itself."""
+    try:
+        version = ip_address(address).version
+    except ValueError:
+        return address
+    return address if version == 4 else str(ip_network(f"{address}/64", strict=False))
 
 
 def _minute(moment: datetime) -> datetime:

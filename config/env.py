@@ -129,7 +129,8 @@ HSTS_SECONDS = Setting(
 )  # fmt: skip
 BEHIND_PROXY = Setting(
     "BEHIND_PROXY", boolean, "false",
-    "Believe X-Forwarded-Proto. Only behind a proxy that sets it on every request.",
+    "Believe X-Forwarded-Proto, and the last address of X-Forwarded-For. Only behind a proxy that sets both on every"
+    " request.",
 )  # fmt: skip
 DATABASE_URL = Setting(
     "DATABASE_URL", postgresql_url, None, secret=True,

@@ -150,7 +150,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health$"]  # asked from the same machine, without TLS
 SECURE_HSTS_SECONDS = VALUES[env.HSTS_SECONDS] if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if VALUES[env.BEHIND_PROXY] else None
+BEHIND_PROXY: bool = VALUES[env.BEHIND_PROXY]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:  # the prefix makes browsers refuse such a cookie from anywhere else; over http it would be lost
     SESSION_COOKIE_NAME = "__Host-sessionid"

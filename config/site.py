@@ -21,7 +21,7 @@ from accesscontrol import accounts
 from accesscontrol.errors import Refused
 from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.web import actor_of
-from audit import trail
+from audit import refusals
 from catalog import registry
 from config import welcome
 
@@ -38,7 +38,7 @@ class AdminSite(admin.AdminSite):
         self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
     ) -> None:
         """This function will write to the trail that a request through this face was refused."""
-        trail.record_refusal(actor_of(request), operation, table, refusal)
+        refusals.record(actor_of(request), operation, table, refusal)
 
     def refused_page(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
         """This function will return the page that says what was refused, and why."""
@@ -106,7 +106,7 @@ class OwnPassword(PasswordChangeView):
         try:
             accounts.set_password(actor=actor, user=user, password=form.cleaned_data["new_password1"])
         except Refused as refusal:
-            trail.record_refusal(actor, "USER_CHANGED", None, refusal)
+            refusals.record(actor, "USER_CHANGED", None, refusal)
             form.add_error("new_password1", sentence(refusal))
             return self.form_invalid(form)
         update_session_auth_hash(self.request, user)

@@ -13,8 +13,8 @@ from django.db import Error, connection
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import AuthenticationRequired, InternalError, Refused
-from audit import faults, repeats, trail
+from accesscontrol.errors import InternalError, Refused
+from audit import faults, refusals
 from mcp_bridge import answers, tools
 from mcp_bridge.auth import Identify
 
@@ -79,11 +79,8 @@ def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, 
     table = given.get("table")
     try:
         connection.close()  # the one at hand may be broken; a sound one comes from the pool
-        if isinstance(refusal, AuthenticationRequired):
-            repeats.record(actor, tool.operation, refusal)
-        else:
-            table_name = table if isinstance(table, str) else None
-            trail.record_refusal(actor, tool.operation, table_name, refusal, elapsed_ms)
+        table_name = table if isinstance(table, str) else None
+        refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms)
     except Error:
         logger.exception(
             "refusal_not_audited", user=actor.username, operation=tool.operation, **refusal.as_dict()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
 
@@ -36,6 +38,22 @@ class TestActorOf:
         bob = actor_of(request)
 
         assert [actor.username for actor in (stranger, ada, bob)] == [None, "ada", "bob"]
+
+    @pytest.mark.parametrize(
+        ("behind_proxy", "forwarded", "ip"),
+        [
+            (False, "198.51.100.1", "192.0.2.7"),
+            (True, "203.0.113.9, 198.51.100.1", "198.51.100.1"),
+            (True, "", "192.0.2.7"),
+        ],
+    )
+    def test_has_the_address_that_a_proxy_of_ours_has_seen(
+        self, settings: Any, behind_proxy: bool, forwarded: str, ip: str
+    ) -> None:
+        settings.BEHIND_PROXY = behind_proxy
+        request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR=forwarded)
+
+        assert visitor(request, None).client_info["ip"] == ip
 
     def test_is_nobody_where_no_middleware_has_looked(self) -> None:
         assert actor_of(RequestFactory().get("/")).user is None

@@ -68,6 +68,13 @@ def told(rows: list[AuditLog]) -> list[tuple[str, str | None, int | None]]:
 
 @pytest.mark.django_db
 class TestRepeats:
+    def test_of_one_ipv6_network_count_as_one_address(self, clock: Clock, trail: Trail) -> None:
+        for number in range(20):
+            fail(ip=f"2001:db8:0:1::{number:x}")
+        fail(ip="2001:db8:0:2::1")
+
+        assert len(trail()) == 2
+
     def test_of_one_minute_are_one_row_at_once_and_one_for_the_rest(self, clock: Clock, trail: Trail) -> None:
         for _ in range(50):
             fail()

@@ -1,0 +1,21 @@
+"""What a face does with every refusal: it tells the trail, once the operation is rolled back."""
+
+from __future__ import annotations
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import AuthenticationRequired, Refused
+from audit import repeats, trail
+
+
+def record(
+    actor: Actor,
+    operation: str,
+    table_name: str | None,
+    refusal: Refused,
+    execution_time_ms: float = 0.0,
+) -> None:
+    """This function will write a refusal into the trail; those of people unknown are counted (see repeats)."""
+    if isinstance(refusal, AuthenticationRequired):
+        repeats.record(actor, operation, refusal)
+    else:
+        trail.record_refusal(actor, operation, table_name, refusal, execution_time_ms)
