@@ -118,8 +118,8 @@ class TestRepeats:
         assert sorted(told(trail())) == [
             ("LOGIN_FAILED", "192.0.2.1", 1),
             ("LOGIN_FAILED", "192.0.2.1", 2),
+            ("LOGIN_FAILED", "2001:db8::/64", 2),
             ("LOGIN_FAILED", "2001:db8::1", 1),
-            ("LOGIN_FAILED", "2001:db8::1", 2),
         ]
 
     def test_are_told_apart_by_operation(self, clock: Clock, trail: Trail) -> None:
