@@ -1,6 +1,6 @@
 """Bulk data: a library of any size, the same for the same seed, written with COPY.
 
-For trying the server under load: prose made of a few words, in the proportions of real books. No versions are kept of it,
+For trying the server under load: prose made of a few words, in the proportions of real books. No versions are kept,
 since nobody edited it; one audit row tells of all.
 """
 

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 KEPT_S = 300
 
 # xmin changes with every change of a row of pg_catalog, and with nothing else: not with VACUUM or ANALYZE.
-_FINGERPRINT = """
+FINGERPRINT = """
 WITH here AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace)
 SELECT (SELECT (count(*), sum(oid::bigint), sum(xmin::text::bigint))::text FROM here)
     || (SELECT (count(*), sum(a.xmin::text::bigint))::text FROM pg_attribute a JOIN here h ON h.oid = a.attrelid)
@@ -27,9 +27,9 @@ SELECT (SELECT (count(*), sum(oid::bigint), sum(xmin::text::bigint))::text FROM 
           FROM pg_constraint WHERE connamespace = 'public'::regnamespace) AS fingerprint
 """
 
-_DESCRIPTION = "SELECT coalesce(obj_description(%(table)s::regclass, 'pg_class'), '') AS description"
+DESCRIPTION = "SELECT coalesce(obj_description(%(table)s::regclass, 'pg_class'), '') AS description"
 
-_COLUMNS = """
+COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
        CASE WHEN a.attidentity <> '' THEN 'generated' ELSE pg_get_expr(d.adbin, d.adrelid) END AS default,
        coalesce(col_description(a.attrelid, a.attnum), '') AS description
@@ -38,7 +38,7 @@ SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.at
  ORDER BY a.attnum
 """
 
-_CONSTRAINTS = """
+CONSTRAINTS = """
 SELECT c.conname AS name,
        CASE c.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' END AS type,
        (SELECT array_agg(a.attname ORDER BY k.position)
@@ -50,7 +50,7 @@ SELECT c.conname AS name,
  ORDER BY c.contype DESC, c.conname
 """
 
-_INDEXES = """
+INDEXES = """
 SELECT i.relname AS name, x.indisunique AS "unique", x.indisprimary AS "primary",
        (SELECT array_agg(pg_get_indexdef(x.indexrelid, n, true) ORDER BY n)
           FROM generate_series(1, x.indnkeyatts) AS n) AS columns,
@@ -60,7 +60,7 @@ SELECT i.relname AS name, x.indisunique AS "unique", x.indisprimary AS "primary"
  ORDER BY x.indisprimary DESC, i.relname
 """
 
-_FOREIGN_KEYS = """
+FOREIGN_KEYS = """
 SELECT c.conname AS name, r.relname AS table, a.attname AS column, p.relname AS references_table,
        b.attname AS references_column, NOT a.attnotnull AS nullable,
        CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' WHEN 'r' THEN 'restrict'
@@ -73,7 +73,7 @@ SELECT c.conname AS name, r.relname AS table, a.attname AS column, p.relname AS 
  ORDER BY r.relname, a.attname
 """
 
-_TABLES = """
+TABLES = """
 SELECT c.relname AS name,
        greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS row_estimate,
        pg_total_relation_size(c.oid) AS size_bytes,
@@ -93,32 +93,32 @@ class Live:
 
     def __init__(self, *, refresh: bool = False) -> None:
         if refresh:
-            _kept.clear()
+            forget()
         # Taken before the rest is read: what is newer than its fingerprint is merely read again.
-        self._fingerprint = str(_read(_FINGERPRINT)[0]["fingerprint"])
+        self._fingerprint = str(_read(FINGERPRINT)[0]["fingerprint"])
 
     def description(self, table: str) -> str:
         """This function will return the comment of a table."""
-        return str(self._look(_DESCRIPTION, table)[0]["description"])
+        return str(self._look(DESCRIPTION, table)[0]["description"])
 
     def columns(self, table: str) -> list[Row]:
         """This function will return {name, type, nullable, default, description} of each column, in order."""
-        return self._look(_COLUMNS, table)
+        return self._look(COLUMNS, table)
 
     def constraints(self, table: str) -> list[Row]:
         """This function will return {name, type, columns, definition} of the keys and checks of a table."""
-        return self._look(_CONSTRAINTS, table)
+        return self._look(CONSTRAINTS, table)
 
     def indexes(self, table: str) -> list[Row]:
         """This function will return {name, unique, primary, columns, predicate} of the indexes of a table."""
-        return self._look(_INDEXES, table)
+        return self._look(INDEXES, table)
 
     def foreign_keys(self) -> list[Row]:
         """This function will return every foreign key of the schema.
 
         Each is {name, table, column, references_table, references_column, nullable, on_delete}.
         """
-        return self._look(_FOREIGN_KEYS)
+        return self._look(FOREIGN_KEYS)
 
     def _look(self, statement: str, table: str = "") -> list[Row]:
         """What a statement says, as it is kept or read anew; the caller's own, to change as it likes."""
@@ -130,12 +130,17 @@ class Live:
         return deepcopy(found)
 
 
+def forget() -> None:
+    """This function will drop all that is kept of pg_catalog in this process."""
+    _kept.clear()
+
+
 def tables(pattern: str) -> list[Row]:
     """This function will return {name, row_estimate, size_bytes, size, description} of the tables LIKE `pattern`.
 
     Sizes are those of now: they are never kept.
     """
-    return _read(_TABLES, pattern=pattern)
+    return _read(TABLES, pattern=pattern)
 
 
 def _read(statement: str, **parameters: str) -> list[Row]:

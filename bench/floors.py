@@ -1,0 +1,157 @@
+"""The floors: what the work costs with nothing around it but psycopg, in one transaction with its audit row.
+
+Each floor fetches dicts and writes them with orjson. Statements are prepared by the driver once they have run a few
+times. A write's floor keeps versions too, with the statement that the application has for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+
+from audit import history, trail
+from catalog import registry
+from catalog.services import live
+
+_COLUMNS = ", ".join(registry.get("scenes").columns)
+_AUDIT = f"INSERT INTO public.audit_logs ({', '.join(trail.COLUMNS)}) VALUES ({', '.join(['%s'] * len(trail.COLUMNS))})"  # noqa: S608 - our own names
+
+Rows = list[DictRow]
+
+
+class Bare:
+    """A connection of the application's role, with nothing else around it."""
+
+    def __init__(self, url: str, *, flushes: bool) -> None:
+        self.connection = psycopg.connect(url, row_factory=dict_row, autocommit=True)
+        set_json_loads(orjson.loads, self.connection)
+        self.connection.execute(f"SET synchronous_commit = {'on' if flushes else 'off'}")
+        row = self.connection.execute(
+            "SELECT id FROM django_content_type WHERE app_label = 'catalog' AND model = 'scene'"
+        ).fetchone()
+        self.content_type = row["id"] if row else None
+
+    def close(self) -> None:
+        """This function will end the connection."""
+        self.connection.close()
+
+    def read(self, statement: str, parameters: Sequence[object] = ()) -> bytes:
+        """This function will run one SELECT with its audit row, and return its rows as JSON."""
+        return self.reads([(statement, parameters)])
+
+    def reads(self, statements: Sequence[tuple[str, Any]]) -> bytes:
+        """This function will run SELECTs with one audit row, and return all their rows as JSON."""
+        with self.connection.transaction():
+            found = [self.connection.execute(*statement).fetchall() for statement in statements]
+            self._audit("QUERY", len(found[0]))
+        return _json(found[0] if len(found) == 1 else found)
+
+    def page(self, after: int, limit: int) -> bytes:
+        """This function will read scenes by their key."""
+        return self.read(
+            f"SELECT {_COLUMNS} FROM public.scenes WHERE id > %s AND deleted_at IS NULL ORDER BY id LIMIT %s",  # noqa: S608 - our own names
+            [after, limit],
+        )
+
+    def update_one(self, key: int, summary: str) -> bytes:
+        """This function will lock, update and return one scene."""
+        with self.connection.transaction():
+            before = self.connection.execute(
+                f"SELECT {_COLUMNS} FROM public.scenes WHERE id = %s AND deleted_at IS NULL FOR NO KEY UPDATE",  # noqa: S608
+                [key],
+            ).fetchall()
+            after = self.connection.execute(
+                f"UPDATE public.scenes SET summary = %s WHERE id = %s RETURNING {_COLUMNS}",  # noqa: S608
+                [summary, key],
+            ).fetchall()
+            return self._written("UPDATE", before, after)
+
+    def insert(self, records: Sequence[dict[str, Any]]) -> bytes:
+        """This function will insert scenes with one statement, and return them."""
+        names = ", ".join(records[0])
+        types = ", ".join(
+            f"{name} {'integer' if name == 'scene_num' else 'bigint' if name.endswith('_id') else 'text'}"
+            for name in records[0]
+        )
+        with self.connection.transaction():
+            after = self.connection.execute(
+                f"INSERT INTO public.scenes ({names}) SELECT {names}"  # noqa: S608
+                f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) RETURNING {_COLUMNS}",
+                [_json(records).decode()],
+            ).fetchall()
+            return self._written("BATCH_INSERT", [], after)
+
+    def update_many(self, summaries: dict[int, str]) -> bytes:
+        """This function will update scenes with one statement that tells what they were."""
+        changes = [{"id": key, "summary": summary} for key, summary in summaries.items()]
+        return self._in_one(
+            "UPDATE public.scenes SET summary = v.summary"
+            " FROM jsonb_to_recordset(%s::jsonb) AS v (id bigint, summary text)"
+            " WHERE scenes.id = v.id AND deleted_at IS NULL",
+            "BATCH_UPDATE",
+            [_json(changes).decode()],
+        )
+
+    def trash_many(self, keys: Sequence[int]) -> bytes:
+        """This function will put scenes into the trash with one statement that tells what they were."""
+        return self._in_one(
+            "UPDATE public.scenes SET deleted_at = now() WHERE id = ANY(%s) AND deleted_at IS NULL",
+            "BATCH_DELETE",
+            [list(keys)],
+        )
+
+    def _in_one(self, statement: str, operation: str, parameters: Sequence[object]) -> bytes:
+        old_and_new = ", ".join(f"{side}.{name}" for side in ("old", "new") for name in _COLUMNS.split(", "))
+        with self.connection.transaction():
+            cursor = self.connection.cursor(row_factory=psycopg.rows.tuple_row)
+            rows = cursor.execute(f"{statement} RETURNING {old_and_new}".encode(), parameters).fetchall()
+            names = _COLUMNS.split(", ")
+            before = [dict(zip(names, row[: len(names)], strict=True)) for row in rows]
+            after = [dict(zip(names, row[len(names) :], strict=True)) for row in rows]
+            return self._written(operation, before, after)
+
+    def _written(self, operation: str, before: Rows, after: Rows) -> bytes:
+        """Keep versions, write the audit row, and return the rows as JSON."""
+        change = uuid4()
+        olds: list[DictRow | None] = [*before] or [None] * len(after)
+        pairs = [{"before": old, "after": new} for old, new in zip(olds, after, strict=True)]
+        self.connection.execute(
+            history._INSERT,  # noqa: SLF001 - the very same statement
+            {
+                "content_type": self.content_type, "actor": None, "email": None, "change": str(change),
+                "about": "{}", "pairs": _json(pairs).decode(), "key": ["id"],
+            },
+        )  # fmt: skip
+        self._audit(operation, len(after), change=change)
+        return _json(after)
+
+    def _audit(self, operation: str, count: int, *, change: object = None) -> None:
+        self.connection.execute(
+            _AUDIT,
+            [
+                operation, "scenes", None, "bench", True, None, 1.5, None,
+                None, count, "mcp", '{"client": "bench"}', uuid4(), change, False, None,
+            ],
+        )  # fmt: skip
+
+
+def of_description(table: str) -> list[tuple[str, Any]]:
+    """This function will return the queries of pg_catalog that the description of a table needs."""
+    named = {"table": f"public.{table}"}
+    return [
+        (live.DESCRIPTION, named),
+        (live.COLUMNS, named),
+        (live.CONSTRAINTS, named),
+        (live.INDEXES, named),
+        (live.FOREIGN_KEYS, {}),
+    ]
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, default=str)

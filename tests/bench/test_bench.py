@@ -1,0 +1,95 @@
+"""script/bench on very little data: that it measures everything, not how fast it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from bench import report
+from bench.measure import Case, Limit, Result, measure
+
+ROWS = [
+    "query 10 rows", "query 1,000 rows", "update one row", "insert one row", "batch insert 1,000", "batch update 100",
+    "batch delete 100", "get_schema, uncached", "list_tables, uncached", "relationships to depth 2, uncached",
+    "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
+]  # fmt: skip
+
+
+def test_it_measures_every_row_beside_its_floor() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--scenes", "3000", "--audit-rows", "2000"],
+        cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
+    table = {row[0]: row for row in cells if len(row) == 7 and "ms" in row[2]}
+    assert list(table) == ROWS
+    for _, floor, ours, floor_time, figure, limit, holds in table.values():
+        assert floor
+        assert limit
+        assert figure
+        assert float(ours.removesuffix(" ms")) > 0
+        assert float(floor_time.removesuffix(" ms")) > 0
+        assert holds in {"yes", "NO"}
+    assert "Peak memory of the MCP server" in done.stdout
+
+
+def test_an_unknown_name_is_refused_before_anything_is_made() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "raed"],
+        cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "there is no raed; there are read, write" in done.stderr
+
+
+def test_works_are_run_in_turns_and_each_first_as_often() -> None:
+    turns: list[str] = []
+    case = Case("c", lambda: turns.append("o"), lambda: turns.append("f"), Limit(ratio=1), "f", seconds=0)
+
+    result = measure(case, min_rounds=4, warm_up=0)
+
+    assert "".join(turns) == "fooffoof"
+    assert result.rounds == 4
+
+
+@pytest.mark.parametrize(
+    ("ours", "limit", "holds", "verdict"),
+    [
+        (20.0, Limit(ratio=2), True, "2.00 \N{MULTIPLICATION SIGN}"),
+        (20.1, Limit(ratio=2), False, "2.01 \N{MULTIPLICATION SIGN}"),
+        (12.0, Limit(above_ms=2), True, "+2.00 ms"),
+        (12.1, Limit(above_ms=2), False, "+2.10 ms"),
+        (59.0, Limit(ratio=6, total_ms=1000), True, "5.90 \N{MULTIPLICATION SIGN}"),
+        (59.0, Limit(ratio=6, total_ms=50), False, "5.90 \N{MULTIPLICATION SIGN}"),
+    ],
+)
+def test_a_limit_is_kept_or_not(ours: float, limit: Limit, holds: bool, verdict: str) -> None:
+    result = Result("c", ours, 10.0, 5, limit, "f")
+
+    assert (result.holds, result.verdict) == (holds, verdict)
+
+
+def test_the_table_is_put_between_the_marks_of_the_document(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+
+    report.write(document, "new")
+
+    assert document.read_text() == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"
+
+
+def test_a_document_without_a_place_for_the_table_is_left_alone(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("nothing")
+
+    with pytest.raises(ValueError, match="no place"):
+        report.write(document, "new")
+    assert document.read_text() == "nothing"
