@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from html import unescape
 from typing import Any
 
@@ -48,7 +49,7 @@ class TestWelcome:
             link = f'<a class="table-name" href="{url(table, "")}">'
             assert (link in page) != table.junction
         program = str(settings.BASE_DIR / "script" / "mcp")
-        assert f"{program} --user ada" in page
+        assert shlex.join([program, "--user", "ada"]) in page
         snippet = page.split('aria-label="Settings of an MCP client">')[1].split("</pre>")[0]
         assert json.loads(snippet)["mcpServers"]["database-admin"] == {
             "command": program,
