@@ -64,11 +64,19 @@ class Grants:
         """This function will return the columns of a table that are "hidden" or "read_only" to the user.
 
         A column is so only where every role that grants `right` on the table says so: one role that
-        does not is enough to see it, as one is enough to be granted a right.
+        does not is enough to see it, as one is enough to be granted a right. Where none grants it, every
+        role that grants anything on the table counts. What a role may not see it may not set either.
         """
-        granting = set(self.sources.get((right, table), ()))
-        rules = self.rules.get((access, table), {})
-        return frozenset(column for column, roles in rules.items() if granting and granting <= roles)
+        granting = set(self.sources.get((right, table), ())) or self._granting_anything(table)
+        saying: dict[str, set[str]] = {}
+        for rule in {access, "hidden"}:
+            for column, roles in self.rules.get((rule, table), {}).items():
+                saying.setdefault(column, set()).update(roles)
+        return frozenset(column for column, roles in saying.items() if granting and granting <= roles)
+
+    def _granting_anything(self, table: str) -> set[str]:
+        """What grants the user any right on a table."""
+        return {source for (_, name), found in self.sources.items() if name == table for source in found}
 
 
 def load(user: User) -> Grants:

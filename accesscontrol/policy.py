@@ -135,7 +135,12 @@ def hidden_columns(actor: Actor, table: str) -> frozenset[str]:
 
 def has_hidden_columns(actor: Actor) -> bool:
     """This function will say whether some column of some table is hidden from the actor."""
-    return any(hidden_columns(actor, table) for _, table in actor.grants.rules)
+    return any(hidden_columns(actor, table) for table in tables_with_rules(actor))
+
+
+def tables_with_rules(actor: Actor) -> frozenset[str]:
+    """This function will return the names of the tables that have rules for columns in a role of the actor."""
+    return frozenset(table for _, table in actor.grants.rules)
 
 
 def read_only_columns(actor: Actor, operation: Operation, table: str) -> frozenset[str]:

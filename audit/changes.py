@@ -63,13 +63,23 @@ def _differ(old: Any, new: Any) -> bool:
     return bool(old != new)
 
 
-def without(changes: dict[str, Any] | None, columns: Collection[str]) -> dict[str, Any] | None:
-    """This function will return what `listing` made, with nothing of the columns named."""
+def without(
+    changes: dict[str, Any] | None, hidden: Mapping[str, Collection[str]], *, table: str
+) -> dict[str, Any] | None:
+    """This function will return what `listing` made, with nothing of the columns that are hidden, by table.
+
+    The changes are those of records of `table`, but for records whose key begins with another's name.
+    """
     if changes is None:
         return None
-    if "records" not in changes:
-        return {name: change for name, change in changes.items() if name not in columns}
-    records = [{**record, "changes": without(record["changes"], columns)} for record in changes["records"]]
+    listed = changes.get("records")
+    if not isinstance(listed, list):
+        return {name: change for name, change in changes.items() if name not in hidden.get(table, ())}
+    records = []
+    for record in listed:
+        of, _, key = str(record["key"]).rpartition(" ")
+        seen = without(record["changes"], hidden, table=of if key and of else table)
+        records.append({**record, "changes": seen})
     return {**changes, "records": records}
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
+from django.db.models.functions import Cast
 
 from audit.trail import Entry
 
@@ -48,6 +49,7 @@ class Version:
     key: str
     before: Record | None
     after: Record | None
+    before_text: str | None = None  # the same as JSON, with every digit of its numbers
 
 
 def record(entry: Entry, model: type[models.Model], key: Sequence[str], pairs: Iterable[Pair]) -> None:
@@ -77,7 +79,12 @@ def record(entry: Entry, model: type[models.Model], key: Sequence[str], pairs: I
 
 def of_change(change_id: UUID) -> list[Version]:
     """This function will return the versions that one change made, the last written first."""
-    entries = LogEntry.objects.filter(cid=str(change_id)).select_related("content_type").order_by("-id")
+    entries = (
+        LogEntry.objects.filter(cid=str(change_id))
+        .annotate(before_text=Cast("serialized_data", models.TextField()))
+        .select_related("content_type")
+        .order_by("-id")
+    )
     return [_version(entry) for entry in entries]
 
 
@@ -89,7 +96,7 @@ def _version(entry: LogEntry) -> Version:
         after = {**(before or {}), **{name: new for name, (_, new) in (entry.changes or {}).items()}}
         if before is None:  # a null that was inserted is no difference: the model knows all columns
             after = {str(field.column): after.get(str(field.column)) for field in _columns(model)}
-    return Version(model, entry.object_pk, before, after)
+    return Version(model, entry.object_pk, before, after, entry.before_text if before is not None else None)
 
 
 def _columns(model: type[models.Model]) -> Iterable[models.Field[Any, Any]]:

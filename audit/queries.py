@@ -120,14 +120,17 @@ def summary(
 
 def _masked(actor: Actor, log: dict[str, Any]) -> dict[str, Any]:
     """An audit row without what it tells of columns that the actor may not know of."""
-    hidden = policy.hidden_columns(actor, log["table_name"] or "")
-    if not hidden:
+    if not policy.has_hidden_columns(actor):
         return log
+    table = log["table_name"]
+    hidden = {name: policy.hidden_columns(actor, name) for name in policy.tables_with_rules(actor)}
+    # A refusal without a table may be about any; an undo may have changed several, and names each.
+    names = hidden.get(table, frozenset()) if table else frozenset[str]().union(*hidden.values())
     message = log["error_message"] or ""
-    told = any(name in message for name in hidden)
+    told = any(name in message for name in names)
     return {
         **log,
-        "changes": changes.without(log["changes"], hidden),
+        "changes": changes.without(log["changes"], hidden, table=table or ""),
         "error_message": f"({log['error_code']})" if told else log["error_message"],
     }
 

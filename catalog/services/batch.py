@@ -26,6 +26,7 @@ MAX_ERRORS = 100
 
 Part = TypeVar("Part")
 Values = Mapping[str, Any]
+Fault = tuple[int, Refused]  # the index of a part, and what is wrong with it
 
 
 @audited("BATCH_INSERT", writes=Change)
@@ -44,7 +45,7 @@ def insert_records(
     """
     policy.require(actor, Operation.INSERT, table)
     _require_list("records", records, MAX_RECORDS)
-    writing.require_within(table, len(records), terms.max_affected)
+    writing.require_within(table, len(records), writing.maximum_of(terms))
     seen = columns.shown(actor, table)
 
     def clean(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,11 +53,17 @@ def insert_records(
         columns.require_writable(actor, Operation.INSERT, table, cleaned)
         return values.with_defaults(table, cleaned)
 
-    cleaned = _each(records, clean)
-    _refuse(references.trashed_parents(table, cleaned), len(cleaned))
-    if chosen := [record["id"] for record in cleaned if "id" in record and not table.junction]:
+    cleaned, faults = _each(records, clean)
+    faults += _in_the_trash(table, cleaned)
+    if chosen := [record["id"] for record in cleaned.values() if "id" in record]:
         statements.move_sequence(table, max(chosen))
-    after = _written(seen, cleaned, lambda rows: _by_shape(rows, lambda same: statements.insert(table, same)))
+    after = _written(
+        seen,
+        _without_faults(cleaned, faults),
+        lambda rows: _by_shape(rows, lambda same: statements.insert(table, same)),
+        faults=faults,
+        total=len(records),
+    )
     return writing.done(entry, [Written(table, None, after)])
 
 
@@ -88,22 +95,32 @@ def update_records(
         columns.require_writable(actor, Operation.UPDATE, table, cleaned)
         return conditions.parse_for_write(seen, update["where"]), cleaned
 
-    parts = _each(updates, clean)
-    found = [
-        writing.lock(table, queries.visible(actor, table).filter(where), keeps_key=True, terms=terms)
-        for where, _ in parts
-    ]
-    before, owner = _merged(table, found, terms)
-    _refuse(references.trashed_parents(table, [data for _, data in parts]), len(parts))
+    parts, faults = _each(updates, clean)
+
+    def find(index: int) -> Rows:
+        wanted = queries.visible(actor, table).filter(parts[index][0])
+        return writing.lock(table, wanted, keeps_key=True, terms=terms)
+
+    found, too_much = _each_of(parts, find)
+    before, owner, shared = _merged(table, found, terms)
+    new = {index: references.new_values(parts[index][1], rows) for index, rows in found.items()}
+    faults += [*too_much, *shared, *_in_the_trash(table, new)]
+    data = _without_faults({index: data for index, (_, data) in parts.items()}, faults)
     changed = [
-        {**statements.key_values(table, record), **parts[owner[table.format_key(record)]][1]}
+        (index, {**statements.key_values(table, record), **data[index]})
         for record in before
+        if (index := owner[table.format_key(record)]) in data
     ]
     after = _written(
-        seen, changed, lambda rows: _by_shape(rows, lambda same: statements.update(table, same)),
-        index_of=lambda row: owner[table.format_key(row)], total=len(parts),
-    )  # fmt: skip
-    return writing.done(entry, [Written(table, before, after)], counts=[len(rows) for rows in found])
+        seen,
+        changed,
+        lambda rows: _by_shape(rows, lambda same: statements.update(table, same)),
+        faults=faults,
+        total=len(updates),
+    )
+    return writing.done(
+        entry, [Written(table, before, after)], counts=[len(rows) for _, rows in sorted(found.items())]
+    )
 
 
 @audited("BATCH_DELETE", writes=Change)
@@ -126,11 +143,12 @@ def delete_records(
     is_soft = is_soft_delete(table, soft_delete)
     _require_list("conditions", conditions_, MAX_PARTS)
     seen = columns.shown(actor, table)
-    wheres = _each(conditions_, lambda where: conditions.parse_for_write(seen, where))
+    wheres, faults = _each(conditions_, lambda where: conditions.parse_for_write(seen, where))
+    _refuse(faults, len(conditions_))
     counts: list[int] = []
     texts: dict[tuple[int, ...], str] = {}
     taken: set[tuple[int, ...]] = set()
-    for where in wheres:
+    for where in wheres.values():
         rows = writing.lock(table, queries.visible(actor, table).filter(where), keeps_key=False, terms=terms)
         new = {
             tuple(record[name] for name in table.key): text
@@ -151,37 +169,62 @@ def _require_list(name: str, parts: object, maximum: int) -> None:
         raise LimitExceeded(f"{name} has more than {maximum} objects.", argument=name, maximum=maximum)
 
 
-def _each(parts: Sequence[Any], clean: Callable[[Any], Part]) -> list[Part]:
-    """Every part cleaned, or one refusal that names all at fault."""
-    cleaned, faults = [], []
-    for index, part in enumerate(parts):
+def _each(parts: Sequence[Any], clean: Callable[[Any], Part]) -> tuple[dict[int, Part], list[Fault]]:
+    """Every part cleaned, by index, and the refusals of the others."""
+    return _each_of(range(len(parts)), lambda index: clean(parts[index]))
+
+
+def _each_of(indexes: Iterable[int], work: Callable[[int], Part]) -> tuple[dict[int, Part], list[Fault]]:
+    """What the work on each index gives, and the refusals of the others."""
+    done: dict[int, Part] = {}
+    faults: list[Fault] = []
+    for index in indexes:
         try:
-            cleaned.append(clean(part))
+            done[index] = work(index)
         except Refused as refusal:
             faults.append((index, refusal))
-    _refuse(faults, len(parts))
-    return cleaned
+    return done, faults
 
 
-def _merged(table: Table, found: Sequence[Rows], terms: Terms) -> tuple[Rows, dict[str, int]]:
-    """All records found, by key, and which update each belongs to."""
+def _in_the_trash(table: Table, records: Mapping[int, Values]) -> list[Fault]:
+    """The refusals of records, by index, that refer to one in the trash."""
+    indexes = list(records)
+    found = references.trashed_parents(table, list(records.values()))
+    return [(indexes[position], refusal) for position, refusal in found]
+
+
+def _without_faults(records: Mapping[int, Values], faults: Iterable[Fault]) -> dict[int, Values]:
+    at_fault = {index for index, _ in faults}
+    return {index: record for index, record in records.items() if index not in at_fault}
+
+
+def _merged(
+    table: Table, found: Mapping[int, Rows], terms: Terms
+) -> tuple[Rows, dict[str, int], list[Fault]]:
+    """All records found, by key, which update each belongs to, and the updates that share one with another."""
     owner: dict[str, int] = {}
     texts = {}
-    for index, rows in enumerate(found):
+    faults: dict[int, Refused] = {}
+    for index, rows in found.items():
         for record, text in zip(rows, rows.texts, strict=True):
             key = table.format_key(record)
             if key in owner:
-                raise Conflict(
-                    f"Updates {owner[key]} and {index} both match record {key} of {table.name}.",
-                    hint="Let each record be changed by one update of a batch.",
-                    table=table.name,
-                    indexes=[owner[key], index],
-                    key=key,
-                )
-            owner[key] = index
-            texts[tuple(record[name] for name in table.key)] = text
+                faults.setdefault(index, _is_shared(table, owner[key], index, key))
+            else:
+                owner[key] = index
+                texts[tuple(record[name] for name in table.key)] = text
         writing.require_within(table, len(owner), terms.max_affected)
-    return Rows(texts[key] for key in sorted(texts)), owner
+    return Rows(texts[key] for key in sorted(texts)), owner, list(faults.items())
+
+
+def _is_shared(table: Table, first: int, second: int, key: str) -> Conflict:
+    return Conflict(
+        f"Updates {first} and {second} both match record {key} of {table.name}.",
+        hint="Let each record be changed by one update of a batch.",
+        table=table.name,
+        indexes=[first, second],
+        key=key,
+    )
 
 
 def _by_shape(rows: Sequence[Values], write: Callable[[Sequence[Values]], Rows]) -> Rows:
@@ -198,47 +241,54 @@ def _by_shape(rows: Sequence[Values], write: Callable[[Sequence[Values]], Rows])
 
 def _written(
     table: Table,
-    rows: Sequence[Values],
+    rows: Mapping[int, Values] | Sequence[tuple[int, Values]],
     write: Callable[[Sequence[Values]], Rows],
     *,
-    index_of: Callable[[Values], int] | None = None,
-    total: int | None = None,
+    faults: list[Fault],
+    total: int,
 ) -> Rows:
-    """The rows as written; where a rule of the database refuses one, a refusal that names all it refuses."""
-    if not rows:
-        return Rows()
-    try:
-        with transaction.atomic():
-            return write(rows)
-    except (IntegrityError, DataError):
-        _refuse(_faults(table, rows, write, index_of), total or len(rows))
-        raise  # each alone is no fault: another transaction has changed what they met
+    """The rows as written, each given with the index of its part; else a refusal that names every part at fault.
+
+    `faults` are those known before; with some, what the database refuses of the others is still looked for.
+    """
+    indexed = list(rows.items() if isinstance(rows, Mapping) else rows)
+    if not faults:
+        try:
+            with transaction.atomic():
+                return write([row for _, row in indexed])
+        except (IntegrityError, DataError):
+            pass
+    one_by_one = _one_by_one(table, indexed, write, faults)
+    _refuse(faults, total)
+    return one_by_one  # in another order than this they were in each other's way
 
 
-def _faults(
+def _one_by_one(
     table: Table,
-    rows: Sequence[Values],
+    rows: Iterable[tuple[int, Values]],
     write: Callable[[Sequence[Values]], Rows],
-    index_of: Callable[[Values], int] | None,
-) -> list[tuple[int, Refused]]:
-    """What the database says of each row, written one by one; all is taken back."""
-    faults: list[tuple[int, Refused]] = []
-    savepoint = transaction.savepoint()
-    for position, row in enumerate(rows):
+    faults: list[Fault],
+) -> Rows:
+    """The rows, written one after the other; what the database refuses of each part is added to `faults`."""
+    at_fault = {index for index, _ in faults}
+    texts: list[str] = []
+    for index, row in rows:
+        if index in at_fault:
+            continue
         try:
             with transaction.atomic(), translated(table, row):
-                write([row])
+                texts += write([row]).texts
         except Refused as refusal:
-            faults.append((index_of(row) if index_of else position, refusal))
-            if len(faults) == MAX_ERRORS:
+            faults.append((index, refusal))
+            at_fault.add(index)
+            if len(at_fault) >= MAX_ERRORS:
                 break
-    transaction.savepoint_rollback(savepoint)
-    return faults
+    return Rows(texts)
 
 
-def _refuse(faults: Iterable[tuple[int, Refused]], total: int) -> None:
+def _refuse(faults: Iterable[Fault], total: int) -> None:
     """Raise what is wrong with the first part at fault, with a list of all."""
-    faults = list(faults)
+    faults = sorted(faults, key=lambda fault: fault[0])
     if not faults:
         return
     index, first = faults[0]
@@ -246,8 +296,10 @@ def _refuse(faults: Iterable[tuple[int, Refused]], total: int) -> None:
         {"index": at, "code": refusal.code, "message": refusal.message, **refusal.details}
         for at, refusal in faults[:MAX_ERRORS]
     ]
+    count = len({at for at, _ in faults})
     raise type(first)(
-        f"{len(faults)} of {total} are at fault, and nothing was written. Number {index}: {first.message}",
+        f"{count}{' or more' if count >= MAX_ERRORS else ''} of {total} are at fault, and nothing was written."
+        f" Number {index}: {first.message}",
         hint=first.hint,
         **{**first.details, "index": index, "errors": errors},
     )

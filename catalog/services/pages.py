@@ -62,6 +62,8 @@ class Pages:
         names = [term.name for term in self.order]
         return [] if shown.issuperset(names) else [Output.of(self.table.columns[name]) for name in names]
 
-    def _cursor(self, page: Rows) -> str:
+    def _cursor(self, page: Rows) -> str | None:
+        """The cursor of a page, None where what it would have to hold is too long for one."""
         last = json.loads((page.marks or page.texts)[-1])
-        return cursors.seal(self.actor, self.query, [last[term.name] for term in self.order])
+        cursor = cursors.seal(self.actor, self.query, [last[term.name] for term in self.order])
+        return cursor if len(cursor) <= cursors.MAX_CHARS else None

@@ -101,6 +101,7 @@ def query_records(
     total, is_estimate = _total(
         found,
         count if cursor is None else _asked(count),
+        is_first=cursor is None,
         offset=offset,
         limit=limit,
         got=len(records),
@@ -164,14 +165,21 @@ def _select(
 
 
 def _total(
-    found: QuerySet[Any, Any], mode: CountMode, *, offset: int, limit: int, got: int, is_single: bool
+    found: QuerySet[Any, Any],
+    mode: CountMode,
+    *,
+    is_first: bool,
+    offset: int,
+    limit: int,
+    got: int,
+    is_single: bool,
 ) -> tuple[int | None, bool]:
     """(how many records there are in all, whether that is an estimate)."""
     if mode == "none":
         return None, False
     if is_single:  # one record for all rows, be there none
         return 1, False
-    if got < limit and (got or offset == 0):  # the page is the last: it says so itself
+    if is_first and got < limit and (got or offset == 0):  # the page is the last: it says so itself
         return offset + got, False
     return counting.count(found, exact=mode == "exact")
 

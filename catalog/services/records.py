@@ -34,6 +34,7 @@ def insert_record(
     :raises CheckViolation: a rule of the table is broken
     """
     policy.require(actor, Operation.INSERT, table)
+    writing.maximum_of(terms)
     seen = columns.shown(actor, table)
     cleaned = values.clean_record(seen, data, inserting=True)
     columns.require_writable(actor, Operation.INSERT, table, cleaned)

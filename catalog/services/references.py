@@ -28,12 +28,12 @@ def require_live_parents(
 
     :raises ForeignKeyViolation: names the column, the value and the table it points to
     """
-    for _, refusal in trashed_parents(table, [_new(record, before) for record in records]):
+    for _, refusal in trashed_parents(table, [new_values(record, before) for record in records]):
         raise refusal
 
 
-def _new(record: Mapping[str, Any], before: Sequence[Record]) -> dict[str, Any]:
-    """The values of a record that are not the same before."""
+def new_values(record: Mapping[str, Any], before: Sequence[Record]) -> dict[str, Any]:
+    """This function will return the values that are to be set on records and that not all of them have before."""
     return {
         name: value
         for name, value in record.items()

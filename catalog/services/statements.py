@@ -122,5 +122,7 @@ def _keys(table: Table, records: Iterable[Record]) -> str:
 
 
 def _json(records: Sequence[Values]) -> str:
-    """Cleaned values as JSON; what JSON does not know, PostgreSQL reads as text."""
+    """Cleaned values as JSON; what JSON does not know, PostgreSQL reads as text. Rows are JSON, digit for digit."""
+    if isinstance(records, Rows):
+        return records.json()
     return json.dumps(list(records), default=str, ensure_ascii=False)

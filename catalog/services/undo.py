@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db.models import Q
@@ -15,7 +15,7 @@ from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Operation
 from audit import history
 from audit.history import Version
-from audit.operation import DEFAULT_TERMS, Terms, audited
+from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
 from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns, references, statements, writing
@@ -61,8 +61,19 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
     _require_rights(actor, work)
     current = {table: _lock(table, todo.all()) for table, todo in work.items()}
     _require_unchanged(actor, work, current)
+    _require_few(work, terms)
     written = _apply(entry, work, current)
     return writing.done(entry, written, counts=[len(part.records) for part in written])
+
+
+def _require_few(work: Mapping[Table, _Work], terms: Terms) -> None:
+    """Refuse what is more than the caller wants; without a wish, a change of any size is undone."""
+    maximum = writing.maximum_of(terms)
+    if maximum < MAX_AFFECTED:
+        for table, todo in work.items():
+            maximum -= len(todo.all())
+            if maximum < 0:
+                writing.require_within(table, MAX_AFFECTED, terms.max_affected)
 
 
 def _uuid(value: object) -> UUID:
@@ -80,7 +91,7 @@ def _sorted(versions: Iterable[Version]) -> dict[Table, _Work]:
     for version in versions:  # the last first
         name = version.model._meta.db_table
         latest = folded.get((name, version.key), version)
-        folded[name, version.key] = Version(version.model, version.key, version.before, latest.after)
+        folded[name, version.key] = replace(version, after=latest.after)
     work = {table: _Work() for table in registry.load_order()}
     for (name, _), version in folded.items():
         todo = work[registry.get(name)]
@@ -105,9 +116,9 @@ def _require_rights(actor: Actor, work: Mapping[Table, _Work]) -> None:
         touched = {
             name for version in todo.updates for name in (version.before or {}) if _differ(version, name)
         }
-        columns.require_writable(actor, Operation.UPDATE, table, touched)
         if touched - columns.shown(actor, table).columns.keys():
             raise Forbidden(f"You may not undo this change of {table.name}.", table=table.name)
+        columns.require_writable(actor, Operation.UPDATE, table, touched)
 
 
 def _differ(version: Version, name: str) -> bool:
@@ -116,9 +127,11 @@ def _differ(version: Version, name: str) -> bool:
 
 def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     """The records of a change as they are now, locked: their JSON texts by key."""
-    wanted = Q()
-    for version in versions:
-        wanted |= Q(**table.where_key(version.key))
+    keys = [table.where_key(version.key) for version in versions]
+    wanted = Q(id__in=[key["id"] for key in keys]) if "id" in table.key else Q()
+    if table.junction:
+        for key in keys:
+            wanted |= Q(**key)
     fields = list(table.columns.values())
     rows = table.model._default_manager.filter(wanted).order_by(*table.key).select_for_update(of=("self",))
     found = fetch(rows.values_list(*(field.attname for field in fields)), [Output.of(f) for f in fields])
@@ -164,15 +177,20 @@ def _apply(
 ) -> list[Written]:
     """Do it: insert parents before children, then update, then delete children before parents."""
     written = []
+    coming = {
+        (table.name, int(version.key))
+        for table, todo in work.items()
+        for version in (*todo.inserts, *todo.updates)
+        if not table.junction and not (version.before or {}).get("deleted_at")
+    }
     for table, todo in work.items():
-        befores = [version.before for version in (*todo.inserts, *todo.updates) if version.before]
-        references.require_live_parents(table, [record for record in befores if not record.get("deleted_at")])
+        references.require_live_parents(table, _new_references(table, todo, coming))
         if todo.inserts:
-            with translated(table):
+            with translated(columns.shown(entry.actor, table)):
                 written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
     for table, todo in work.items():
         if todo.updates:
-            with translated(table):
+            with translated(columns.shown(entry.actor, table)):
                 after = statements.update(table, _befores(todo.updates))
             before = Rows(current[table][table.format_key(record)] for record in after)
             written.append(Written(table, before, after))
@@ -183,5 +201,23 @@ def _apply(
     return written
 
 
-def _befores(versions: Iterable[Version]) -> list[Record]:
-    return [version.before for version in versions if version.before is not None]
+def _new_references(table: Table, todo: _Work, coming: Collection[tuple[str, int]]) -> list[Record]:
+    """What records will refer to and do not now, or come back with, but for what comes back with them."""
+    found = []
+    for version in (*todo.inserts, *todo.updates):
+        before, after = version.before or {}, version.after or {}
+        if not before.get("deleted_at"):
+            returns = version.after is None or after.get("deleted_at")
+            found.append(
+                {
+                    column: before[column]
+                    for column, parent in table.foreign_keys.items()
+                    if (returns or before[column] != after.get(column))
+                    and (parent, before[column]) not in coming
+                }
+            )
+    return found
+
+
+def _befores(versions: Iterable[Version]) -> Rows:
+    return Rows(version.before_text for version in versions if version.before_text is not None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
+from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, LimitExceeded, NotFound
 from audit import changes, history
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms
 from audit.trail import Entry
+from catalog import registry
 from catalog.services import columns, references, statements
 from catalog.services.integrity import translated
 from catalog.services.rows import Output, Rows, fetch
@@ -30,6 +32,7 @@ class Change:
     change_id: UUID
     type: Kind | None = None  # of a deletion
     counts: list[int] = field(default_factory=list)  # of a batch: how many records each part wrote
+    table_name: str = ""
 
     @property
     def count(self) -> int:
@@ -38,13 +41,17 @@ class Change:
 
     def dump(self) -> str:
         """This function will return the change as text, to be kept."""
-        return json.dumps([self.records.texts, str(self.change_id), self.type, self.counts])
+        return json.dumps([self.records.texts, str(self.change_id), self.type, self.counts, self.table_name])
 
     @classmethod
     def load(cls, text: str) -> Self:
         """This function will return the change that a text was made of."""
-        texts, change_id, kind, counts = json.loads(text)
-        return cls(Rows(texts), UUID(change_id), kind, counts)
+        texts, change_id, kind, counts, table_name = json.loads(text)
+        return cls(Rows(texts), UUID(change_id), kind, counts, table_name)
+
+    def seen_by(self, actor: Actor) -> Self:
+        """This function will return the change with what the actor may see of its records now."""
+        return replace(self, records=columns.project(actor, registry.get(self.table_name), self.records))
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def lock(
     order = [table.columns[name].attname for name in table.key]
     found = wanted.order_by(*order).select_for_update(of=("self",), no_key=keeps_key)
     fields = list(table.columns.values())
-    maximum = _maximum(terms)
+    maximum = maximum_of(terms)
     records = fetch(
         found.values_list(*(field.attname for field in fields))[: maximum + 1],
         [Output.of(field) for field in fields],
@@ -183,7 +190,9 @@ def done(
     )
     first = written[0].table
     records = Rows(text for part in written if part.table is first for text in part.records.texts)
-    return Change(columns.project(entry.actor, first, records), entry.change_id, kind, counts or [])
+    return Change(
+        columns.project(entry.actor, first, records), entry.change_id, kind, counts or [], first.name
+    )
 
 
 def _counted(parts: Sequence[Written]) -> dict[str, int]:
@@ -193,7 +202,11 @@ def _counted(parts: Sequence[Written]) -> dict[str, int]:
     return counts
 
 
-def _maximum(terms: Terms) -> int:
+def maximum_of(terms: Terms) -> int:
+    """This function will return how many records a caller wants to write at most.
+
+    :raises InvalidInput: that is no number from 1 to 1000
+    """
     limit: Any = terms.max_affected
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_AFFECTED:
         raise InvalidInput(f"max_affected must lie between 1 and {MAX_AFFECTED}.", argument="max_affected")
