@@ -1,0 +1,142 @@
+"""The corpus, sent to every tool: each case refused with its code or answered, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from accesscontrol.actor import Actor
+from catalog import registry
+from catalog.services import records
+from mcp_bridge import call, tools
+from tests.catalog.services import builders
+from tests.corpus.cases import ARGUMENTS, CALLS, GROUPS, RECORDS, Case, Kept
+
+SHOWN = 20  # failures that one group tells of
+TELLING = ("Traceback", "psycopg", "django.", "postgresql://", "LINE 1", "row_to_json", "jsonb_to_recordset")
+
+
+@pytest.fixture
+def world(admin: Actor) -> Actor:
+    """A record 1 of every table that the corpus writes to, books 2 (to delete) and 3 (in the trash)."""
+    for table, data in RECORDS.items():
+        records.insert_record(actor=admin, table=registry.get(table), data={"id": 1, **data})
+    for key in (2, 3):
+        data = {"id": key, **RECORDS["books"]}
+        records.insert_record(actor=admin, table=builders.BOOKS, data=data)
+    records.delete_records(actor=admin, table=builders.BOOKS, where={"id": 3})
+    return admin
+
+
+def fingerprint() -> dict[str, Any]:
+    """Return how many rows each table has and a sum over them that their order is no part of, but for the trail."""
+    tables = [f"public.{table.name}" for table in registry.all_tables() if table is not builders.AUDIT_LOGS]
+    parts = (
+        f"SELECT '{name}', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {name} t"  # noqa: S608
+        for name in [*tables, "app.auditlog_logentry", "app.audit_keptanswer"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return {name: (count, total) for name, count, total in cursor.fetchall()}
+
+
+def send(actor: Actor, case: Case) -> Any:
+    """Make the call of a case, and return what comes back."""
+    return call.call_tool(lambda: actor.user, {"case": case.name}, case.tool, case.arguments)
+
+
+def outcome(result: Any) -> str | None:
+    return result.structured_content["code"] if result.is_error else None
+
+
+def secrets() -> tuple[str, ...]:
+    place = connection.settings_dict
+    return (*TELLING, place["NAME"], place["PASSWORD"], settings.DATABASE_URL, settings.DATABASE_OWNER_URL)
+
+
+def problems(actor: Actor, case: Case) -> Iterator[str]:
+    """Yield what is wrong with what comes of a case."""
+    result = send(actor, case)
+    expected = None if isinstance(case.expected, Kept) else case.expected
+    if outcome(result) != expected:
+        told = json.dumps(result.structured_content)[:300]
+        yield f"{case.name}: expected {expected or 'an answer'}, got {told}"
+        return
+    text = result.content[0].text
+    if result.is_error:
+        yield from (f"{case.name}: tells {secret!r}" for secret in secrets() if secret in text)
+    if isinstance(case.expected, Kept) and (found := read_back(actor, case, result)) != case.expected.value:
+        yield f"{case.name}: read back as {str(found)[:200]!r}"
+
+
+def read_back(actor: Actor, case: Case, result: Any) -> Any:
+    """Return the value that a case stored, as a query finds it."""
+    wanted = case.expected
+    answer = result.structured_content
+    key = 1
+    if case.tool == "db_insert_record":
+        key = answer["record"]["id"]
+    if case.tool == "db_batch_insert":
+        key = answer["ids"][-1]
+    query = {"table": wanted.table, "columns": [wanted.column], "where": {"id": key}}
+    (record,) = send(actor, Case(f"{case.name}, read", "db_query_records", query)).structured_content[
+        "records"
+    ]
+    value = record[wanted.column]
+    return value if type(value) is type(wanted.value) else (type(value), value)
+
+
+def trail(cases: list[Case]) -> Iterator[str]:
+    """Yield what is wrong with the trail: each call has one row, with its outcome."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT client_info ->> 'case', array_agg(success), array_agg(error_code), array_agg(operation)"
+            "  FROM public.audit_logs WHERE client_info ? 'case' GROUP BY 1"
+        )
+        rows = {name: told for name, *told in cursor.fetchall()}
+    for case in cases:
+        code = case.expected if isinstance(case.expected, str) else None
+        wanted = [[code is None], [code], [tools.get(case.tool).operation]]
+        if (told := rows.get(case.name)) != wanted:
+            yield f"{case.name}: the trail has {told}"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_case_comes_out_as_the_list_says(world: Actor, group: str) -> None:
+    cases = list(GROUPS[group]())
+    before = fingerprint()
+
+    found = [problem for case in cases for problem in problems(world, case)]
+
+    assert not found, "\n".join([f"{len(found)} of {len(cases)}", *found[:SHOWN]])
+    told = list(trail(cases))
+    assert not told, "\n".join([f"{len(told)} of {len(cases)}", *told[:SHOWN]])
+    if group != "kept":
+        assert fingerprint() == before
+
+
+def test_names_of_cases_are_unique_and_there_are_enough() -> None:
+    names = [case.name for group in GROUPS.values() for case in group()]
+
+    assert len(names) == len(set(names))
+    assert len(names) >= 300
+
+
+def test_every_tool_and_every_argument_is_in_the_corpus() -> None:
+    assert set(tools.TOOLS) == set(CALLS) == set(ARGUMENTS)
+    for name, tool in tools.TOOLS.items():
+        assert set(tool.arguments.model_fields) == set(ARGUMENTS[name]), name
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "tool", [name for name in CALLS if name not in ("db_undo_change", "db_purge_records")]
+)
+def test_each_call_that_the_cases_differ_from_is_right(world: Actor, tool: str) -> None:
+    assert outcome(send(world, Case("right", tool, CALLS[tool]))) is None
