@@ -33,7 +33,7 @@ SELECT now() - interval '365 days' * (1 - n / %(rows)s::float8),
        'user' || n %% 23, n %% 40 <> 0,
        CASE WHEN n %% 40 = 0 THEN 'PERMISSION_DENIED' END,
        CASE WHEN n %% 40 = 0 THEN 'You may not read in scenes: no role of user grants read on scenes.' END,
-       (n * 7919 %% 20011) / 500.0,
+       (n::bigint * 7919 %% 20011) / 500.0,
        CASE WHEN n %% 8 = 4 THEN '{"summary": {"old": "The captain waited.", "new": "A stranger waited."}}'::jsonb END,
        n %% 100, 'mcp', '{"client": "bench", "protocol": "2025-06-18"}', gen_random_uuid(), '0123456789abcdef'
   FROM generate_series(1, %(rows)s) AS n

@@ -6,7 +6,6 @@ begins with the fingerprint of pg_catalog, one query, so that no process needs t
 
 from __future__ import annotations
 
-from copy import deepcopy
 from time import monotonic
 from typing import Any
 
@@ -16,14 +15,23 @@ Row = dict[str, Any]
 
 KEPT_S = 300
 
-# xmin changes with every change of a row of pg_catalog, and with nothing else: not with VACUUM or ANALYZE.
-FINGERPRINT = """
-WITH here AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-SELECT (SELECT (count(*), sum(oid::bigint), sum(xmin::text::bigint))::text FROM here)
-    || (SELECT (count(*), sum(a.xmin::text::bigint))::text FROM pg_attribute a JOIN here h ON h.oid = a.attrelid)
-    || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_attrdef d JOIN here h ON h.oid = d.adrelid)
-    || (SELECT (count(*), sum(d.xmin::text::bigint))::text FROM pg_description d JOIN here h ON h.oid = d.objoid)
-    || (SELECT (count(*), sum(xmin::text::bigint))::text
+# xmin changes with every change of a row of pg_catalog, and with nothing else: not with VACUUM or ANALYZE. Columns,
+# defaults and comments are looked up by table: joined at once, PostgreSQL would read those of its own tables too.
+_FINGERPRINT = """
+SELECT (SELECT ARRAY[count(*), sum(c.oid::bigint), sum(c.xmin::text::bigint), sum(a.number), sum(a.changed),
+                     sum(e.changed), sum(d.number), sum(d.changed)]::text
+          FROM pg_class c
+          LEFT JOIN LATERAL (
+               SELECT count(*) AS number, sum(xmin::text::bigint) AS changed FROM pg_attribute
+                WHERE attrelid = c.oid AND c.relkind NOT IN ('i', 'S')) a ON true
+          LEFT JOIN LATERAL (
+               SELECT sum(xmin::text::bigint) AS changed FROM pg_attrdef
+                WHERE adrelid = c.oid AND c.relkind NOT IN ('i', 'S')) e ON true
+          LEFT JOIN LATERAL (
+               SELECT count(*) AS number, sum(xmin::text::bigint) AS changed FROM pg_description
+                WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND c.relkind NOT IN ('i', 'S')) d ON true
+         WHERE c.relnamespace = 'public'::regnamespace)
+    || (SELECT ARRAY[count(*), sum(xmin::text::bigint)]::text
           FROM pg_constraint WHERE connamespace = 'public'::regnamespace) AS fingerprint
 """
 
@@ -95,7 +103,7 @@ class Live:
         if refresh:
             forget()
         # Taken before the rest is read: what is newer than its fingerprint is merely read again.
-        self._fingerprint = str(_read(FINGERPRINT)[0]["fingerprint"])
+        self._fingerprint = str(_read(_FINGERPRINT)[0]["fingerprint"])
 
     def description(self, table: str) -> str:
         """This function will return the comment of a table."""
@@ -127,7 +135,7 @@ class Live:
         if fingerprint != self._fingerprint or monotonic() - made_at >= KEPT_S:
             found = _read(statement, table=f"public.{table}")
             _kept[key] = self._fingerprint, monotonic(), found
-        return deepcopy(found)
+        return [_copy(row) for row in found]
 
 
 def forget() -> None:
@@ -141,6 +149,11 @@ def tables(pattern: str) -> list[Row]:
     Sizes are those of now: they are never kept.
     """
     return _read(TABLES, pattern=pattern)
+
+
+def _copy(row: Row) -> Row:
+    """A row that its holder may change: its lists are of texts."""
+    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def _read(statement: str, **parameters: str) -> list[Row]:
