@@ -30,7 +30,8 @@ def row_of(table: Table, **key: Any) -> dict[str, Any] | None:
     condition = " AND ".join(f"{name} = %s" for name in key)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT row_to_json(t)::text FROM public.{table.name} t WHERE {condition}", list(key.values())
+            f"SELECT row_to_json(t)::text FROM public.{table.name} t WHERE {condition}",  # noqa: S608 - our own names
+            list(key.values()),
         )
         found = cursor.fetchone()
     return json.loads(found[0]) if found else None
