@@ -1,0 +1,120 @@
+"""What breaks the protocol layer gets a protocol error or is dropped; the next call is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from accesscontrol.actor import Actor
+from audit.models import AuditLog
+from mcp_bridge import stdio
+from tests.mcp_bridge.test_stdio import INITIALIZE, Process
+
+CALL = (
+    b'{"jsonrpc":"2.0","id":"odd","method":"tools/call","params":{"name":"db_query_records","arguments":%s}}'
+)
+DIGITS = b"9" * 5_000
+
+DROPPED = {
+    "nothing": b"",
+    "word": b"hello",
+    "half": b'{"jsonrpc":"2.0","id":1,',
+    "two-in-a-line": b'{"jsonrpc":"2.0","id":1,"method":"ping"}{"jsonrpc":"2.0","id":2,"method":"ping"}',
+    "list": b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
+    "invalid-utf-8": b'{"jsonrpc":"2.0","id":"\xff\xfe","method":"\xc3\x28"',
+    "utf-16": '{"jsonrpc":"2.0","id":1,"method":"ping"}'.encode("utf-16"),
+    "nul": b"\x00" * 100,
+    "other-version": b'{"jsonrpc":"1.0","id":1,"method":"ping"}',
+    "no-version": b'{"id":1,"method":"ping"}',
+    "id-object": b'{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}',
+    "id-list": b'{"jsonrpc":"2.0","id":[1],"method":"ping"}',
+    "id-boolean": b'{"jsonrpc":"2.0","id":true,"method":"ping"}',
+    "method-number": b'{"jsonrpc":"2.0","id":1,"method":5}',
+    "10000-lists": b"[" * 10_000,
+    "10000-lists-closed": b"[" * 10_000 + b"]" * 10_000,
+    "10000-objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "10000-deep-arguments": CALL % (b'{"where":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
+    "surrogate-id": b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}',
+    "answer-to-nothing": b'{"jsonrpc":"2.0","id":99,"result":{}}',
+    "error-to-nothing": b'{"jsonrpc":"2.0","id":99,"error":{"code":1,"message":"x"}}',
+    "unknown-notification": b'{"jsonrpc":"2.0","method":"notifications/x","params":{"a":[1]}}',
+    "cancels-nothing": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}',
+    "cancels-nonsense": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":[{}]}}',
+    "longest": b"x" * (stdio.MAX_LINE_BYTES + 1),
+    "id-of-5000-digits": b'{"jsonrpc":"2.0","id":' + DIGITS + b',"method":"ping"}',
+    "digits-in-where": CALL % (b'{"table":"authors","where":{"id":' + DIGITS + b"}}"),
+    "digits-in-limit": CALL % (b'{"table":"authors","limit":' + DIGITS + b"}"),
+    "surrogate": CALL % b'{"table":"authors","where":{"name":"\\ud800"}}',
+}
+"""Lines that are no request: whatever comes of them, the server goes on."""
+
+ODD = {
+    "fraction-in-limit": (CALL % (b'{"table":"authors","limit":1.' + DIGITS + b"}"), "VALIDATION_ERROR"),
+    "exponent": (CALL % b'{"table":"authors","where":{"id":1e999}}', "VALIDATION_ERROR"),
+    "nul": (CALL % b'{"table":"authors","where":{"name":"\\u0000"}}', "VALIDATION_ERROR"),
+    "same-argument-twice": (CALL % b'{"table":"no_such","table":"authors"}', None),
+    "same-column-twice": (CALL % b'{"table":"authors","where":{"id":"x","id":1}}', None),
+    "same-argument-twice-bad": (CALL % b'{"table":"authors","table":"no_such"}', "VALIDATION_ERROR"),
+    "byte-order-mark-in-name": (CALL % '{"\ufefftable":"authors"}'.encode(), "VALIDATION_ERROR"),
+    "list-of-100000": (CALL % (b'{"table":"authors","columns":["id"' + b',"id"' * 100_000 + b"]}"), None),
+}
+"""Requests that are well formed, with a call that is odd; of two members of one name the last counts, as in JSON."""
+
+
+@pytest.fixture
+def server(database_environment: dict[str, str], editor: Actor) -> Iterator[Process]:
+    """A server that has shaken hands."""
+    process = Process(database_environment, "--user", "edith")
+    process.ask(**INITIALIZE)
+    yield process
+    process.process.kill()
+    process.process.communicate()
+
+
+def is_answered(server: Process, name: str) -> None:
+    """Make a call that is right, and skip what the server has to say of what came before it."""
+    server.send(CALL.replace(b'"odd"', json.dumps(f"after {name}").encode()) % b'{"table":"authors"}')
+    while (answer := json.loads(server.process.stdout.readline())).get("id") != f"after {name}":
+        assert "error" in answer or "result" in answer, name
+        assert "Traceback" not in json.dumps(answer), name
+    assert answer["result"]["isError"] is False, name
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTheServer:
+    def test_goes_on_after_each_line_that_is_no_request(self, server: Process) -> None:
+        for name, line in DROPPED.items():
+            server.send(line)
+            is_answered(server, name)
+
+        assert AuditLog.objects.filter(operation="QUERY", success=True).count() == len(DROPPED)
+        assert not AuditLog.objects.filter(success=False).exists()
+
+    def test_answers_each_odd_call(self, server: Process) -> None:
+        for name, (line, code) in ODD.items():
+            server.send(line)
+            answer: dict[str, Any] = json.loads(server.process.stdout.readline())
+            assert answer["id"] == "odd", name
+            result = answer["result"]
+            assert (result["isError"], result["structuredContent"].get("code")) == (code is not None, code), (
+                name
+            )
+
+        assert AuditLog.objects.filter(success=True).count() == sum(code is None for _, code in ODD.values())
+        assert AuditLog.objects.filter(success=False).count() == sum(
+            code is not None for _, code in ODD.values()
+        )
+
+    def test_answers_calls_that_have_the_same_id(self, server: Process) -> None:
+        for _ in range(5):
+            server.send(CALL % b'{"table":"authors"}')
+        is_answered(server, "same ids")
+
+    def test_answers_whoever_sends_everything_at_once(self, server: Process) -> None:
+        lines = [line for line in DROPPED.values() if len(line) < 100_000]
+        server.process.stdin.write(b"\n".join(lines) + b"\n")
+        server.process.stdin.flush()
+        is_answered(server, "everything")
