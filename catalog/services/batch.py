@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Model, Q, QuerySet
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -96,11 +97,8 @@ def update_records(
         return conditions.parse_for_write(seen, update["where"]), cleaned
 
     parts, faults = _each(updates, clean)
-
-    def find(index: int) -> Rows:
-        wanted = queries.visible(actor, table).filter(parts[index][0])
-        return writing.lock(table, wanted, keeps_key=True, terms=terms)
-
+    wheres = {index: where for index, (where, _) in parts.items()}
+    find = _finder(table, queries.visible(actor, table), wheres, keeps_key=True, terms=terms)
     found, too_much = _each_of(parts, find)
     before, owner, shared = _merged(table, found, terms)
     new = {index: references.new_values(parts[index][1], rows) for index, rows in found.items()}
@@ -148,8 +146,8 @@ def delete_records(
     counts: list[int] = []
     texts: dict[tuple[int, ...], str] = {}
     taken: set[tuple[int, ...]] = set()
-    for where in wheres.values():
-        rows = writing.lock(table, queries.visible(actor, table).filter(where), keeps_key=False, terms=terms)
+    find = _finder(table, queries.visible(actor, table), wheres, keeps_key=False, terms=terms)
+    for rows in map(find, wheres):
         new = {
             tuple(record[name] for name in table.key): text
             for record, text in zip(rows, rows.texts, strict=True)
@@ -184,6 +182,38 @@ def _each_of(indexes: Iterable[int], work: Callable[[int], Part]) -> tuple[dict[
         except Refused as refusal:
             faults.append((index, refusal))
     return done, faults
+
+
+def _finder(
+    table: Table, rows: QuerySet[Model], wheres: Mapping[int, Q], *, keeps_key: bool, terms: Terms
+) -> Callable[[int], Rows]:
+    """What locks and returns the rows of one of the conditions, by its index.
+
+    Those of conditions that name one key are locked here, with one statement for all.
+    """
+    keys = {index: key for index, where in wheres.items() if (key := _key_named(table, where)) is not None}
+    wanted = set(keys.values())
+    texts: dict[int, str] = {}
+    if is_together := 1 < len(wanted) <= writing.maximum_of(terms):
+        found = writing.lock(table, rows.filter(pk__in=wanted), keeps_key=keeps_key, terms=terms)
+        texts = {record["id"]: text for record, text in zip(found, found.texts, strict=True)}
+
+    def find(index: int) -> Rows:
+        if is_together and index in keys:
+            text = texts.get(keys[index])
+            return Rows() if text is None else Rows([text])
+        return writing.lock(table, rows.filter(wheres[index]), keeps_key=keeps_key, terms=terms)
+
+    return find
+
+
+def _key_named(table: Table, where: Q) -> int | None:
+    """The key that a condition names, if that is all it says."""
+    match where.children:
+        case [("id", int() as key)] if not where.negated and table.key == ("id",):
+            return key
+        case _:
+            return None
 
 
 def _in_the_trash(table: Table, records: Mapping[int, Values]) -> list[Fault]:

@@ -275,10 +275,23 @@ class TestUpdate:
 
         def one_shape(count: int) -> int:
             parts = [({"id": author.pk}, {"bio": f"{count}"}) for author in authors[:count]]
-            return statements(lambda: update(writer, AUTHORS, *parts)) - count  # each condition is looked at
+            return statements(lambda: update(writer, AUTHORS, *parts))
 
         one_shape(1)
         assert one_shape(40) == one_shape(5)
+
+    def test_by_keys_and_by_other_conditions_finds_the_same(self, writer):
+        authors = [builders.author(name=f"Author {number}") for number in range(3)]
+        missing = authors[-1].pk + 1_000
+
+        change = update(
+            writer, AUTHORS,
+            ({"id": authors[2].pk}, {"bio": "x"}), ({"id": missing}, {"bio": "x"}),
+            ({"name": "Author 1"}, {"bio": "x"}), ({"id": {"$eq": authors[0].pk}}, {"bio": "y"}),
+        )  # fmt: skip
+
+        assert change.counts == [1, 0, 1, 1]
+        assert [record["bio"] for record in change.records] == ["y", "x", "x"]
 
     def test_moves_a_unique_number_along(self, writer):
         book = builders.book()
