@@ -1,6 +1,7 @@
-"""An agent without a model: loads a folder of CSV files over MCP, record by record, and asks the library about it.
+"""An agent without a model: loads a folder of CSV files over MCP, and asks the library about it.
 
     .venv/bin/python docs/examples/load_library.py FOLDER --companions-of "Alice"
+    .venv/bin/python docs/examples/load_library.py FOLDER --batches --undo-last
 
 Each file is named after its table and has the columns as its first line; empty cells are left out. Records that are
 there already are passed over, so that an interrupted load can be started again.
@@ -46,8 +47,9 @@ async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return answer
 
 
-async def load(client: Client, folder: Path) -> None:
-    """Insert every record of every file, tables that others refer to first."""
+async def load(client: Client, folder: Path, *, batches: bool) -> str | None:
+    """Insert every record of every file, tables that others refer to first; return the last change_id."""
+    last = None
     files = {path.stem: path for path in sorted(folder.glob("*.csv"))}
     if not files:
         raise FileNotFoundError(f"There is no CSV file in {folder}.")
@@ -58,18 +60,57 @@ async def load(client: Client, folder: Path) -> None:
     }
     for table in TopologicalSorter(parents).static_order():
         types = {column["name"]: column["type"] for column in schemas[table]["columns"]}
+        rows = list(records(files[table], types))
+        size = PAGE if batches else 1
         started = perf_counter()
-        inserted = known = 0
-        for line, data in records(files[table], types):
+        inserted = 0
+        for start in range(0, len(rows), size):
             try:
-                await ask(client, "db_insert_record", table=table, data=data)
-                inserted += 1
+                count, change_id = await insert(client, table, rows[start : start + size], batches=batches)
             except Refused as refused:
-                if refused.error["code"] != "DUPLICATE_KEY":
-                    raise RuntimeError(f"{files[table]}, line {line}: {refused}") from refused
-                known += 1
-        rate = (inserted + known) / (perf_counter() - started)
-        print(f"{table:20} {inserted:6} inserted {known:6} there already {rate:8.0f} calls/s")
+                line, _ = rows[start + refused.error["details"].get("index", 0)]
+                raise RuntimeError(f"{files[table]}, line {line}: {refused}") from refused
+            inserted += count
+            last = change_id or last
+        rate = len(rows) / (perf_counter() - started)
+        known = len(rows) - inserted
+        print(f"{table:20} {inserted:6} inserted {known:6} there already {rate:8.0f} records/s")
+    return last
+
+
+async def insert(
+    client: Client, table: str, rows: list[tuple[int, dict[str, Any]]], *, batches: bool
+) -> tuple[int, str | None]:
+    """Insert what is not there yet of one batch, or of one record; return how many, and the change_id."""
+    wanted = [data for _, data in rows]
+    while wanted:
+        try:
+            if batches:
+                answer = await ask(client, "db_batch_insert", table=table, records=wanted)
+            else:
+                answer = await ask(client, "db_insert_record", table=table, data=wanted[0])
+        except Refused as refused:
+            known = {error["index"] for error in errors_of(refused)}
+            wanted = [data for index, data in enumerate(wanted) if index not in known]
+        else:
+            return len(wanted), answer["change_id"]
+    return 0, None
+
+
+def errors_of(refused: Refused) -> list[dict[str, Any]]:
+    """Return the errors of a batch, or of one record, if all they say is that it is there already."""
+    errors = refused.error["details"].get("errors", [{"index": 0, "code": refused.error["code"]}])
+    if any(error["code"] != "DUPLICATE_KEY" for error in errors):
+        raise refused
+    return errors
+
+
+async def undo(client: Client, change_id: str) -> None:
+    """Take a change back, and the undo too: what is there afterwards is what was there before."""
+    undone = await ask(client, "db_undo_change", change_id=change_id)
+    print(f"\nUndone: {undone['undone']} records of the last change")
+    again = await ask(client, "db_undo_change", change_id=undone["change_id"])
+    print(f"And the undo undone: {again['undone']} records")
 
 
 def records(file: Path, types: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -184,7 +225,9 @@ async def run(options: argparse.Namespace) -> None:
         env={**os.environ, "LOG_LEVEL": "WARNING"},  # one line per call is more than a person wants to see
     )
     async with Client(server, client_info=Implementation(name=Path(__file__).stem, version="1")) as client:
-        await load(client, options.folder.resolve())
+        last = await load(client, options.folder.resolve(), batches=options.batches)
+        if options.undo_last and last:
+            await undo(client, last)
         await tell_chapters(client)
         if options.companions_of:
             await tell_companions(client, options.companions_of)
@@ -196,6 +239,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="CSV files, each named after its table")
     parser.add_argument("--user", default="admin", help="the account to act for (admin)")
+    parser.add_argument("--batches", action="store_true", help=f"insert {PAGE} records a call")
+    parser.add_argument(
+        "--undo-last", action="store_true", help="take the last change back, and the undo too"
+    )
     parser.add_argument("--companions-of", metavar="NAME", help="a character; some words of the name will do")
     parser.add_argument(
         "--server", default="script/mcp", metavar="COMMAND", help="what starts the server (script/mcp)"

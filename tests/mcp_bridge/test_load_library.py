@@ -80,6 +80,26 @@ def test_a_second_run_adds_nothing(run, folder):
     assert Chapter.objects.count() == 3
 
 
+def test_loads_by_batches_what_is_missing_and_takes_the_last_batch_back_and_forth(run, folder):
+    (folder / "character_scenes.csv").write_text("character_id,scene_id\n1,1\n", encoding="utf-8")
+    assert run(folder, "--batches").returncode == 0
+    (folder / "character_scenes.csv").write_text(FILES["character_scenes"], encoding="utf-8")
+    done = run(folder, "--batches", "--undo-last")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "character_scenes          5 inserted      1 there already" in done.stdout
+    assert "Undone: 5 records" in done.stdout
+    assert CharacterScene.objects.count() == 6
+    assert AuditLog.objects.filter(operation="BATCH_INSERT", success=True).count() == 7
+    assert AuditLog.objects.filter(operation="UNDO", success=True).count() == 2
+
+
+def test_a_bad_record_of_a_batch_is_told_with_file_and_line(run, folder):
+    (folder / "chapters.csv").write_text("id,book_id,chapter_num\n1,5,1\n2,99,2\n", encoding="utf-8")
+    done = run(folder, "--batches")
+    assert done.returncode == 1
+    assert "chapters.csv, line 3: FOREIGN_KEY_VIOLATION" in done.stderr
+
+
 def test_a_bad_record_is_told_with_file_and_line(run, folder):
     (folder / "chapters.csv").write_text("id,book_id,chapter_num\n1,5,1\n2,99,2\n", encoding="utf-8")
     done = run(folder)
