@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -21,11 +23,23 @@ MAX_OFFSET = 2**63 - 1
 LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_fields)
 
 
-class Percentile95(Aggregate):
-    """The 95th percentile, between two rows where it falls there."""
-
-    template = "percentile_cont(0.95) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
+# Counted once, in small groups, which are then summed up: all that a summary tells of takes one pass. The percentile
+# alone needs every row in its order.
+_SUMMARY = """
+WITH groups AS MATERIALIZED (
+    SELECT operation, table_name, user_id, count(*) AS number, count(*) FILTER (WHERE success) AS done,
+           count(execution_time) AS timed, sum(execution_time) AS took, max(execution_time) AS slowest,
+           min(timestamp) AS first, max(timestamp) AS last
+      FROM ({rows}) r GROUP BY operation, table_name, user_id)
+SELECT grouping(operation, table_name, user_id) AS what, coalesce(operation, table_name, user_id) AS value,
+       coalesce(sum(number), 0)::bigint AS number, coalesce(sum(done), 0)::bigint AS done,
+       sum(took) / nullif(sum(timed), 0)::float8 AS average, max(slowest) AS slowest, min(first) AS first,
+       max(last) AS last, CASE WHEN grouping(operation, table_name, user_id) = 7 THEN
+       (SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY execution_time) FROM ({rows}) r) END AS percentile_95
+  FROM groups GROUP BY GROUPING SETS ((), (operation), (table_name), (user_id)) ORDER BY number DESC, value
+"""
+_ALL, _BY_OPERATION, _BY_TABLE, _BY_USER = 7, 3, 5, 6  # a bit for each column that is not grouped by
+_SUMMED = ("operation", "table_name", "user_id", "success", "execution_time", "timestamp")
 
 
 def visible_to(actor: Actor) -> Q:
@@ -94,27 +108,28 @@ def summary(
     """
     policy.require_account(actor)
     rows = _select(actor, start_date, end_date, table)
-    totals = rows.aggregate(
-        total_operations=Count("id"),
-        successful_operations=Count("id", filter=Q(success=True)),
-        tables_accessed=Count("table_name", distinct=True),
-        unique_users=Count("user_id", distinct=True),
-        avg_execution_time_ms=Avg("execution_time"),
-        p95_execution_time_ms=Percentile95(F("execution_time")),
-        max_execution_time_ms=Max("execution_time"),
-        first=Min("timestamp"),
-        last=Max("timestamp"),
-    )
-    total, successful = totals["total_operations"], totals["successful_operations"]
-    totals["failed_operations"] = total - successful
-    totals["success_rate"] = round(successful / total, 4) if total else None
-    totals["time_range"] = {"start": totals.pop("first"), "end": totals.pop("last")}
+    groups = _groups(rows)
+    (every,) = groups[_ALL]
+    tables = [group for group in groups[_BY_TABLE] if group["value"] is not None]
+    users = [group for group in groups[_BY_USER] if group["value"] is not None]
+    total, successful = every["number"], every["done"]
     entry.record_count = total
     return {
-        "summary": totals,
-        "by_operation": _by(rows, "operation", "operation"),
-        "by_table": _by(rows.exclude(table_name=None), "table_name", "table"),
-        "by_user": _by(rows.exclude(user_id=None), "user_id", "user_id"),
+        "summary": {
+            "total_operations": total,
+            "successful_operations": successful,
+            "tables_accessed": len(tables),
+            "unique_users": len(users),
+            "avg_execution_time_ms": every["average"],
+            "p95_execution_time_ms": every["percentile_95"],
+            "max_execution_time_ms": every["slowest"],
+            "failed_operations": total - successful,
+            "success_rate": round(successful / total, 4) if total else None,
+            "time_range": {"start": every["first"], "end": every["last"]},
+        },
+        "by_operation": _by("operation", groups[_BY_OPERATION]),
+        "by_table": _by("table", tables),
+        "by_user": _by("user_id", users),
     }
 
 
@@ -148,20 +163,31 @@ def _select(actor: Actor, start: object, end: object, table: str | None) -> Quer
     return rows if table is None else rows.filter(table_name=table)
 
 
-def _by(rows: QuerySet[AuditLog], column: str, name: str) -> list[dict[str, Any]]:
-    """Counts and mean time per value of `column`, most frequent first."""
-    groups = (
-        rows.order_by()
-        .values(value=F(column))
-        .annotate(
-            count=Count("id"),
-            failed=Count("id", filter=Q(success=False)),
-            avg_execution_time_ms=Avg("execution_time"),
-        )
+def _groups(rows: QuerySet[AuditLog]) -> dict[int, list[dict[str, Any]]]:
+    """The rows summed up, all together and by each of the three columns, most frequent first."""
+    inner, params = (
+        rows.values(*_SUMMED).query.get_compiler(connection=connection, elide_empty=False).as_sql()
     )
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMMARY.format(rows=inner), [*params, *params])
+        names = [column.name for column in cursor.description or ()]
+        for row in cursor.fetchall():
+            group = dict(zip(names, row, strict=True))
+            found[group["what"]].append(group)
+    return found
+
+
+def _by(name: str, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Counts and mean time per value, under the name that callers know."""
     return [
-        {name if key == "value" else key: value for key, value in group.items()}
-        for group in groups.order_by("-count", "value")
+        {
+            name: group["value"],
+            "count": group["number"],
+            "failed": group["number"] - group["done"],
+            "avg_execution_time_ms": group["average"],
+        }
+        for group in groups
     ]
 
 
