@@ -23,18 +23,21 @@ from catalog.table import Table
 
 
 @contextmanager
-def translated(table: Table, data: Mapping[str, Any] | None = None) -> Iterator[None]:
+def translated(
+    table: Table, data: Mapping[str, Any] | None = None, *, sets_many: bool = False
+) -> Iterator[None]:
     """This function will turn a violated rule of the database into the refusal that says which.
 
-    `data` are the values being written, {column: value}, to quote the one at fault.
+    `data` are the values being written, {column: value}, to quote the one at fault; `sets_many` says that
+    they differ by record.
     """
     try:
         yield
     except (IntegrityError, DataError) as error:
-        raise _refusal(error, table, data or {}) from error
+        raise _refusal(error, table, data or {}, sets_many=sets_many) from error
 
 
-def _refusal(error: Exception, table: Table, data: Mapping[str, Any]) -> Refused:
+def _refusal(error: Exception, table: Table, data: Mapping[str, Any], *, sets_many: bool) -> Refused:
     cause = error.__cause__
     diagnosis = getattr(cause, "diag", None)
     name = getattr(diagnosis, "constraint_name", None) or ""
@@ -42,7 +45,7 @@ def _refusal(error: Exception, table: Table, data: Mapping[str, Any]) -> Refused
         return CheckViolation(f"A rule of {table.name} is broken.", table=table.name)
     match cause:
         case errors.ForeignKeyViolation():
-            return _foreign_key(table, name, data)
+            return _foreign_key(table, name, data, sets_many=sets_many)
         case errors.UniqueViolation():
             columns = _columns_of(table, name)
             return DuplicateKey(
@@ -74,7 +77,9 @@ def _involves_hidden(table: Table, constraint: str, column: str | None) -> bool:
     return bool(names & (whole.columns.keys() - table.columns.keys()))
 
 
-def _foreign_key(table: Table, constraint: str, data: Mapping[str, Any]) -> ForeignKeyViolation:
+def _foreign_key(
+    table: Table, constraint: str, data: Mapping[str, Any], *, sets_many: bool
+) -> ForeignKeyViolation:
     referring, column = _referring(constraint)
     if referring and referring.name == table.name and column in data:
         parent = table.foreign_keys[column]
@@ -83,6 +88,15 @@ def _foreign_key(table: Table, constraint: str, data: Mapping[str, Any]) -> Fore
             table=table.name,
             column=column,
             value=data[column],
+            references=parent,
+        )
+    if referring and referring.name == table.name and sets_many:
+        parent = table.foreign_keys[column]
+        return ForeignKeyViolation(
+            f"{column}: a record of {parent} that is referred to is not there.",
+            hint=f"Bring it back first, by undoing its deletion from {parent}.",
+            table=table.name,
+            column=column,
             references=parent,
         )
     return ForeignKeyViolation(

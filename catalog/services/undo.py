@@ -186,11 +186,11 @@ def _apply(
     for table, todo in work.items():
         references.require_live_parents(table, _new_references(table, todo, coming))
         if todo.inserts:
-            with translated(columns.shown(entry.actor, table)):
+            with translated(columns.shown(entry.actor, table), sets_many=True):
                 written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
     for table, todo in work.items():
         if todo.updates:
-            with translated(columns.shown(entry.actor, table)):
+            with translated(columns.shown(entry.actor, table), sets_many=True):
                 after = statements.update(table, _befores(todo.updates))
             before = Rows(current[table][table.format_key(record)] for record in after)
             written.append(Written(table, before, after))

@@ -253,7 +253,9 @@ class TestIsRefused:
         change = delete(editor, CHAPTERS, chapter.pk, soft_delete=False)
         delete(editor, BOOKS, chapter.book_id, soft_delete=False)
 
-        with pytest.raises(ForeignKeyViolation, match="there is no record"):
+        with pytest.raises(
+            ForeignKeyViolation, match="book_id: a record of books that is referred to is not there"
+        ):
             undone(editor, change)
 
     def test_where_the_unique_value_is_taken(self, editor):
