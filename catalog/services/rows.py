@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, overload
 
 from django.db import connection, models
@@ -87,20 +87,24 @@ def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output], marks: Sequen
     """
     # A query that can't match is asked too: an aggregate over no rows is a row.
     inner, params = queryset.query.get_compiler(connection=connection, elide_empty=False).as_sql()
-    shown = sql.SQL(", ").join(output.sql() for output in outputs)
-    if marks:
-        statement = sql.SQL(
-            "SELECT row_to_json(r)::text, to_json(m)::text FROM ({}) q"
-            " CROSS JOIN LATERAL (SELECT {}) r CROSS JOIN LATERAL (SELECT {}) m"
-        ).format(sql.SQL(inner), shown, sql.SQL(", ").join(mark.sql() for mark in marks))
-    else:
-        statement = sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM ({}) q) r").format(
-            shown, sql.SQL(inner)
-        )
+    head, tail = _frame(tuple(outputs), tuple(marks))
     with connection.cursor() as cursor:
-        cursor.execute(statement, params)
+        cursor.execute(f"{head}{inner}{tail}", params)
         found = cursor.fetchall()
     return Rows((row[0] for row in found), (row[1] for row in found) if marks else ())
+
+
+@lru_cache(maxsize=512)
+def _frame(outputs: tuple[Output, ...], marks: tuple[Output, ...]) -> tuple[str, str]:
+    """What stands before and behind a query that returns rows as JSON; text, since composing it takes its time."""
+    shown = sql.SQL(", ").join(output.sql() for output in outputs)
+    if marks:
+        lateral = sql.SQL(") q CROSS JOIN LATERAL (SELECT {}) r CROSS JOIN LATERAL (SELECT {}) m").format(
+            shown, sql.SQL(", ").join(mark.sql() for mark in marks)
+        )
+        return "SELECT row_to_json(r)::text, to_json(m)::text FROM (", lateral.as_string()
+    head = sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM (").format(shown)
+    return head.as_string(), ") q) r"
 
 
 def write(statement: sql.Composable, params: Sequence[Any], table: Table, *, by_key: bool = True) -> Rows:
@@ -109,16 +113,22 @@ def write(statement: sql.Composable, params: Sequence[Any], table: Table, *, by_
     They come in the order of their keys, else as the statement wrote them. `statement` is without its
     RETURNING.
     """
+    head, tail = _returning(table, by_key=by_key)
+    whole = sql.Composed([sql.SQL(head), statement, sql.SQL(tail)])
+    with connection.cursor() as cursor:
+        cursor.execute(whole, params)
+        return Rows(text for (text,) in cursor.fetchall())
+
+
+@lru_cache(maxsize=256)
+def _returning(table: Table, *, by_key: bool) -> tuple[Any, Any]:
+    """What stands before and behind a statement that returns the whole rows it wrote."""
     returned = sql.SQL(", ").join(
         sql.SQL("{}.{}").format(sql.Identifier(table.name), sql.Identifier(name)) for name in table.columns
     )
     outputs = [Output.of(field) for field in table.columns.values()]
     order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
-    whole = sql.SQL(
-        "WITH written AS ({} RETURNING {}) SELECT row_to_json(r)::text FROM (SELECT {} FROM written q{}) r"
-    ).format(
-        statement, returned, sql.SQL(", ").join(o.sql() for o in outputs), order if by_key else sql.SQL("")
+    tail = sql.SQL(" RETURNING {}) SELECT row_to_json(r)::text FROM (SELECT {} FROM written q{}) r").format(
+        returned, sql.SQL(", ").join(o.sql() for o in outputs), order if by_key else sql.SQL("")
     )
-    with connection.cursor() as cursor:
-        cursor.execute(whole, params)
-        return Rows(text for (text,) in cursor.fetchall())
+    return "WITH written AS (", tail.as_string()
