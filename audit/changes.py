@@ -19,7 +19,8 @@ def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] 
     Without `before` all that is set is new; without `after` all that was set is old.
     """
     before, after = before or {}, after or {}
-    columns = [column for column in {**before, **after} if column not in set(besides)]
+    left_out = frozenset(besides)
+    columns = [column for column in {**before, **after} if column not in left_out]
     return {
         column: {"old": _short(before.get(column)), "new": _short(after.get(column))}
         for column in columns
