@@ -135,8 +135,7 @@ def test_every_tool_and_every_argument_is_in_the_corpus() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "tool", [name for name in CALLS if name not in ("db_undo_change", "db_purge_records")]
-)
-def test_each_call_that_the_cases_differ_from_is_right(world: Actor, tool: str) -> None:
-    assert outcome(send(world, Case("right", tool, CALLS[tool]))) is None
+def test_each_call_that_the_cases_differ_from_is_right(world: Actor) -> None:
+    for tool, arguments in CALLS.items():
+        expected = "NOT_FOUND" if tool == "db_undo_change" else None
+        assert outcome(send(world, Case("right", tool, arguments))) == expected, tool

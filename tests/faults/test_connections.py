@@ -66,43 +66,25 @@ class TestAQuery:
 
 
 @pytest.mark.parametrize("tool", WRITES)
-class TestAWrite:
-    def test_that_loses_its_connection_changes_nothing_and_is_done_once_when_repeated(
-        self, caller: Caller, proxy: Proxy, witness: Witness, tool: str
-    ) -> None:
-        before, changes = witness.contents(), witness.successes()
-        proxy.cut(b"INSERT INTO auditlog_logentry", Cut.BEFORE)
+def test_a_write_that_loses_its_connection_anywhere_is_done_once_when_repeated(
+    caller: Caller, proxy: Proxy, witness: Witness, tool: str
+) -> None:
+    before, changes = witness.contents(), witness.successes()
 
-        assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == NONE
-
+    for marker, refusal in ((b"INSERT INTO auditlog_logentry", NONE), (b"COMMIT\0", UNKNOWN)):
+        proxy.cut(marker, Cut.BEFORE)
+        assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == refusal
         assert proxy.cuts == 1
         assert (witness.contents(), witness.successes()) == (before, changes)
-        assert witness.refusals() == ["UNAVAILABLE"]
-        assert_done_once(caller, witness, tool, changes)
 
-    def test_that_loses_it_at_its_commit_is_not_known_and_is_done_once_when_repeated(
-        self, caller: Caller, proxy: Proxy, witness: Witness, tool: str
-    ) -> None:
-        before, changes = witness.contents(), witness.successes()
-        proxy.cut(b"COMMIT\0", Cut.BEFORE)
+    proxy.cut(b"COMMIT\0", Cut.AFTER)
+    assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == UNKNOWN
+    after, (change,) = witness.contents(), witness.successes() - changes
+    assert after != before
 
-        assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == UNKNOWN
-
-        assert (witness.contents(), witness.successes()) == (before, changes)
-        assert_done_once(caller, witness, tool, changes)
-
-    def test_whose_commit_is_done_and_its_answer_lost_is_not_done_again_when_repeated(
-        self, caller: Caller, proxy: Proxy, witness: Witness, tool: str
-    ) -> None:
-        before, changes = witness.contents(), witness.successes()
-        proxy.cut(b"COMMIT\0", Cut.AFTER)
-
-        assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == UNKNOWN
-
-        after, (change,) = witness.contents(), witness.successes() - changes
-        assert after != before
-        assert assert_done_once(caller, witness, tool, changes) == change
-        assert witness.contents() == after
+    assert assert_done_once(caller, witness, tool, changes) == change
+    assert witness.contents() == after
+    assert witness.refusals() == ["UNAVAILABLE"] * 3
 
 
 def assert_done_once(caller: Caller, witness: Witness, tool: str, changes: set[str]) -> str:

@@ -48,7 +48,9 @@ def test_a_server_killed_in_the_middle_of_a_batch_loses_the_batch_and_nothing_el
     assert gist(caller("db_query_records", table="authors")) == NONE
     ours.start()
 
-    until(lambda: caller("db_query_records", table="authors").get("total") == 1)  # the pool tries at intervals
+    until(
+        lambda: caller("db_query_records", table="authors").get("total") == 1
+    )  # the pool tries at intervals
     assert witness.successes() == witness.versions() == {kept}
     answers = [caller("db_batch_insert", **BATCH) for _ in range(2)]
     assert answers[0] == answers[1]

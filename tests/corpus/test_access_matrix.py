@@ -1,0 +1,143 @@
+"""Every table, every built-in role, every operation: what the roles do not grant is denied, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection, transaction
+
+from accesscontrol.actor import Actor, Channel
+from audit import history
+from audit.trail import Entry
+from catalog import registry
+from catalog.table import Table
+from mcp_bridge import call, tools
+
+EVERYTHING = {"read", "insert", "update", "delete", "purge"}
+ROLES: dict[str | None, set[str]] = {
+    None: set(),
+    "Viewer": {"read"},
+    "Writer": {"read", "insert", "update"},
+    "Editor": {"read", "insert", "update", "delete"},
+    "Data manager": EVERYTHING,
+    "Backup operator": set(),
+    "Auditor": set(),  # but for the trail
+    "Administrator": EVERYTHING,
+}
+READ_ONLY = {"genres", "lookup_values", "audit_logs"}
+NO_ROW = {"$and": [{"created_at": {"$null": True}}]}
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "db_get_schema": ("read", {}),
+    "db_list_table_columns": ("read", {}),
+    "db_get_relationships": ("read", {}),
+    "db_query_records": ("read", {"limit": 1}),
+    "db_insert_record": ("insert", {"data": {}, "dry_run": True}),
+    "db_update_records": ("update", {"data": {}, "where": NO_ROW}),
+    "db_delete_records": ("delete", {"where": NO_ROW}),
+    "db_restore_records": ("update", {"where": NO_ROW}),
+    "db_purge_records": ("purge", {"where": NO_ROW}),
+    "db_batch_insert": ("insert", {"records": [{}], "dry_run": True}),
+    "db_batch_update": ("update", {"updates": [{"data": {}, "where": NO_ROW}]}),
+    "db_batch_delete": ("delete", {"conditions": [NO_ROW]}),
+}
+"""What each tool needs on its table, and a call that writes nothing."""
+
+UNDOING = {"insert": "delete", "update": "update", "delete": "insert"}
+"""What it takes to undo a change."""
+
+DENIALS = ("PERMISSION_DENIED", "READ_ONLY_TABLE", "AUTHENTICATION_REQUIRED")
+
+
+def granted(role: str | None, right: str, table: str) -> bool:
+    """Say what a role may do, by the manual and not by the code."""
+    if table in READ_ONLY and right != "read":
+        return False
+    return right in ROLES[role] or (role == "Auditor" and table == "audit_logs" and right == "read")
+
+
+def changes_of(actor: Actor, table: Table) -> dict[str, str]:
+    """Keep versions of a change of each kind to a record that is not there, and return their ids."""
+    record = dict.fromkeys(table.columns) | dict.fromkeys(table.key, 10**9)
+    before, after = json.dumps(record), json.dumps({**record, "created_at": "2026-01-01T00:00:00+00:00"})
+    pairs = {"insert": (None, after), "update": (before, after), "delete": (before, None)}
+    found = {}
+    for kind, pair in pairs.items():
+        entry = Entry(actor, "UPDATE", table.name, change_id=uuid4())
+        with transaction.atomic():
+            history.record(entry, table.model, table.key, [pair])
+        found[kind] = str(entry.change_id)
+    return found
+
+
+def calls(table: Table, changes: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each tool with the right that it needs on a table, and its arguments."""
+    for tool, (right, arguments) in CALLS.items():
+        yield tool, right, {"table": table.name, **arguments}
+    for kind, right in UNDOING.items():
+        yield "db_undo_change", right, {"change_id": changes[kind], "dry_run": True}
+
+
+def problem(role: str | None, right: str, table: str, answer: dict[str, Any]) -> str | None:
+    """Return what is wrong with an answer, if anything is."""
+    code = answer.get("code")
+    if granted(role, right, table):
+        return f"denied: {answer['message']}" if code in DENIALS else None
+    if code != ("READ_ONLY_TABLE" if table in READ_ONLY and right != "read" else "PERMISSION_DENIED"):
+        return f"not denied: {code}"
+    if table not in answer["message"] or answer["details"]["table"] != table:
+        return f"no reason: {answer}"
+    return None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str | None) -> None:
+    user = User.objects.create_user("rolf", password="correct horse")
+    user.groups.set(Group.objects.filter(name=role))
+    found, sent = [], 0
+    for table in registry.all_tables():
+        changes = changes_of(Actor(admin.user, Channel.COMMAND), table)
+        for tool, right, arguments in calls(table, changes):
+            answer = call.call_tool(lambda: user, {}, tool, arguments).structured_content
+            sent += 1
+            if wrong := problem(role, right, table.name, answer):
+                found.append(f"{tool} on {table.name}: {wrong}")
+
+    assert not found, "\n".join([f"{len(found)} of {sent}", *found[:20]])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE error_code = ANY(%s)) FROM public.audit_logs"
+            " WHERE user_id = 'rolf'",
+            [list(DENIALS)],
+        )
+        denied = sum(
+            not granted(role, right, table.name)
+            for table in registry.all_tables()
+            for _, right, _ in calls(table, dict.fromkeys(UNDOING, ""))
+        )
+        assert cursor.fetchone() == (sent, denied)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
+    for number, role in enumerate(ROLES):
+        user = User.objects.create_user(f"rolf{number}", password="correct horse")
+        user.groups.set(Group.objects.filter(name=role))
+
+        result = call.call_tool(lambda: user, {}, "db_list_tables", {"include_system_tables": True})  # noqa: B023 - called here
+
+        readable = {table.name for table in registry.all_tables() if granted(role, "read", table.name)}
+        assert {table["name"] for table in result.structured_content["tables"]} == readable, role
+
+
+def test_the_matrix_has_every_table_and_every_tool() -> None:
+    whole = {"db_list_tables", "db_undo_change", "db_query_audit_logs", "db_get_audit_summary"}
+    assert set(CALLS) | whole == set(tools.TOOLS)
+    assert {table.name for table in registry.all_tables() if table.read_only} == READ_ONLY
+    assert len(registry.all_tables()) == 29
