@@ -9,7 +9,7 @@ from pydantic import Field
 
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
-from audit.operation import Terms
+from audit.operation import MAX_AFFECTED
 from catalog.services import batch, undo
 from catalog.services.writing import Change
 from mcp_bridge.answers import Json, Records
@@ -131,9 +131,14 @@ def db_batch_delete(actor: Actor, arguments: BatchDelete) -> BatchDeleted:
     return BatchDeleted(change.count, change.type, results, change.change_id)
 
 
-class UndoChange(Arguments):
+class UndoChange(WriteTerms):
     change_id: str = Field(description="As the write has answered it, or as the audit trail has it.")
-    dry_run: bool = Field(False, description="true: do it, answer what it does, and take it back.")
+    max_affected: int = Field(
+        MAX_AFFECTED,
+        ge=1,
+        le=MAX_AFFECTED,
+        description="Refuse to undo more records than this; left out, a change of any size.",
+    )
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,7 @@ def db_undo_change(actor: Actor, arguments: UndoChange) -> Undone:
     Needs the rights of the opposite: to undo an insert, delete. All or nothing. Its own change_id undoes the undo.
     CONFLICT: records were changed since; `details.records` lists them with the reason. NOT_FOUND: no such change.
     """
-    change = undo.undo_change(
-        actor=actor, change_id=arguments.change_id, terms=Terms(dry_run=arguments.dry_run)
-    )
+    change = undo.undo_change(actor=actor, change_id=arguments.change_id, terms=arguments.terms)
     return Undone(sum(change.counts), Json(change.records.json()), change.change_id)
 
 

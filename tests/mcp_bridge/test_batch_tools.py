@@ -130,6 +130,17 @@ class TestUndo:
         assert [record["name"] for record in again["records"]] == ["a", "b"]
         assert list(models.Author.objects.order_by("id").values_list("id", flat=True)) == made["ids"]
 
+    def test_takes_the_terms_of_every_write(self, agent, names):
+        change = agent.ask(
+            "db_update_records", table="authors", where={"id": {"$in": names}}, data={"bio": "x"}
+        )["change_id"]
+
+        assert agent.ask("db_undo_change", change_id=change, dry_run=True)["undone"] == 3
+        told = agent.refused("db_undo_change", change_id=change, max_affected=2)
+        assert told["code"] == "LIMIT_EXCEEDED"
+        first = agent.ask("db_undo_change", change_id=change, idempotency_key="k")
+        assert agent.ask("db_undo_change", change_id=change, idempotency_key="k") == first
+
     def test_tells_what_is_in_the_way(self, agent, names):
         first = agent.ask("db_update_records", table="authors", where={"id": names[0]}, data={"bio": "x"})
         agent.ask("db_update_records", table="authors", where={"id": names[0]}, data={"bio": "y"})
