@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -22,28 +23,17 @@ Values = Mapping[str, Any]
 
 def insert(table: Table, records: Sequence[Values]) -> Rows:
     """This function will insert records of cleaned values with the same columns, and return them in their order."""
-    names = list(records[0])
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    names = tuple(records[0])
     if names:
-        statement = sql.SQL("INSERT INTO public.{} ({}) SELECT {} FROM {}").format(
-            sql.Identifier(table.name), columns, columns, _relation(table, names)
-        )
-        return write(statement, [_json(records)], table, by_key=False)
+        return write(_insert(table, names), [_json(records)], table, by_key=False)
     statement = sql.SQL("INSERT INTO public.{} DEFAULT VALUES").format(sql.Identifier(table.name))
     return Rows(text for _ in records for text in write(statement, [], table).texts)
 
 
 def update(table: Table, changes: Sequence[Values]) -> Rows:
     """This function will set cleaned values on records: each mapping has the key and the same columns."""
-    names = [name for name in changes[0] if name not in table.key]
-    assignments = [sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names]
-    statement = sql.SQL("UPDATE public.{} SET {} FROM {} WHERE {}").format(
-        sql.Identifier(table.name),
-        sql.SQL(", ").join(assignments),
-        _relation(table, [*table.key, *names]),
-        _is_same(table),
-    )
-    return write(statement, [_json(changes)], table)
+    names = tuple(name for name in changes[0] if name not in table.key)
+    return write(_update(table, names), [_json(changes)], table)
 
 
 def trash(table: Table, records: Iterable[Record], *, is_deleted: bool) -> Rows:
@@ -94,6 +84,35 @@ def move_sequence(table: Table, key: int) -> None:
             )
         elif gap > 0:
             cursor.execute("SELECT max(nextval(%s::regclass)) FROM generate_series(1, %s)", [sequence, gap])
+
+
+# Composing a statement takes longer than sending it: each is kept, by its table and columns, as text.
+@lru_cache(maxsize=512)
+def _insert(table: Table, names: tuple[str, ...]) -> sql.SQL:
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    return _kept(
+        sql.SQL("INSERT INTO public.{} ({}) SELECT {} FROM {}").format(
+            sql.Identifier(table.name), columns, columns, _relation(table, names)
+        )
+    )
+
+
+@lru_cache(maxsize=512)
+def _update(table: Table, names: tuple[str, ...]) -> sql.SQL:
+    assignments = [sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names]
+    return _kept(
+        sql.SQL("UPDATE public.{} SET {} FROM {} WHERE {}").format(
+            sql.Identifier(table.name),
+            sql.SQL(", ").join(assignments),
+            _relation(table, [*table.key, *names]),
+            _is_same(table),
+        )
+    )
+
+
+def _kept(statement: sql.Composable) -> sql.SQL:
+    text: Any = statement.as_string()  # of our own names alone: every value is a parameter
+    return sql.SQL(text)
 
 
 def _relation(table: Table, names: Sequence[str]) -> sql.Composable:
