@@ -295,13 +295,19 @@ class TestUpdate:
 
     def test_moves_a_unique_number_along(self, writer):
         book = builders.book()
-        first, second = (builders.chapter(book=book, chapter_num=n) for n in (2, 1))
+        zeroth, first, second = (builders.chapter(book=book, chapter_num=n) for n in (9, 2, 1))
 
-        update(
-            writer, CHAPTERS, ({"id": first.pk}, {"chapter_num": 3}), ({"id": second.pk}, {"chapter_num": 2})
+        # Written by shape, the last would come before the one whose number it takes.
+        change = update(
+            writer,
+            CHAPTERS,
+            ({"id": zeroth.pk}, {"chapter_num": 8}),
+            ({"id": first.pk}, {"chapter_num": 3, "title": "x"}),
+            ({"id": second.pk}, {"chapter_num": 2}),
         )
 
-        assert [row["chapter_num"] for row in rows_of(CHAPTERS)] == [3, 2]
+        assert [row["chapter_num"] for row in rows_of(CHAPTERS)] == [8, 3, 2]
+        assert [record["chapter_num"] for record in change.records] == [8, 3, 2]
 
     def test_lists_every_fault_by_index(self, writer):
         book = builders.book()
