@@ -69,6 +69,9 @@ class TableFilter(admin.SimpleListFilter):
         return queryset.filter(table_name=self.value()) if self.value() else queryset
 
 
+TELLING = ("changes", "error_message")  # what an entry tells of columns
+
+
 @admin.register(AuditLog)
 class AuditLogAdmin(ServicePages):
     """Who did what, when, and how it went. Nobody writes here."""
@@ -113,6 +116,27 @@ class AuditLogAdmin(ServicePages):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the entries that this person may see."""
         return AuditLog.objects.filter(queries.visible_to(actor_of(request)))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return one entry, without what it tells of columns that are hidden from this person."""
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            told = {
+                name: getattr(entry, name)
+                for name in ("table_name", "changes", "error_code", "error_message")
+            }
+            for name, value in queries.masked(actor_of(request), told).items():
+                setattr(entry, name, value)
+        return entry
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Return where the search box looks; not into messages that may tell of a hidden column."""
+        hides = policy.has_hidden_columns(actor_of(request))
+        return [name for name in self.search_fields if not (hides and name in TELLING)]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Let no address ask for what would be masked."""
+        return lookup.partition("__")[0] not in TELLING and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the trail, newest first."""

@@ -85,7 +85,7 @@ def search(
     for column, value in (("operation", operation), ("user_id", user_id), ("success", success)):
         if value is not None:
             rows = rows.filter(**{column: value})
-    logs = [_masked(actor, log) for log in rows.values(*LOG_COLUMNS)[offset : offset + limit]]
+    logs = [masked(actor, log) for log in rows.values(*LOG_COLUMNS)[offset : offset + limit]]
     entry.record_count = len(logs)
     return {"count": len(logs), "limit": limit, "offset": offset, "next_cursor": None, "logs": logs}
 
@@ -133,8 +133,8 @@ def summary(
     }
 
 
-def _masked(actor: Actor, log: dict[str, Any]) -> dict[str, Any]:
-    """An audit row without what it tells of columns that the actor may not know of."""
+def masked(actor: Actor, log: dict[str, Any]) -> dict[str, Any]:
+    """This function will return an audit row without what it tells of columns that the actor may not know of."""
     if not policy.has_hidden_columns(actor):
         return log
     table = log["table_name"]

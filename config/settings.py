@@ -107,6 +107,7 @@ def _database(url: str) -> dict[str, Any]:
                 "min_size": VALUES[env.DATABASE_POOL_MIN],
                 "max_size": VALUES[env.DATABASE_POOL_MAX],
                 "timeout": VALUES[env.DATABASE_POOL_TIMEOUT],
+                "reconnect_timeout": 1,  # then give up: after an outage the next call connects at once
             },
         },
     }

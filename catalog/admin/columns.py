@@ -75,7 +75,8 @@ def label(table: Table) -> str | None:
 def may_read(actor: Actor, field: models.ForeignKey[Any, Any]) -> bool:
     """This function will say whether the actor may read the table that a foreign key points to."""
     parent = registry.get(field.related_model._meta.db_table)
-    return policy.decide(actor, Operation.READ, parent).allowed
+    may = policy.decide(actor, Operation.READ, parent).allowed
+    return may and not policy.hidden_columns(actor, parent.name)  # one might name the record
 
 
 def _chosen(table: Table) -> list[AnyField]:

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
 from accesscontrol import policy
-from accesscontrol.errors import Refused
+from accesscontrol.errors import Forbidden, Refused
 from accesscontrol.pages import ADD, CHANGE, DELETE, VIEW, ServicePages
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
@@ -76,8 +76,15 @@ class TableAdmin(Trash, Deletion, ServicePages):
         )
 
     def require(self, request: HttpRequest, doing: str) -> None:
-        """Ask the policy."""
-        policy.require(actor_of(request), _OPERATIONS[doing], self.table)
+        """Ask the policy. These pages show whole records: who may not know of a column can't be shown them."""
+        actor = actor_of(request)
+        policy.require(actor, _OPERATIONS[doing], self.table)
+        if policy.hidden_columns(actor, self.table.name):
+            raise Forbidden(
+                f"Columns of {self.table.name} are hidden from your role, and these pages show whole records.",
+                hint="Work with this table through an agent: it sees what you may see.",
+                table=self.table.name,
+            )
 
     def note_view(self, request: HttpRequest, objects: list[Any]) -> None:
         """Write the read to the trail."""
