@@ -99,7 +99,9 @@ async def insert(
 
 def errors_of(refused: Refused) -> list[dict[str, Any]]:
     """Return the errors of a batch, or of one record, if all they say is that it is there already."""
-    errors = refused.error["details"].get("errors", [{"index": 0, "code": refused.error["code"]}])
+    errors: list[dict[str, Any]] = refused.error["details"].get(
+        "errors", [{"index": 0, "code": refused.error["code"]}]
+    )
     if any(error["code"] != "DUPLICATE_KEY" for error in errors):
         raise refused
     return errors
