@@ -14,6 +14,7 @@ from accesscontrol import grants, policy, roles
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Right
+from accesscontrol.service_users import NAMES
 from accesscontrol.signals import access_changed
 
 AUDITED = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
@@ -30,6 +31,7 @@ def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None =
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
     before = _as_it_is(user) if user.pk else None
+    _require_person(before, user)
     _require_power(actor, before, user)
     _require_valid(user)
     changes = _differences(before, user)
@@ -63,6 +65,7 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     :raises NotFound: the account has been deleted
     """
     policy.require_account(actor)
+    _require_person(user)
     if actor.user is None or actor.user.pk != user.pk:
         policy.require_right(actor, Right.MANAGE_ACCESS)
         _require_power(actor, _as_it_is(user), user)
@@ -91,6 +94,13 @@ def _as_it_is(user: User) -> User:
     if now is None:
         raise NotFound("This account has been deleted.", username=user.get_username())
     return now
+
+
+def _require_person(*accounts: User | None) -> None:
+    """The accounts of programs are nobody's to change: who could log in as one would act in its name."""
+    names = sorted(NAMES.intersection(account.get_username() for account in accounts if account))
+    if names:
+        raise Forbidden(f"{names[0]} is the account of a program, which nobody may change or log in as.")
 
 
 def _require_power(actor: Actor, before: User | None, after: User) -> None:

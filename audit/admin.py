@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from auditlog.models import LogEntry
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -68,6 +69,8 @@ class TableFilter(admin.SimpleListFilter):
         """Return the entries about the chosen table."""
         return queryset.filter(table_name=self.value()) if self.value() else queryset
 
+
+admin.site.unregister(LogEntry)  # django-auditlog's own pages show versions past the services
 
 TELLING = ("changes", "error_message")  # what an entry tells of columns
 

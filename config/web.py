@@ -26,7 +26,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "threads": threads,
             "worker_class": "gthread",
             "logger_class": PlainLogger,
-            "graceful_timeout": 10,
+            "graceful_timeout": 3,
             "timeout": 60,
             "control_socket_disable": True,  # it would lie outside the clone
             "proc_name": "database-admin-server",

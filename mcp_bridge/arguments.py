@@ -26,6 +26,7 @@ MAX_PROBLEMS = 10  # that one answer names
 MAX_NAME_CHARS = 80  # of a caller's own name, where a message repeats it
 
 _CAMEL_CASE = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")
+_DICTIONARY = re.compile(r"a valid dictionary(?: or instance of \w+)?")
 _HUMP = re.compile(r"(?=[A-Z])")
 
 
@@ -145,9 +146,5 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _problem(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "is required"
-    return (
-        error["msg"]
-        .removeprefix("Input ")
-        .replace("valid dictionary", "object")
-        .replace("valid list", "list")
-    )
+    words = error["msg"].removeprefix("Input ").replace("valid list", "list")
+    return _DICTIONARY.sub("an object", words)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.models import User
 
+from accesscontrol import service_users
 from accesscontrol.errors import AuthenticationRequired
 
 Identify = Callable[[], User | None]
@@ -20,5 +21,7 @@ def by_name(name: str) -> Identify:
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None:
         raise AuthenticationRequired(f"There is no active account {name!r}.")
+    if name in service_users.NAMES:
+        raise AuthenticationRequired(f"{name} is the account of a program: no agent acts for it.")
     key = user.pk
     return lambda: User.objects.filter(pk=key).first()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +22,9 @@ from mcp.server.stdio import stdio_server
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 logger = structlog.get_logger(__name__)
 
@@ -59,8 +64,25 @@ def _deliver(fd: int, sending: MemoryObjectSendStream[str], token: EventLoopToke
     """Pass every line on as the server takes it, until there is no more, or nobody to take it."""
     with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, RuntimeError):
         for line in read_lines(fd):
-            from_thread.run(sending.send, line, token=token)
+            from_thread.run(sending.send, readable(line), token=token)
         from_thread.run_sync(sending.close, token=token)
+
+
+def readable(line: str) -> str:
+    """This function will return a line with a NUL for each lone surrogate, which the SDK drops without an answer.
+
+    Neither can be stored: a call that has one is refused by the same check, with the column's name.
+    """
+    if not _SURROGATE.search(line):
+        return line
+    try:
+        request = json.loads(line)
+        text = json.dumps(request, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(request, dict) or not isinstance(request.get("id"), int):
+        return line  # nobody could tell what it answers
+    return _LONE_SURROGATE.sub(r"\\u0000", text)
 
 
 def read_lines(fd: int) -> Iterator[str]:

@@ -102,7 +102,7 @@ def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record])
         return
     count = sum(found["count"] for found in dependents if "count" in found)
     raise ForeignKeyViolation(
-        f"{count or 'Some'} other records still refer to these records of {table.name}.",
+        f"{_counted(count)} still refer to these records of {table.name}.",
         hint=_what_to_do(table, dependents),
         table=table.name,
         dependents=dependents,
@@ -131,6 +131,10 @@ def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
         if found := rows.count():
             counts[referring.name] = counts.get(referring.name, 0) + found
     return counts
+
+
+def _counted(count: int) -> str:
+    return f"{count} other records" if count > 1 else "Other records"
 
 
 def _what_to_do(table: Table, dependents: Sequence[Mapping[str, Any]]) -> str:

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, User
 
-from accesscontrol import service_users
+from accesscontrol import accounts, service_users
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Conflict
+from accesscontrol.errors import AuthenticationRequired, Conflict, Forbidden
 from audit.models import AuditLog
+from mcp_bridge import auth
 
 Trail = Callable[..., list[AuditLog]]
 GOOD = "walrus-teapot-91"
@@ -59,3 +60,18 @@ class TestServiceUsers:
             service_users.get("schedule", role="Bakcup operator")
 
         assert not User.objects.filter(username="schedule").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(service_users.NAMES))
+def test_nobody_makes_a_program_log_in(admin: Actor, name: str) -> None:
+    user = service_users.get(name, role="Viewer")
+    user.is_staff = True
+
+    with pytest.raises(Forbidden, match="account of a program"):
+        accounts.save_account(actor=admin, user=user)
+    with pytest.raises(Forbidden, match="account of a program"):
+        accounts.set_password(actor=admin, user=user, password="a long enough passphrase")
+    with pytest.raises(AuthenticationRequired, match="account of a program"):
+        auth.by_name(name)
+    assert not User.objects.get(username=name).is_staff

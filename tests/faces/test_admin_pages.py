@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import sites as site
 from django.test import Client
 
+from accesscontrol.pages import ServicePages
 from catalog import registry
 from tests.faces.conftest import PASSWORD
 from tests.faces.samples import form_of, made, url
@@ -39,6 +41,16 @@ class TestLogin:
         assert entered.url == "/admin/"
         told = [row.operation for row in news() if row.operation.startswith("LOG")]
         assert told == ["LOGIN_FAILED", "LOGIN", "LOGOUT"]
+
+
+def test_the_root_leads_to_the_welcome_page(browser: Any, admin: Any) -> None:
+    assert browser(admin).get("/").headers["Location"] == "/admin/"
+
+
+def test_every_page_of_records_goes_through_the_services() -> None:
+    assert {
+        type(pages) for pages in site.site._registry.values() if not isinstance(pages, ServicePages)
+    } == set()
 
 
 class TestWelcome:

@@ -55,6 +55,8 @@ GARBAGE = [
 UNHOLDABLE = [
     {"table": "au\0thors"},
     {"where": {"name": "\0"}},
+    {"where": {"name": "\ud800"}},
+    {"where": {"name": "a\udfff😀"}},
     {"where": {"id": 10**300}},
     {"where": {"a" * 100_000: 1}},
     {"where": {"id": float("nan")}},
