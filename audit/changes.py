@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -11,6 +11,7 @@ Record = Mapping[str, Any]
 MAX_VALUE_CHARS = 2_000  # a longer text is kept by its start; the whole of it is in the record itself
 MAX_BYTES = 64 * 1024  # of one audit row; what goes beyond that is counted, not listed
 _FRAME_BYTES = 64  # of what stands around the list
+_MAX_MISSES = 10  # so many in a row that did not fit, and the rest is not tried
 
 
 def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] = ()) -> dict[str, Any]:
@@ -28,32 +29,35 @@ def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] 
     }
 
 
-def listing(records: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any] | None:
-    """This function will return the changes of one operation from its (key, diff) pairs.
+def listing(records: Iterable[tuple[str, dict[str, Any]]], count: int) -> dict[str, Any] | None:
+    """This function will return the changes of one operation from the (key, diff) pairs of its `count` records.
 
     One record's diff stands by itself. Several stand under "records", each with its key. As far as MAX_BYTES
-    go; "cut" counts the columns, or the records, left out.
+    go; "cut" counts the columns, or the records, left out. No more is taken of `records` than may fit.
     """
-    if not records:
+    if not count:
         return None
-    if len(records) == 1:
-        diff_ = records[0][1]
-        kept = dict(_within_limit([(column, change) for column, change in diff_.items()]))
+    if count == 1:
+        ((_, diff_),) = records
+        kept = dict(_within_limit(diff_.items()))
         cut = len(diff_) - len(kept)
         return {**kept, "cut": cut} if cut else kept
-    listed = _within_limit([{"key": key, "changes": changes} for key, changes in records])
-    cut = len(records) - len(listed)
+    listed = _within_limit({"key": key, "changes": changes} for key, changes in records)
+    cut = count - len(listed)
     return {"records": listed, "cut": cut} if cut else {"records": listed}
 
 
-def _within_limit(items: list[Any]) -> list[Any]:
+def _within_limit(items: Iterable[Any]) -> list[Any]:
     """The items that fit into MAX_BYTES of JSON, in their order; a large one makes no room for itself."""
-    kept, size = [], _FRAME_BYTES
+    kept, size, misses = [], _FRAME_BYTES, 0
     for item in items:
         item_size = len(json.dumps(item, default=str)) + 2  # a character is escaped to no less than its bytes
         if size + item_size <= MAX_BYTES:
             kept.append(item)
             size += item_size
+            misses = 0
+        elif (misses := misses + 1) == _MAX_MISSES:
+            break
     return kept
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -195,6 +196,7 @@ _KINDS: tuple[tuple[type[AnyField], str, Converter], ...] = (  # the first that 
 )
 
 
+@cache
 def _kind_of(field: AnyField) -> tuple[str, Converter]:
     """What a column takes, in words, and the function that makes it of a JSON value."""
     target = _target(field)

@@ -20,7 +20,7 @@ from catalog.services import conditions, counting, expansion, fingerprint, group
 from catalog.services.names import listed
 from catalog.services.ordering import Term
 from catalog.services.pages import Pages
-from catalog.services.rows import Output, Rows, fetch
+from catalog.services.rows import Output, Rows, choose, fetch
 from catalog.table import AnyField, Table
 
 MAX_LIMIT = 1_000
@@ -161,7 +161,7 @@ def _select(
     outputs = [Output.of(field) for field in fields] + [Output(e.name, e.alias) for e in expansions]
     found = rows.annotate(**{e.alias: e.expression for e in expansions})
     selected = dict.fromkeys([*(field.attname for field in fields), *(term.name for term in order)])
-    return found.values_list(*selected, *(e.alias for e in expansions)), outputs
+    return choose(found, [*selected, *(e.alias for e in expansions)]), outputs
 
 
 def _total(

@@ -13,7 +13,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.errors import ForeignKeyViolation
-from catalog.services.rows import Output, Record, Rows, fetch
+from catalog.services.rows import Record, Rows, fetch_whole
 from catalog.table import Table
 
 MAX_KEYS_SHOWN = 100
@@ -114,10 +114,8 @@ def cascading(table: Table, records: Sequence[Record]) -> list[tuple[Table, Rows
     ids = [record["id"] for record in records] if not table.junction else []
     found = []
     for referring, column in _referring(table, models.CASCADE):
-        fields = list(referring.columns.values())
         rows = referring.model._default_manager.filter(**{f"{column}__in": ids}).order_by(*referring.key)
-        locked = rows.select_for_update(of=("self",)).values_list(*(field.attname for field in fields))
-        found.append((referring, fetch(locked, [Output.of(field) for field in fields])))
+        found.append((referring, fetch_whole(referring, rows.select_for_update(of=("self",)))))
     return [(referring, rows) for referring, rows in found if rows]
 
 

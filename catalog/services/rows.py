@@ -80,18 +80,32 @@ class Output:
         )
 
 
+def choose(queryset: QuerySet[Any, Any], names: Collection[str]) -> QuerySet[Any, Any]:
+    """This function will return a query of at least the columns and annotations named, by attribute.
+
+    One of all columns stays a query of records, which Django compiles in half the time.
+    """
+    columns = {field.attname for field in queryset.model._meta.concrete_fields}
+    return queryset if columns.issubset(names) else queryset.values_list(*names)
+
+
 def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output], marks: Sequence[Output] = ()) -> Rows:
-    """This function will run a query of values and return its rows as JSON, in the query's order.
+    """This function will run a query and return its rows as JSON, in the query's order.
 
     `marks` are what of each row is wanted beside the record.
     """
     # A query that can't match is asked too: an aggregate over no rows is a row.
-    inner, params = queryset.query.get_compiler(connection=connection, elide_empty=False).as_sql()
+    inner, params = queryset.query.get_compiler(using=queryset.db, elide_empty=False).as_sql()
     head, tail = _frame(tuple(outputs), tuple(marks))
     with connection.cursor() as cursor:
         cursor.execute(f"{head}{inner}{tail}", params)
         found = cursor.fetchall()
     return Rows((row[0] for row in found), (row[1] for row in found) if marks else ())
+
+
+def fetch_whole(table: Table, queryset: QuerySet[Any, Any]) -> Rows:
+    """This function will run a query of records of a table and return them with all their columns."""
+    return fetch(queryset, [Output.of(field) for field in table.columns.values()])
 
 
 @lru_cache(maxsize=512)

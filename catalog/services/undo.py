@@ -20,7 +20,7 @@ from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns, references, statements, writing
 from catalog.services.integrity import translated
-from catalog.services.rows import Output, Record, Rows, fetch
+from catalog.services.rows import Record, Rows, fetch_whole
 from catalog.services.writing import Change, Written
 from catalog.table import Table
 
@@ -132,9 +132,8 @@ def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     if table.junction:
         for key in keys:
             wanted |= Q(**key)
-    fields = list(table.columns.values())
-    rows = table.model._default_manager.filter(wanted).order_by(*table.key).select_for_update(of=("self",))
-    found = fetch(rows.values_list(*(field.attname for field in fields)), [Output.of(f) for f in fields])
+    rows = table.model._default_manager.filter(wanted).order_by(*table.key)
+    found = fetch_whole(table, rows.select_for_update(of=("self",)))
     return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
 
 

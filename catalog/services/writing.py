@@ -18,7 +18,7 @@ from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns, references, statements
 from catalog.services.integrity import translated
-from catalog.services.rows import Output, Rows, fetch
+from catalog.services.rows import Rows, fetch_whole
 from catalog.table import Table
 
 Kind = Literal["soft", "hard"]
@@ -77,15 +77,11 @@ class Written:
         )
 
     def differences(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """This function will return each record's key and what changed in it."""
-        none = [None] * len(self.records)
+        """This function will return each record's key and what changed in it, reading one after the other."""
         is_update = self.before is not None and self.after is not None
         besides = {"updated_at"} if is_update else self.table.managed_columns
-        for old, new in zip(
-            self.before if self.before is not None else none,
-            self.after if self.after is not None else none,
-            strict=True,
-        ):
+        for pair in self.pairs():
+            old, new = (None if text is None else json.loads(text) for text in pair)
             yield self.table.format_key(new or old or {}), changes.diff(old, new, besides=besides)
 
 
@@ -106,12 +102,8 @@ def lock(
     """
     order = [table.columns[name].attname for name in table.key]
     found = wanted.order_by(*order).select_for_update(of=("self",), no_key=keeps_key)
-    fields = list(table.columns.values())
     maximum = maximum_of(terms)
-    records = fetch(
-        found.values_list(*(field.attname for field in fields))[: maximum + 1],
-        [Output.of(field) for field in fields],
-    )
+    records = fetch_whole(table, found[: maximum + 1])
     require_within(table, len(records), maximum)
     if expect_one and not records:
         raise NotFound(f"There is no such record in {table.name}.", table=table.name)
@@ -181,18 +173,23 @@ def done(
         raise TypeError("done() is for a write")
     for part in (*written, *along):
         history.record(entry, part.table.model, part.table.key, part.pairs())
-    listed = [(part.table, key, difference) for part in written for key, difference in part.differences()]
-    tables = {table for table, _, _ in listed}
-    entry.record_count = len(listed)
-    entry.record_id = listed[0][1] if len(listed) == 1 else None
-    entry.changes = changes.listing(
-        [(f"{table.name} {key}" if len(tables) > 1 else key, difference) for table, key, difference in listed]
-    )
+    entry.record_count = sum(len(part.records) for part in written)
+    if entry.record_count == 1:
+        entry.record_id = next(key for part in written for key, _ in part.differences())
+    entry.changes = changes.listing(_differences(written), entry.record_count)
     first = written[0].table
     records = Rows(text for part in written if part.table is first for text in part.records.texts)
     return Change(
         columns.project(entry.actor, first, records), entry.change_id, kind, counts or [], first.name
     )
+
+
+def _differences(written: Sequence[Written]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What changed in each record, by its key; of several tables, with the table's name before it."""
+    has_several = len({part.table for part in written if part.records}) > 1
+    for part in written:
+        for key, difference in part.differences():
+            yield (f"{part.table.name} {key}" if has_several else key), difference
 
 
 def _counted(parts: Sequence[Written]) -> dict[str, int]:

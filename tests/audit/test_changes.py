@@ -69,15 +69,15 @@ class TestDiff:
 
 class TestListing:
     def test_of_nothing_is_nothing(self) -> None:
-        assert changes.listing([]) is None
+        assert changes.listing([], 0) is None
 
     def test_of_one_record_is_its_diff(self) -> None:
-        assert changes.listing([("1", {"a": {"old": 1, "new": 2}})]) == {"a": {"old": 1, "new": 2}}
+        assert changes.listing([("1", {"a": {"old": 1, "new": 2}})], 1) == {"a": {"old": 1, "new": 2}}
 
     def test_of_several_names_each_by_its_key(self) -> None:
         diff = {"a": {"old": 1, "new": 2}}
 
-        assert changes.listing([("3:4", diff), ("3:5", {})]) == {
+        assert changes.listing([("3:4", diff), ("3:5", {})], 2) == {
             "records": [{"key": "3:4", "changes": diff}, {"key": "3:5", "changes": {}}]
         }
 
@@ -88,7 +88,7 @@ class TestListing:
     ) -> None:
         diff = {f"column_{n}": {"old": text * 1_999, "new": text * 2_000} for n in range(40)}
 
-        found = changes.listing([(str(key), diff if key % 2 == 0 else {}) for key in range(count)])
+        found = changes.listing(((str(key), diff if key % 2 == 0 else {}) for key in range(count)), count)
 
         assert found
         assert len(json.dumps(found, ensure_ascii=False).encode()) <= 64 * 1024
@@ -97,7 +97,7 @@ class TestListing:
         assert found["cut"] > 0
 
     def test_of_a_thousand_small_changes_is_complete(self) -> None:
-        found = changes.listing([(str(key), {"n": {"old": 1, "new": 2}}) for key in range(1_000)])
+        found = changes.listing(((str(key), {"n": {"old": 1, "new": 2}}) for key in range(1_000)), 1_000)
 
         assert found
         assert len(found["records"]) == 1_000
@@ -107,9 +107,19 @@ class TestListing:
         large = {f"column_{n}": {"old": None, "new": "x" * 2_000} for n in range(40)}
 
         found = changes.listing(
-            [("1", {"a": {"old": 1, "new": 2}}), ("2", large), ("3", {"a": {"old": 3, "new": 4}})]
+            [("1", {"a": {"old": 1, "new": 2}}), ("2", large), ("3", {"a": {"old": 3, "new": 4}})], 3
         )
 
         assert found
         assert [record["key"] for record in found["records"]] == ["1", "3"]
         assert found["cut"] == 1
+
+    def test_takes_no_more_changes_than_may_fit(self) -> None:
+        taken: list[int] = []
+        records = ((str(key), {"n": {"new": "x" * 1_000}}) for key in range(1_000) if not taken.append(key))
+
+        found = changes.listing(records, 1_000)
+
+        assert found
+        assert len(found["records"]) + found["cut"] == 1_000
+        assert len(taken) < 100
