@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accesscontrol import grants, policy, roles
+from accesscontrol import giving, grants, policy, roles
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Right
@@ -81,7 +81,7 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
 def _set_roles(actor: Actor, user: User, wanted: Collection[Group]) -> None:
     before, after = set(user.groups.all()), set(wanted)
     for group in after - before:
-        roles.require_held(actor, roles.grants_of(group))
+        giving.require_held(actor, roles.held_by(group))
     user.groups.set(after)
     for operation, groups, which in (("GRANT", after - before, "new"), ("REVOKE", before - after, "old")):
         if groups:
@@ -112,7 +112,7 @@ def _require_power(actor: Actor, before: User | None, after: User) -> None:
         return
     if after.is_superuser or (before is not None and before.is_superuser):
         raise Forbidden("Only a superuser may make or change a superuser.")
-    missing = [] if before is None else roles.not_held(actor, grants.load(before).sources)[:5]
+    missing = [] if before is None else giving.not_held(actor, grants.load(before))[:5]
     if missing:
         raise Forbidden(
             f"This account holds rights that you do not: {', '.join(missing)}.",

@@ -16,13 +16,12 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Forbidden, InvalidInput
-from accesscontrol.grants import NOWHERE
-from accesscontrol.models import CatalogTable
+from accesscontrol.errors import InvalidInput
+from accesscontrol.giving import Grant, names_of, require_held
+from accesscontrol.grants import NOWHERE, Grants
+from accesscontrol.models import CatalogTable, ColumnRule
 from accesscontrol.policy import WRITES, Operation, Resource, Right
 from accesscontrol.signals import access_changed
-
-Grant = tuple[str, str]  # (right, table), the table NOWHERE for a right on the whole
 
 
 @dataclass(frozen=True)
@@ -100,18 +99,24 @@ def grants_of(group: Group) -> frozenset[Grant]:
     }
 
 
+def held_by(group: Group) -> Grants:
+    """This function will return what a role alone gives: its rights, and its rules on columns."""
+    return _held(group, grants_of(group))
+
+
 @transaction.atomic
 def set_grants(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None:
     """This function will make `grants` the rights of a role, and tell the audit trail what changed.
 
-    :raises Forbidden: the actor may not manage access, or gives a right that they do not hold
+    :raises Forbidden: the actor may not manage access, or gives a right that they do not hold, or a column
+        that is kept from them
     :raises InvalidInput: there is no such right, or no such table
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
     Group.objects.select_for_update().get(pk=group.pk)  # who changes the same role waits
     before, after = grants_of(group), frozenset(grants)
     _require_known(after - before)
-    require_held(actor, after - before)
+    require_held(actor, _held(group, after), before=_held(group, before))
     _remove(group, before - after)
     _add(group, after - before)
     for operation, changed, which in (("GRANT", after - before, "new"), ("REVOKE", before - after, "old")):
@@ -125,25 +130,14 @@ def set_grants(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None
             )
 
 
-def require_held(actor: Actor, grants: Iterable[Grant]) -> None:
-    """This function will do nothing where the actor holds every one of `grants`: nobody gives more than that.
-
-    :raises Forbidden: names the first rights that the actor does not hold
-    """
-    if missing := not_held(actor, grants)[:5]:
-        raise Forbidden(f"You can't give rights that you do not hold: {', '.join(missing)}.", rights=missing)
-
-
-def not_held(actor: Actor, grants: Iterable[Grant]) -> list[str]:
-    """This function will return the names of those of `grants` that the actor does not hold."""
-    if actor.grants.is_superuser:
-        return []
-    return names_of(grant for grant in grants if actor.grants.source(*grant) is None)
-
-
-def names_of(grants: Iterable[Grant]) -> list[str]:
-    """This function will return grants for a person to read: "update on books", "view_audit"."""
-    return sorted(" on ".join(part for part in grant if part) for grant in grants)
+def _held(group: Group, grants: Iterable[Grant]) -> Grants:
+    """What a role would give with other rights, under the rules that it has."""
+    rules: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for access, table, column in ColumnRule.objects.filter(role=group).values_list(
+        "access", "table_id", "column_name"
+    ):
+        rules.setdefault((access, table), {})[column] = {group.name}
+    return Grants(sources={grant: [group.name] for grant in grants}, rules=rules)
 
 
 def _require_known(grants: Collection[Grant]) -> None:

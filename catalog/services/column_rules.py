@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import NOT_PROVIDED
 
-from accesscontrol import policy
+from accesscontrol import giving, policy, roles
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Forbidden, InvalidInput, NotFound, quoted
 from accesscontrol.models import ColumnRule
@@ -21,7 +21,8 @@ _STRICTNESS = {None: 0, ColumnAccess.READ_ONLY: 1, ColumnAccess.HIDDEN: 2}
 def set_column_rule(*, actor: Actor, role: Group, table: Table, column: str, access: str | None) -> None:
     """This function will make a column "hidden" or "read_only" for a role; None lifts the rule.
 
-    :raises Forbidden: the actor may not manage access, or lifts or loosens a rule of a role of their own
+    :raises Forbidden: the actor may not manage access, or lifts or loosens a rule of a role of their own, or
+        of a column that is kept from them
     :raises InvalidInput: no such column or access, or a column that can't be hidden; the message says why
     :raises NotFound: the role has been deleted
     """
@@ -36,7 +37,9 @@ def set_column_rule(*, actor: Actor, role: Group, table: Table, column: str, acc
     if wanted is before:
         return
     _require_possible(table, column, wanted)
-    if _STRICTNESS[wanted] < _STRICTNESS[before]:
+    loosens = _STRICTNESS[wanted] < _STRICTNESS[before]
+    held = roles.held_by(role)
+    if loosens:
         _require_unbound(actor, role)
     if rule is not None and wanted is None:
         rule.delete()
@@ -44,10 +47,11 @@ def set_column_rule(*, actor: Actor, role: Group, table: Table, column: str, acc
         ColumnRule.objects.update_or_create(
             role=role, table_id=table.name, column_name=column, defaults={"access": str(wanted)}
         )
+    giving.require_held(actor, roles.held_by(role), before=held)
     access_changed.send(
         ColumnRule,
         actor=actor,
-        operation="REVOKE" if _STRICTNESS[wanted] > _STRICTNESS[before] else "GRANT",
+        operation="GRANT" if loosens else "REVOKE",
         subject=f"role {role.name}",
         changes={f"{table.name}.{column}": {"old": before and str(before), "new": wanted and str(wanted)}},
     )
