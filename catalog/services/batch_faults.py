@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from accesscontrol.errors import Refused
+from catalog.services.wording import counted
 
-MAX_ERRORS = 100
+MAX_ERRORS = 100  # as many are listed, and looked for in the database
 
 Given = TypeVar("Given")
 Part = TypeVar("Part")
@@ -17,6 +18,7 @@ class Faults:
     """The refusals of the parts of a batch, each with the index of its part."""
 
     def __init__(self, total: int) -> None:
+        self.is_cut_short = False  # whether there may be more
         self._total = total
         self._found: dict[int, list[Refused]] = {}
 
@@ -54,13 +56,15 @@ class Faults:
         faults = [(index, refusal) for index in sorted(self._found) for refusal in self._found[index]]
         index, first = faults[0]
         raise type(first)(
-            f"{self._counted()} are at fault, and nothing was written. Number {index}: {first.message}",
+            f"{self._counted()} at fault, and nothing was written. Number {index}: {first.message}",
             hint=first.hint,
             **{**first.details, "index": index, "errors": [_error(*fault) for fault in faults[:MAX_ERRORS]]},
         )
 
     def _counted(self) -> str:
-        return f"{len(self)}{' or more' if len(self) >= MAX_ERRORS else ''} of {self._total}"
+        of_all = f"of {self._total}"
+        found = counted(len(self), f"{of_all} is", f"{of_all} are")
+        return f"At least {found}" if self.is_cut_short else found
 
 
 def _error(index: int, refusal: Refused) -> dict[str, Any]:

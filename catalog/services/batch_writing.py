@@ -54,11 +54,12 @@ def _one_by_one(table: Table, rows: Indexed, write: Write, faults: Faults) -> Ro
     for index, row in rows:
         if index in faults:
             continue
+        if len(faults) >= MAX_ERRORS:
+            faults.is_cut_short = True
+            break
         try:
             with transaction.atomic(), translated(table, row):
                 texts += write([row]).texts
         except Refused as refusal:
             faults.add(index, refusal)
-            if len(faults) >= MAX_ERRORS:
-                break
     return Rows(texts)

@@ -226,6 +226,12 @@ _OPERATORS: dict[str, Callable[[AnyField, object, Clean, str], Q]] = {
     "$between": _between,
     "$contains": _contains,
 }
+_ELSEWHERE = {  # what other languages call it, and what says it here
+    "$all": ("$contains",),
+    "$exists": ("$null",),
+    "$nor": ("$not", "$or"),
+    "$regex": ("$like", "$ilike"),
+}
 _EQUALITY = ("$eq", "$ne", "$null")
 _ORDER = ("$gt", "$gte", "$lt", "$lte", "$between")
 
@@ -273,10 +279,18 @@ def _invalid(path: str, problem: str) -> InvalidInput:
     return InvalidInput(f"{path[:MAX_PATH]} {problem}.", path=path[:MAX_PATH])
 
 
-def _unknown(path: str, name: object, allowed: tuple[str, ...] | list[str], kind: str) -> InvalidInput:
+def _unknown(path: str, name: str, allowed: tuple[str, ...] | list[str], kind: str) -> InvalidInput:
     return InvalidInput(
-        f"{path[:MAX_PATH]}: there is no {kind} {quoted(name)!r} here.{did_you_mean(name, allowed)}"
+        f"{path[:MAX_PATH]}: there is no {kind} {quoted(name)!r} here.{_proposal(name, allowed)}"
         f" Allowed: {', '.join(allowed)}.",
         path=path[:MAX_PATH],
         allowed=list(allowed),
     )
+
+
+def _proposal(name: str, allowed: tuple[str, ...] | list[str]) -> str:
+    """What may have been meant: what says the same here, else what looks alike."""
+    if name not in _ELSEWHERE:
+        return did_you_mean(name, allowed)
+    same = [operator for operator in _ELSEWHERE[name] if operator in allowed]
+    return f" Did you mean {' or '.join(same)}?" if same else ""

@@ -221,13 +221,20 @@ class TestFaultsOfAnInsert:
         assert indexes(refusal) == [(2, "DUPLICATE_KEY"), (3, "DUPLICATE_KEY")]
 
     def test_are_listed_up_to_a_hundred(self, writer):
-        refusal = refused(InvalidInput, insert, writer, AUTHORS, *[{"nope": 1}] * 150)
-        twice = refused(
-            DuplicateKey, insert, writer, AUTHORS, *[{"name": "x", "email": "x@example.org"}] * 150
-        )
+        nameless, same = {"nope": 1}, {"name": "x", "email": "x@example.org"}
+        for kind, records, told in (
+            (InvalidInput, [nameless] * 150, "150 of 150 are at fault"),
+            (DuplicateKey, [same] * 150, "At least 100 of 150 are at fault"),
+            (InvalidInput, [nameless] * 100 + [same] * 2, "At least 100 of 102 are at fault"),
+            (DuplicateKey, [same] * 101, "100 of 101 are at fault"),
+        ):
+            refusal = refused(kind, insert, writer, AUTHORS, *records)
+            assert refusal.message.startswith(told)
+            assert len(refusal.details["errors"]) == 100
 
-        assert [len(r.details["errors"]) for r in (refusal, twice)] == [100, 100]
-        assert twice.message.startswith("100 or more of 150")
+    @pytest.mark.parametrize(("records", "told"), [([{}], "1 of 1 is at"), ([{}, {}], "2 of 2 are at")])
+    def test_are_counted_in_words(self, writer, records, told):
+        assert refused(NotNullViolation, insert, writer, AUTHORS, *records).message.startswith(told)
 
 
 class TestUpdate:

@@ -362,6 +362,24 @@ class TestNames:
         assert refusal.details["path"] == f"where.title.{operator}"
         assert nearest in refusal.details["allowed"]
 
+    @pytest.mark.parametrize(
+        ("column", "operator", "proposed"),
+        [
+            ("title", "$regex", " Did you mean $like or $ilike?"),
+            ("word_count", "$regex", ""),
+            ("title", "$exists", " Did you mean $null?"),
+            ("word_count", "$exists", " Did you mean $null?"),
+            ("title", "$all", ""),
+        ],
+    )
+    def test_an_operator_of_another_language_is_met_with_what_says_the_same(self, column, operator, proposed):
+        told = refused(BOOKS, {column: {operator: "a"}}).message
+
+        assert f"no operator '{operator}' here.{proposed} Allowed: " in told
+
+    def test_a_connective_of_another_language_is_met_with_what_says_the_same(self):
+        assert "Did you mean $not or $or?" in refused(BOOKS, {"$nor": [{"id": 1}]}).message
+
     @pytest.mark.parametrize(("name", "nearest"), [("$nor", "$or"), ("$an", "$and"), ("$no", "$not")])
     def test_a_misspelt_connective_is_met_with_the_nearest(self, name, nearest):
         refusal = refused(BOOKS, {name: [{"title": "a"}]})
