@@ -34,7 +34,8 @@ class Expansion:
 def build(actor: Actor, table: Table, names: Sequence[str], *, include_deleted: bool) -> list[Expansion]:
     """This function will return the expansions of the foreign keys named (`author_id` or `author`).
 
-    A parent that is in the trash shows its id, nulls, and `deleted: true`; without a parent the member is null.
+    Of a parent in the trash, unless trashed records are asked for, a record shows the key and `deleted: true`
+    alone; without a parent the member is null.
 
     :raises InvalidInput: not a foreign key of the table
     :raises Forbidden: the actor may not read the table it points to
@@ -66,12 +67,8 @@ def _expansion(actor: Actor, table: Table, column: str, alias: str, *, include_d
     branches = [When(Q(**{f"{path}__isnull": True}), then=Value(None, _JSON))]
     if parent.soft_delete:
         is_deleted = Q(**{f"{path}__deleted_at__isnull": False})
-        if include_deleted:
-            branches.append(When(is_deleted, then=JSONObject(**members, deleted=Value(True))))
-        else:
-            nothing = dict.fromkeys(members, Value(None, models.TextField()))
-            kept = {name: members[name] for name in parent.key}
-            branches.append(When(is_deleted, then=JSONObject(**nothing | kept, deleted=Value(True))))
+        trashed = members if include_deleted else {name: members[name] for name in parent.key}
+        branches.append(When(is_deleted, then=JSONObject(**trashed, deleted=Value(True))))
         members["deleted"] = Value(False)
     expression = Case(*branches, default=JSONObject(**members), output_field=_JSON)
     return Expansion(column.removesuffix("_id"), alias, expression)
