@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 
 from accesscontrol import giving, grants, policy, roles
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Forbidden, InvalidInput, NotFound
+from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Right
 from accesscontrol.service_users import NAMES
 from accesscontrol.signals import access_changed
@@ -26,6 +26,7 @@ def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None =
 
     :raises Forbidden: the actor may not manage access, gives a right that they do not hold, or touches an
         account that is a superuser's or holds more rights than theirs
+    :raises Conflict: no superuser who can log in would be left
     :raises InvalidInput: the name is taken, or a value is not valid
     :raises NotFound: the account has been deleted
     """
@@ -34,6 +35,7 @@ def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None =
     _require_person(before, user)
     _require_power(actor, before, user)
     _require_valid(user)
+    _require_administrator_left(before, user)
     changes = _differences(before, user)
     user.save()
     if changes:
@@ -48,10 +50,13 @@ def delete_account(*, actor: Actor, user: User) -> None:
 
     :raises Forbidden: the actor may not manage access, or the account is a superuser's or holds more
         rights than theirs
+    :raises Conflict: no superuser who can log in would be left
     :raises NotFound: the account has been deleted
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
-    _require_power(actor, _as_it_is(user), user)
+    before = _as_it_is(user)
+    _require_power(actor, before, user)
+    _require_administrator_left(before, None)
     _tell(actor, "USER_CHANGED", user, {"username": {"old": user.get_username(), "new": None}})
     user.delete()
 
@@ -76,6 +81,11 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     _tell(actor, "USER_CHANGED", user, {"password": {"old": "(hidden)", "new": "(changed)"}})
+
+
+def is_administrator(user: User) -> bool:
+    """This function will say whether a user is a superuser who can log in."""
+    return user.is_superuser and user.is_staff and user.is_active and user.has_usable_password()
 
 
 def _set_roles(actor: Actor, user: User, wanted: Collection[Group]) -> None:
@@ -118,6 +128,21 @@ def _require_power(actor: Actor, before: User | None, after: User) -> None:
             f"This account holds rights that you do not: {', '.join(missing)}.",
             hint="Ask somebody who holds them.",
             rights=missing,
+        )
+
+
+def _require_administrator_left(before: User | None, after: User | None) -> None:
+    """Refuse to disable, demote or delete the last superuser who can log in: nobody could undo it."""
+    if before is None or not is_administrator(before) or (after is not None and is_administrator(after)):
+        return
+    with connection.cursor() as cursor:  # two who would each leave the other take turns
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('last administrator'))")
+    others = User.objects.filter(is_superuser=True).exclude(pk=before.pk)
+    if not any(map(is_administrator, others)):
+        raise Conflict(
+            f"{before.get_username()} is the last superuser who can log in.",
+            hint="Make another superuser first.",
+            username=before.get_username(),
         )
 
 

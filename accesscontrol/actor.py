@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
+from django.db import connection
 
 from accesscontrol import grants
 
@@ -46,3 +47,14 @@ class Actor:
     def grants(self) -> grants.Grants:
         """This function will return what the user may do as of the first look, read in one query."""
         return grants.load(self.user) if self.user else grants.Grants()
+
+    def begin(self, statements: str) -> None:
+        """This function will run statements without rows, and read what the user may do along with them.
+
+        Where that was read before, or there is nobody, the statements alone.
+        """
+        if self.user is None or "grants" in self.__dict__:
+            with connection.cursor() as cursor:
+                cursor.execute(statements)
+        else:
+            self.__dict__["grants"] = grants.load(self.user, first=statements)

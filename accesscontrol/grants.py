@@ -52,13 +52,18 @@ class Grants:
         return {source for (_, name), found in self.sources.items() if name == table for source in found}
 
 
-def load(user: User) -> Grants:
-    """This function will read a user's state and grants as they are now, in one query."""
+def load(user: User, *, first: str = "") -> Grants:
+    """This function will read a user's state and grants as they are now, in one query.
+
+    `first` are statements without rows to run before it, in the same round trip.
+    """
     is_active = is_superuser = False
     sources: dict[tuple[str, str], list[str]] = {}
     rules: dict[tuple[str, str], dict[str, set[str]]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [user.pk])
+        cursor.execute(f"{first};{_ROWS}" if first else _ROWS, [user.pk])
+        while cursor.nextset():
+            pass
         for right, source, tables in cursor.fetchall():
             if right is None:
                 is_active, is_superuser = True, source == "superuser"

@@ -130,6 +130,20 @@ class TestUsers:
         assert [row.record_id for row in news(operation="USER_CHANGED")] == ["user vic"]
 
 
+class TestTheLastSuperuser:
+    def test_stays_as_it_is_and_the_page_says_why(self, browser: Any, admin: Any, news: Any) -> None:
+        client, told = browser(admin), f"{admin.username} is the last superuser who can log in."
+        news()
+
+        page = client.post(f"{USERS}{admin.pk}/change/", account(admin, is_superuser=None))
+        deleted = client.post(f"{USERS}{admin.pk}/delete/", {"post": "yes"}, follow=True)
+
+        assert told in page.content.decode()
+        assert told in deleted.content.decode()
+        assert User.objects.get(pk=admin.pk).is_superuser
+        assert [row.error_code for row in news(success=False)] == ["CONFLICT", "CONFLICT"]
+
+
 class TestEscalation:
     def test_a_manager_makes_no_superuser(self, browser: Any, manager: User, person: Any, news: Any) -> None:
         user = person(name="friend")

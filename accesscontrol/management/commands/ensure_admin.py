@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
+from accesscontrol.accounts import is_administrator
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.signals import access_changed
 
@@ -34,12 +35,11 @@ class Command(BaseCommand):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ensure_admin'))")
         name, password = settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD
         user = User.objects.filter(username=name).first()
-        administrators = User.objects.filter(is_superuser=True, is_active=True)
-        if any(other.has_usable_password() for other in administrators):
+        if any(map(is_administrator, User.objects.filter(is_superuser=True))):
             if verbosity > 0:
                 self.stdout.write("There is an administrator already; nothing was changed.")
             return
-        if user is not None and not (user.is_superuser and user.is_active):
+        if user is not None and not (user.is_superuser and user.is_staff and user.is_active):
             raise CommandError(f"{name} exists and is no administrator. Set ADMIN_USERNAME to another name.")
         if without_password and not password:
             if user is None:
