@@ -12,8 +12,8 @@ from django.db import transaction
 from accesscontrol import policy, roles
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, NotFound
+from accesscontrol.giving import Grant
 from accesscontrol.policy import Right
-from accesscontrol.roles import Grant
 from accesscontrol.signals import access_changed
 
 _BUILT_IN = frozenset(role.name for role in roles.BUILT_IN)

@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponse
 
 from accesscontrol import own_roles, roles
 from accesscontrol.admin.access import AccessPages, operations
+from accesscontrol.giving import Grant
 from accesscontrol.grants import NOWHERE
 from accesscontrol.models import CatalogTable
 from accesscontrol.pages import RefusalForm
 from accesscontrol.policy import Operation, Right
-from accesscontrol.roles import Grant
 from accesscontrol.web import actor_of
 
 _RIGHTS_IN_WORDS = {str(right): words for right, words in CatalogTable._meta.permissions}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import Group, User
 
-from accesscontrol import accounts, roles
+from accesscontrol import accounts, giving, roles
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import Forbidden
 from accesscontrol.models import ColumnRule
@@ -26,7 +26,7 @@ AUDIT = [("view_audit", ""), ("read", "audit_logs")]
 def make(make_role: MakeRole) -> MakeRole:
     """Return a function that makes a role on books with rules: make("a", *grants, word_count="hidden")."""
 
-    def make(name: str, *grants: roles.Grant, **rules: str) -> Group:
+    def make(name: str, *grants: giving.Grant, **rules: str) -> Group:
         group = make_role(name, *grants)
         for column, access in rules.items():
             ColumnRule.objects.create(role=group, table_id="books", column_name=column, access=access)
@@ -65,7 +65,7 @@ class TestRoles:
         nobody: Actor,
         make: MakeRole,
         trail: Trail,
-        grants: list[roles.Grant],
+        grants: list[giving.Grant],
         rules: dict[str, str],
         told: str,
     ) -> None:
@@ -93,7 +93,7 @@ class TestRoles:
         manager: Actor,
         nobody: Actor,
         make: MakeRole,
-        grants: list[roles.Grant],
+        grants: list[giving.Grant],
         rules: dict[str, str],
     ) -> None:
         group = make("Kept", *grants, **rules)

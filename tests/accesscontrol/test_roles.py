@@ -26,7 +26,7 @@ NEW_TABLE = SimpleNamespace(name="reviews", read_only=False)
 NEW_LOOKUP = SimpleNamespace(name="moods", read_only=True)
 
 
-def grants() -> dict[str, frozenset[roles.Grant]]:
+def grants() -> dict[str, frozenset[giving.Grant]]:
     return {group.name: roles.grants_of(group) for group in Group.objects.all()}
 
 
@@ -190,7 +190,7 @@ class TestSetGrants:
     def test_refuses_to_give_rights_that_the_giver_does_not_hold(
         self,
         personnel: Actor,
-        wanted: list[roles.Grant],
+        wanted: list[giving.Grant],
         named: str,
         make_role: Callable[..., Group],
         trail: Trail,
@@ -248,7 +248,7 @@ class TestSetGrants:
         ],
     )
     def test_refuses_rights_that_do_not_exist(
-        self, admin: Actor, wrong: roles.Grant, named: str, make_role: Callable[..., Group]
+        self, admin: Actor, wrong: giving.Grant, named: str, make_role: Callable[..., Group]
     ) -> None:
         role = make_role("Reviewers")
 

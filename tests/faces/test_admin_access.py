@@ -132,15 +132,15 @@ class TestUsers:
 
 class TestTheLastSuperuser:
     def test_stays_as_it_is_and_the_page_says_why(self, browser: Any, admin: Any, news: Any) -> None:
-        client, told = browser(admin), f"{admin.username} is the last superuser who can log in."
+        client, ada, told = browser(admin), admin.user, "ada is the last superuser who can log in."
         news()
 
-        page = client.post(f"{USERS}{admin.pk}/change/", account(admin, is_superuser=None))
-        deleted = client.post(f"{USERS}{admin.pk}/delete/", {"post": "yes"}, follow=True)
+        page = client.post(f"{USERS}{ada.pk}/change/", account(ada, is_superuser=None))
+        deleted = client.post(f"{USERS}{ada.pk}/delete/", {"post": "yes"}, follow=True)
 
         assert told in page.content.decode()
         assert told in deleted.content.decode()
-        assert User.objects.get(pk=admin.pk).is_superuser
+        assert User.objects.get(pk=ada.pk).is_superuser
         assert [row.error_code for row in news(success=False)] == ["CONFLICT", "CONFLICT"]
 
 
