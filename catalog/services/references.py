@@ -14,6 +14,7 @@ from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.errors import ForeignKeyViolation
 from catalog.services.rows import Record, Rows, fetch_whole
+from catalog.services.wording import counted
 from catalog.table import Table
 
 MAX_KEYS_SHOWN = 100
@@ -100,9 +101,8 @@ def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record])
     ]
     if not dependents:
         return
-    count = sum(found["count"] for found in dependents if "count" in found)
     raise ForeignKeyViolation(
-        f"{_counted(count)} still refer to these records of {table.name}.",
+        f"{_counted(dependents)} to {'this record' if len(records) == 1 else 'these records'} of {table.name}.",
         hint=_what_to_do(table, dependents),
         table=table.name,
         dependents=dependents,
@@ -131,8 +131,12 @@ def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
     return counts
 
 
-def _counted(count: int) -> str:
-    return f"{count} other records" if count > 1 else "Other records"
+def _counted(dependents: Sequence[Mapping[str, Any]]) -> str:
+    """How many refer, as far as the actor may know."""
+    if not all("count" in found for found in dependents):
+        return "Other records still refer"
+    count = sum(found["count"] for found in dependents)
+    return counted(count, "other record still refers", "other records still refer")
 
 
 def _what_to_do(table: Table, dependents: Sequence[Mapping[str, Any]]) -> str:

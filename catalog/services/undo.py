@@ -21,6 +21,7 @@ from catalog import registry
 from catalog.services import columns, references, statements, writing
 from catalog.services.integrity import translated
 from catalog.services.rows import Record, Rows, fetch_whole
+from catalog.services.wording import counted
 from catalog.services.writing import Change, Written
 from catalog.table import Table
 
@@ -48,8 +49,8 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
 
     :raises NotFound: no version of such a change is kept
     :raises Conflict: a record changed since; `details.records` says which and in what
-    :raises Forbidden: the actor may not do what undoing needs: update, insert what was deleted, delete what was
-        inserted
+    :raises Forbidden: a column of its tables is hidden from the actor, whatever the change was; or they may not
+        do what undoing needs: update, insert what was deleted, delete what was inserted
     :raises ForeignKeyViolation: other records refer meanwhile to what was inserted
     """
     policy.require_account(actor)
@@ -58,9 +59,11 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
         raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
     work = _sorted(versions)
     entry.table_name = next(iter(work)).name
+    for table in work:
+        _require_whole(actor, table)
     _require_rights(actor, work)
     current = {table: _lock(table, todo.all()) for table, todo in work.items()}
-    _require_unchanged(actor, work, current)
+    _require_unchanged(work, current)
     _require_few(work, terms)
     written = _apply(entry, work, current)
     return writing.done(entry, written, counts=[len(part.records) for part in written])
@@ -104,6 +107,16 @@ def _sorted(versions: Iterable[Version]) -> dict[Table, _Work]:
     return {table: todo for table, todo in work.items() if todo.inserts or todo.updates or todo.deletes}
 
 
+def _require_whole(actor: Actor, table: Table) -> None:
+    """Refuse who does not see all columns of a table: an undo that goes on, or not, would tell of the others."""
+    if columns.shown(actor, table) is not table:
+        raise Forbidden(
+            f"Columns of {table.name} are hidden from your role, and an undo writes whole records.",
+            hint="Ask someone who sees all of them to undo the change.",
+            table=table.name,
+        )
+
+
 def _require_rights(actor: Actor, work: Mapping[Table, _Work]) -> None:
     for table, todo in work.items():
         for operation, versions in (
@@ -116,8 +129,6 @@ def _require_rights(actor: Actor, work: Mapping[Table, _Work]) -> None:
         touched = {
             name for version in todo.updates for name in (version.before or {}) if _differ(version, name)
         }
-        if touched - columns.shown(actor, table).columns.keys():
-            raise Forbidden(f"You may not undo this change of {table.name}.", table=table.name)
         columns.require_writable(actor, Operation.UPDATE, table, touched)
 
 
@@ -137,38 +148,32 @@ def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
 
 
-def _require_unchanged(
-    actor: Actor, work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]
-) -> None:
+def _require_unchanged(work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]) -> None:
     """Refuse what is no longer as the change left it, naming each record and what differs."""
     conflicts = []
     for table, todo in work.items():
         for version in todo.all():
             text = current[table].get(version.key)
-            seen = columns.shown(actor, table)
-            if reason := _changed_since(seen, version, json.loads(text) if text else None):
+            if reason := _changed_since(version, json.loads(text) if text else None):
                 conflicts.append({"table": table.name, "key": version.key, "reason": reason})
     if conflicts:
         first = conflicts[0]
         raise Conflict(
-            f"{len(conflicts)} records are no longer as the change left them: record {first['key']} of"
-            f" {first['table']} {first['reason']}.",
+            f"{counted(len(conflicts), 'record is', 'records are')} no longer as the change left"
+            f" {'it' if len(conflicts) == 1 else 'them'}: record {first['key']} of {first['table']} {first['reason']}.",
             hint="Undo the later changes first, or mend the records by hand.",
             records=conflicts[:MAX_CONFLICTS],
         )
 
 
-def _changed_since(seen: Table, version: Version, now: Record | None) -> str | None:
-    """Why a record can't become what it was, or None; columns that the actor may not know of are not named."""
+def _changed_since(version: Version, now: Record | None) -> str | None:
+    """Why a record can't become what it was, or None."""
     if version.after is None:
         return None if now is None else "is there again"
     if now is None:
         return "was deleted since"
     changed = [name for name in now if name != "updated_at" and now[name] != version.after.get(name)]
-    if not changed:
-        return None
-    named = [name for name in changed if name in seen.columns]
-    return f"has another {', '.join(named)}" if named else "was changed since"
+    return f"has another {', '.join(changed)}" if changed else None
 
 
 def _apply(
@@ -185,11 +190,11 @@ def _apply(
     for table, todo in work.items():
         references.require_live_parents(table, _new_references(table, todo, coming))
         if todo.inserts:
-            with translated(columns.shown(entry.actor, table), sets_many=True):
+            with translated(table, sets_many=True):
                 written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
     for table, todo in work.items():
         if todo.updates:
-            with translated(columns.shown(entry.actor, table), sets_many=True):
+            with translated(table, sets_many=True):
                 after = statements.update(table, _befores(todo.updates))
             before = Rows(current[table][table.format_key(record)] for record in after)
             written.append(Written(table, before, after))

@@ -19,6 +19,7 @@ from catalog import registry
 from catalog.services import columns, references, statements
 from catalog.services.integrity import translated
 from catalog.services.rows import Rows, fetch_whole
+from catalog.services.wording import counted
 from catalog.table import Table
 
 Kind = Literal["soft", "hard"]
@@ -117,10 +118,10 @@ def require_within(table: Table, count: int, maximum: int = MAX_AFFECTED) -> Non
     """
     if count > maximum:
         raise LimitExceeded(
-            f"More than {maximum} records of {table.name} match, and no more may be written.",
-            hint="Narrow where, and go on in parts."
+            f"This would write more than {counted(maximum, 'record', 'records')} of {table.name}.",
+            hint="Go on in smaller parts."
             if maximum == MAX_AFFECTED
-            else "Narrow where, or raise max_affected.",
+            else "Write fewer, or raise max_affected.",
             table=table.name,
             maximum=maximum,
         )
