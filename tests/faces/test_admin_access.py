@@ -132,7 +132,7 @@ class TestUsers:
 
 class TestTheLastSuperuser:
     def test_stays_as_it_is_and_the_page_says_why(self, browser: Any, admin: Any, news: Any) -> None:
-        client, ada, told = browser(admin), admin.user, "ada is the last superuser who can log in."
+        client, ada, told = browser(admin), admin.user, "is the last superuser who can log in."
         news()
 
         page = client.post(f"{USERS}{ada.pk}/change/", account(ada, is_superuser=None))
