@@ -73,10 +73,10 @@ def _require_few(work: Mapping[Table, _Work], terms: Terms) -> None:
     """Refuse what is more than the caller wants; without a wish, a change of any size is undone."""
     maximum = writing.maximum_of(terms)
     if maximum < MAX_AFFECTED:
+        count = 0
         for table, todo in work.items():
-            maximum -= len(todo.all())
-            if maximum < 0:
-                writing.require_within(table, MAX_AFFECTED, terms.max_affected)
+            count += len(todo.all())
+            writing.require_within(table, count, maximum)
 
 
 def _uuid(value: object) -> UUID:
@@ -109,7 +109,7 @@ def _sorted(versions: Iterable[Version]) -> dict[Table, _Work]:
 
 def _require_whole(actor: Actor, table: Table) -> None:
     """Refuse who does not see all columns of a table: an undo that goes on, or not, would tell of the others."""
-    if columns.shown(actor, table) is not table:
+    if columns.shown(actor, table).columns.keys() < table.columns.keys():
         raise Forbidden(
             f"Columns of {table.name} are hidden from your role, and an undo writes whole records.",
             hint="Ask someone who sees all of them to undo the change.",
@@ -139,10 +139,11 @@ def _differ(version: Version, name: str) -> bool:
 def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     """The records of a change as they are now, locked: their JSON texts by key."""
     keys = [table.where_key(version.key) for version in versions]
-    wanted = Q(id__in=[key["id"] for key in keys]) if "id" in table.key else Q()
-    if table.junction:
-        for key in keys:
-            wanted |= Q(**key)
+    wanted = (
+        Q(*(Q(**key) for key in keys), _connector=Q.OR)
+        if table.junction
+        else Q(id__in=[key["id"] for key in keys])
+    )
     rows = table.model._default_manager.filter(wanted).order_by(*table.key)
     found = fetch_whole(table, rows.select_for_update(of=("self",)))
     return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
