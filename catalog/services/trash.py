@@ -11,12 +11,13 @@ from accesscontrol.errors import Conflict, InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
-from catalog import registry
-from catalog.services import columns, conditions, queries, statements, writing
+from catalog.services import columns, conditions, queries, references, statements, writing
 from catalog.services.integrity import translated
 from catalog.services.rows import Record, Rows
 from catalog.services.writing import Change, Written
 from catalog.table import Table
+
+_REFERENCE = ("column", "value", "references")
 
 
 @audited("RESTORE_RECORDS", writes=Change)
@@ -65,28 +66,13 @@ def _lock_trashed(actor: Actor, table: Table, where: Mapping[str, Any], terms: T
 
 
 def _require_parents(table: Table, found: Sequence[Record]) -> None:
-    """Refuse records whose parent is in the trash, naming all of them."""
-    restoring = {record["id"] for record in found}
-    orphans = []
-    for column, name in table.foreign_keys.items():
-        parent = registry.get(name)
-        wanted = {record[column] for record in found} - {None}
-        if parent is table:
-            wanted -= restoring
-        if wanted and parent.soft_delete:
-            rows = parent.model._default_manager.filter(id__in=wanted).order_by("id")
-            locked = rows.select_for_update(no_key=True).values_list("id", "deleted_at")
-            gone = {key for key, deleted_at in locked if deleted_at}
-            orphans += [
-                {
-                    "key": table.format_key(record),
-                    "column": column,
-                    "value": record[column],
-                    "references": name,
-                }
-                for record in found
-                if record[column] in gone
-            ]
+    """Refuse records whose parent is in the trash and stays there, naming all of them."""
+    restoring = {(table.name, record["id"]) for record in found}
+    orphans = [
+        {"key": table.format_key(found[index]), **{name: refusal.details[name] for name in _REFERENCE}}
+        for index, refusal in references.trashed_parents(table, found)
+        if (refusal.details["references"], refusal.details["value"]) not in restoring
+    ]
     if orphans:
         first = orphans[0]
         raise Conflict(
