@@ -10,11 +10,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from accesscontrol import giving, grants, policy, roles
-from accesscontrol.actor import Actor
+from accesscontrol import giving, grants, policy, roles, service_users
+from accesscontrol.actor import Actor, on_this_machine
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Right
-from accesscontrol.service_users import NAMES
 from accesscontrol.signals import access_changed
 
 AUDITED = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
@@ -32,7 +31,7 @@ def save_account(*, actor: Actor, user: User, roles_: Collection[Group] | None =
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
     before = _as_it_is(user) if user.pk else None
-    _require_person(before, user)
+    _require_person(user)
     _require_power(actor, before, user)
     _require_valid(user)
     _require_administrator_left(before, user)
@@ -74,6 +73,45 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     if actor.user is None or actor.user.pk != user.pk:
         policy.require_right(actor, Right.MANAGE_ACCESS)
         _require_power(actor, _as_it_is(user), user)
+    _set_password(actor, user, password)
+
+
+@transaction.atomic
+def make_superuser(*, user: User, password: str | None) -> None:
+    """This function will make a superuser, with or without a password, at the word of who runs a command here.
+
+    They need no right: they can reach the database's files and secrets as it is.
+
+    :raises InvalidInput: the name is taken, a value is not valid, or the password is too weak
+    """
+    user.is_superuser = user.is_staff = True
+    user.set_unusable_password()
+    _require_valid(user)
+    user.save()
+    actor = on_this_machine()
+    _tell(actor, "GRANT", user, _differences(None, user))
+    if password is not None:
+        _set_password(actor, user, password)
+
+
+@transaction.atomic
+def reset_password(*, user: User, password: str) -> None:
+    """This function will set a person's password at the word of who runs a command here, who needs no right.
+
+    :raises Forbidden: the account is a program's
+    :raises InvalidInput: the password is too weak; the message says why
+    :raises NotFound: the account has been deleted
+    """
+    _require_person(_as_it_is(user))
+    _set_password(on_this_machine(), user, password)
+
+
+def is_administrator(user: User) -> bool:
+    """This function will say whether a user is a superuser who can log in."""
+    return user.is_superuser and user.is_staff and user.is_active and user.has_usable_password()
+
+
+def _set_password(actor: Actor, user: User, password: str) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -81,11 +119,6 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     _tell(actor, "USER_CHANGED", user, {"password": {"old": "(hidden)", "new": "(changed)"}})
-
-
-def is_administrator(user: User) -> bool:
-    """This function will say whether a user is a superuser who can log in."""
-    return user.is_superuser and user.is_staff and user.is_active and user.has_usable_password()
 
 
 def _set_roles(actor: Actor, user: User, wanted: Collection[Group]) -> None:
@@ -106,11 +139,11 @@ def _as_it_is(user: User) -> User:
     return now
 
 
-def _require_person(*accounts: User | None) -> None:
+def _require_person(user: User) -> None:
     """The accounts of programs are nobody's to change: who could log in as one would act in its name."""
-    names = sorted(NAMES.intersection(account.get_username() for account in accounts if account))
-    if names:
-        raise Forbidden(f"{names[0]} is the account of a program, which nobody may change or log in as.")
+    if service_users.is_service_user(user):
+        name = user.get_username()
+        raise Forbidden(f"{name} is the account of a program, which nobody may change or log in as.")
 
 
 def _require_power(actor: Actor, before: User | None, after: User) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib.auth.management import get_system_username
 from django.contrib.auth.models import User
 from django.db import connection
 
@@ -58,3 +59,8 @@ class Actor:
                 cursor.execute(statements)
         else:
             self.__dict__["grants"] = grants.load(self.user, first=statements)
+
+
+def on_this_machine() -> Actor:
+    """This function will return who runs a command: no account of ours, so named as the system names them."""
+    return Actor(None, Channel.COMMAND, {"system_user": get_system_username()})

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import models
 
 
@@ -53,3 +53,20 @@ class ColumnRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.table_id}.{self.column_name} is {self.access}"
+
+
+class ServiceUser(models.Model):
+    """The mark of an account that is a program's.
+
+    The application's role can set it and not take it back: it goes with the account, by a rule of the database.
+    """
+
+    user = models.OneToOneField(
+        User, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False
+    )
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)

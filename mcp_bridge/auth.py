@@ -21,7 +21,7 @@ def by_name(name: str) -> Identify:
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None:
         raise AuthenticationRequired(f"There is no active account {name!r}.")
-    if name in service_users.NAMES:
+    if service_users.is_service_user(user):
         raise AuthenticationRequired(f"{name} is the account of a program: no agent acts for it.")
     key = user.pk
     return lambda: User.objects.filter(pk=key).first()

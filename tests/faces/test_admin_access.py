@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from accesscontrol import roles
+from accesscontrol import roles, service_users
+from accesscontrol.models import ServiceUser
 from tests.faces.conftest import PASSWORD
 
 USERS, ROLES = "/admin/auth/user/", "/admin/auth/group/"
@@ -128,6 +129,27 @@ class TestUsers:
         assert client.get("/admin/").status_code == 200
         assert User.objects.get(username="vic").check_password(NEW)
         assert [row.record_id for row in news(operation="USER_CHANGED")] == ["user vic"]
+
+
+class TestPrograms:
+    def test_are_not_made_of_people_by_a_forged_form(self, browser: Any, admin: Any, person: Any) -> None:
+        user = person(name="vic")
+        forged = {"service_user": user.pk, "serviceuser": "on", "user": user.pk, "user_id": user.pk}
+
+        browser(admin).post(f"{USERS}{user.pk}/change/", account(user) | forged)
+
+        assert not ServiceUser.objects.exists()
+
+    def test_get_no_password_and_no_right_to_log_in(self, browser: Any, admin: Any, news: Any) -> None:
+        program, client = service_users.get("schedule", role="Viewer"), browser(admin)
+        news()
+
+        client.post(f"{USERS}{program.pk}/password/", {"new_password1": NEW, "new_password2": NEW})
+        client.post(f"{USERS}{program.pk}/change/", account(program, username="sheila"))
+
+        now = User.objects.get(pk=program.pk)
+        assert (now.username, now.is_staff, now.has_usable_password()) == ("schedule", False, False)
+        assert [row.error_code for row in news(success=False)] == ["PERMISSION_DENIED"] * 2
 
 
 class TestTheLastSuperuser:
