@@ -28,6 +28,7 @@ CSRF_TRUSTED_ORIGINS = VALUES[env.CSRF_TRUSTED_ORIGINS]
 INSTALLED_APPS = [
     "config",
     "config.apps.AdminConfig",  # django.contrib.admin with our site
+    "accesscontrol",  # its createsuperuser and changepassword are audited; auth's own are not
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -39,7 +40,6 @@ INSTALLED_APPS = [
     "django_structlog",
     "auditlog",
     "guardian",
-    "accesscontrol",
     "audit",
     "catalog",
     "mcp_bridge",
@@ -102,6 +102,8 @@ def _database(url: str) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,  # with it on, a refused write would lose its audit row
         "OPTIONS": {
             **rest,
+            "server_side_binding": VALUES[env.DATABASE_PREPARED_STATEMENTS],  # only such statements can be prepared
+            "prepare_threshold": 5 if VALUES[env.DATABASE_PREPARED_STATEMENTS] else None,  # runs before one is
             "application_name": rest.get("application_name", "database-admin-server"),
             "pool": {
                 "min_size": VALUES[env.DATABASE_POOL_MIN],
