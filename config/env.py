@@ -148,6 +148,11 @@ DATABASE_POOL_TIMEOUT = Setting(
     "DATABASE_POOL_TIMEOUT", whole(1, 300), "10",
     "Seconds to wait for a free connection before the request is answered with 503.",
 )  # fmt: skip
+DATABASE_PREPARED_STATEMENTS = Setting(
+    "DATABASE_PREPARED_STATEMENTS", boolean, "true",
+    "Let PostgreSQL keep the plans of statements that are run often. Off behind a pooler that does not know of them:"
+    " PgBouncer before 1.21, or with `max_prepared_statements = 0`.",
+)  # fmt: skip
 STATEMENT_TIMEOUT_S = Setting(
     "STATEMENT_TIMEOUT_S", whole(1, 3600), "30",
     "Seconds that one statement of an operation may take before PostgreSQL stops it.",
@@ -180,7 +185,7 @@ WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started b
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
-    STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
+    DATABASE_PREPARED_STATEMENTS, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
