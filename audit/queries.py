@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
@@ -13,14 +14,16 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from accesscontrol.policy import Operation, Right
-from audit import changes, moments, repeats, trail
+from audit import changes, cursors, moments, repeats, trail
 from audit.models import OPERATIONS, AuditLog
 from audit.operation import audited
+from audit.rows import Output, Rows, fetch
 from audit.trail import Entry
 
 MAX_LIMIT = 1_000
 MAX_OFFSET = 2**63 - 1
 LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_fields)
+_SHOWN = tuple(Output.of(field) for field in AuditLog._meta.concrete_fields)
 
 
 # Counted once, in small groups, which are then summed up: all that a summary tells of takes one pass. The percentile
@@ -67,27 +70,43 @@ def search(
     success: bool | None = None,
     limit: int = 100,
     offset: int = 0,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
     """This function will return audit rows, newest first: {count, limit, offset, next_cursor, logs}.
 
-    `start_date` is included, `end_date` is not; both are times or dates (midnight), UTC.
+    `start_date` is included, `end_date` is not; both are times or dates (midnight), UTC. `cursor`, from
+    a page's `next_cursor`, goes on where that page ended, whatever was added to the trail since.
 
-    Every call adds a row of its own: who pages through a trail that grows gives an `end_date`.
+    Every call adds a row of its own: who pages by `offset` gives an `end_date`.
 
     :raises AuthenticationRequired: nobody is logged in
-    :raises InvalidInput: a date that is none, a name that can be none, an unknown operation, or a limit
-        outside 1 to 1000
+    :raises InvalidInput: a date that is none, a name that can be none, an unknown operation, a limit
+        outside 1 to 1000, or a cursor that is not this query's
     """
     policy.require_account(actor)
-    _check_page(limit, offset)
+    _check_page(limit, offset, cursor)
     _check_names(operation, user_id)
     rows = _select(actor, start_date, end_date, table).order_by("-timestamp", "-id")
     for column, value in (("operation", operation), ("user_id", user_id), ("success", success)):
         if value is not None:
             rows = rows.filter(**{column: value})
-    logs = [masked(actor, log) for log in rows.values(*LOG_COLUMNS)[offset : offset + limit]]
+    asked = ("audit_logs", start_date, end_date, table, operation, user_id, success)
+    if cursor is not None:
+        rows = rows.filter(_older_than(*cursors.unseal(actor, asked, cursor)))
+    found = fetch(rows[offset : offset + limit + 1], _SHOWN)
+    logs, next_cursor = found, None
+    if len(found) > limit:
+        logs = Rows(found.texts[:limit])
+        last = json.loads(logs.texts[-1])
+        next_cursor = cursors.seal(actor, asked, [last["timestamp"], last["id"]])
     entry.record_count = len(logs)
-    return {"count": len(logs), "limit": limit, "offset": offset, "next_cursor": None, "logs": logs}
+    return {
+        "count": len(logs),
+        "limit": limit,
+        "offset": offset,
+        "next_cursor": next_cursor,
+        "logs": _all_masked(actor, logs),
+    }
 
 
 @audited("AUDIT_SUMMARY")
@@ -150,6 +169,18 @@ def masked(actor: Actor, log: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _all_masked(actor: Actor, logs: Rows) -> Rows:
+    if not policy.has_hidden_columns(actor):
+        return logs
+    return Rows(json.dumps(masked(actor, log), ensure_ascii=False) for log in logs)
+
+
+def _older_than(timestamp: str, key: int) -> Q:
+    """The rows after one, newest first; the first condition is what an index looks for."""
+    moment = moments.parse(timestamp)
+    return Q(timestamp__lte=moment) & (Q(timestamp__lt=moment) | Q(id__lt=key))
+
+
 def _select(actor: Actor, start: object, end: object, table: str | None) -> QuerySet[AuditLog]:
     if table is not None and not trail.is_table_name(table):
         raise InvalidInput(
@@ -198,11 +229,13 @@ def _moment(name: str, value: object) -> datetime:
         raise InvalidInput(f"{name} {error}.", argument=name) from error
 
 
-def _check_page(limit: int, offset: int) -> None:
+def _check_page(limit: int, offset: int, cursor: str | None) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", argument="limit", maximum=MAX_LIMIT)
     if not 0 <= offset <= MAX_OFFSET:
         raise InvalidInput("offset must be 0 or more.", argument="offset")
+    if cursor is not None and offset:
+        raise InvalidInput("A cursor says where to go on: leave offset out.", argument="offset")
 
 
 def _check_names(operation: str | None, user_id: str | None) -> None:

@@ -24,6 +24,7 @@ VALUES (%s, %s, %s, %s, %s, 1)
 ON CONFLICT (operation, error_code, address, minute) DO UPDATE SET count = r.count + 1
 RETURNING r.count
 """
+_IS_ANY_OVER = "SELECT EXISTS (SELECT FROM audit_repeatedrefusal WHERE minute < %s)"
 
 
 @transaction.atomic
@@ -41,12 +42,19 @@ def record(actor: Actor, operation: str, refusal: Refused) -> None:
         trail.record(entry)
 
 
-@transaction.atomic
 def flush() -> None:
     """This function will write one row for what was counted in each minute that is over."""
-    over = RepeatedRefusal.objects.filter(minute__lt=_minute(timezone.now())).select_for_update(
-        skip_locked=True
-    )
+    now = _minute(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_ANY_OVER, [now])  # of every look at the trail: hardly ever is there something
+        (is_any,) = cursor.fetchone()
+    if is_any:
+        _write_before(now)
+
+
+@transaction.atomic
+def _write_before(now: datetime) -> None:
+    over = RepeatedRefusal.objects.filter(minute__lt=now).select_for_update(skip_locked=True)
     for counted in list(over):
         if counted.count > 1:
             trail.record(

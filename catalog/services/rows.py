@@ -1,83 +1,19 @@
-"""Rows as JSON, made by PostgreSQL: what is cheapest to make, and the same for every face.
-
-Timestamps are ISO 8601 in UTC with microseconds, numeric is a text (no digit is lost), arrays and jsonb
-are what they are.
-"""
+"""Rows as JSON, made by PostgreSQL: read as the trail's are, and written."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, overload
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 from django.db.models import QuerySet
 from psycopg import sql
 
-from catalog.table import AnyField, Table
+from audit.rows import Output, Record, Rows, fetch
+from catalog.table import Table
 
-Record = dict[str, Any]
-
-
-class Rows(Sequence[Record]):
-    """Records as PostgreSQL's JSON texts, read into dicts when looked at.
-
-    `marks` are JSON objects of what was asked for beside the records, one for each, or none at all.
-    """
-
-    def __init__(self, texts: Iterable[str] = (), marks: Iterable[str] = ()) -> None:
-        self.texts = list(texts)
-        self.marks = list(marks)
-
-    @cached_property
-    def _records(self) -> list[Record]:
-        return [json.loads(text) for text in self.texts]
-
-    def json(self) -> str:
-        """This function will return the records as one JSON array."""
-        return f"[{','.join(self.texts)}]"
-
-    def only(self, names: Collection[str]) -> Rows:
-        """This function will return the records with the members named, and no others."""
-        kept = ({name: value for name, value in record.items() if name in names} for record in self)
-        return Rows(json.dumps(record, ensure_ascii=False) for record in kept)
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self._records)
-
-    @overload
-    def __getitem__(self, index: int) -> Record: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Record]: ...
-    def __getitem__(self, index: int | slice) -> Record | list[Record]:
-        return self._records[index]
-
-
-@dataclass(frozen=True)
-class Output:
-    """One member of a record: its name, the name it has in the query, and how it is written."""
-
-    name: str
-    source: str
-    as_text: bool = False
-
-    @classmethod
-    def of(cls, field: AnyField) -> Output:
-        """This function will return the member that shows a column."""
-        name = str(field.column)
-        return cls(name, name, as_text=isinstance(field, models.DecimalField))
-
-    def sql(self) -> sql.Composable:
-        """This function will return the member as one item of a SELECT list."""
-        source = sql.SQL("q.{}").format(sql.Identifier(self.source))
-        return sql.SQL("{}{} AS {}").format(
-            source, sql.SQL("::text" if self.as_text else ""), sql.Identifier(self.name)
-        )
+__all__ = ["Output", "Record", "Rows", "choose", "fetch", "fetch_whole", "write"]
 
 
 def choose(queryset: QuerySet[Any, Any], names: Collection[str]) -> QuerySet[Any, Any]:
@@ -89,36 +25,9 @@ def choose(queryset: QuerySet[Any, Any], names: Collection[str]) -> QuerySet[Any
     return queryset if columns.issubset(names) else queryset.values_list(*names)
 
 
-def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output], marks: Sequence[Output] = ()) -> Rows:
-    """This function will run a query and return its rows as JSON, in the query's order.
-
-    `marks` are what of each row is wanted beside the record.
-    """
-    # A query that can't match is asked too: an aggregate over no rows is a row.
-    inner, params = queryset.query.get_compiler(using=queryset.db, elide_empty=False).as_sql()
-    head, tail = _frame(tuple(outputs), tuple(marks))
-    with connection.cursor() as cursor:
-        cursor.execute(f"{head}{inner}{tail}", params)
-        found = cursor.fetchall()
-    return Rows((row[0] for row in found), (row[1] for row in found) if marks else ())
-
-
 def fetch_whole(table: Table, queryset: QuerySet[Any, Any]) -> Rows:
     """This function will run a query of records of a table and return them with all their columns."""
     return fetch(queryset, [Output.of(field) for field in table.columns.values()])
-
-
-@lru_cache(maxsize=512)
-def _frame(outputs: tuple[Output, ...], marks: tuple[Output, ...]) -> tuple[str, str]:
-    """What stands before and behind a query that returns rows as JSON; text, since composing it takes its time."""
-    shown = sql.SQL(", ").join(output.sql() for output in outputs)
-    if marks:
-        lateral = sql.SQL(") q CROSS JOIN LATERAL (SELECT {}) r CROSS JOIN LATERAL (SELECT {}) m").format(
-            shown, sql.SQL(", ").join(mark.sql() for mark in marks)
-        )
-        return "SELECT row_to_json(r)::text, to_json(m)::text FROM (", lateral.as_string()
-    head = sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM (").format(shown)
-    return head.as_string(), ") q) r"
 
 
 def write(statement: sql.Composable, params: Sequence[Any], table: Table, *, by_key: bool = True) -> Rows:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, GetPydanticSchema
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from audit import queries
 from audit.models import OPERATIONS
+from mcp_bridge.answers import Json
 from mcp_bridge.arguments import MAX_NAME_CHARS, Arguments, Limit, Offset
 from mcp_bridge.tool import READS, tool
 
@@ -48,6 +49,10 @@ class QueryAuditLogs(Period):
     )
     limit: Limit = 100
     offset: Offset = 0
+    cursor: str | None = Field(
+        None,
+        description="`next_cursor` of the page before: goes on there, whatever was done since.",
+    )
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,18 @@ class AuditLog:
     query_hash: Annotated[str | None, Field(description="The same for queries of the same form.")]
 
 
+AuditLogs = Annotated[
+    Json, GetPydanticSchema(lambda _source, handler: handler.generate_schema(list[AuditLog]))
+]
+
+
 @dataclass(frozen=True)
 class AuditPage:
     count: int
     limit: int
     offset: int
-    next_cursor: None
-    logs: list[AuditLog]
+    next_cursor: Annotated[str | None, Field(description="Give it as `cursor` to read on; null at the end.")]
+    logs: AuditLogs
 
 
 @tool(title="Query the audit trail", operation="AUDIT_QUERY", effect=READS)
@@ -86,10 +96,11 @@ def db_query_audit_logs(actor: Actor, arguments: QueryAuditLogs) -> AuditPage:
     """List what was done, newest first: who, when, to which table and record, what changed, and what was refused.
 
     You see your own operations, those on tables that you may read, and with the right view_audit all of them.
-    At most 1,000 rows a call.
+    At most 1,000 rows a call; `next_cursor`, given as `cursor`, reads on.
     Example: {"table": "books", "operation": "UPDATE", "start_date": "2026-11-01", "limit": 20}
     """
-    return AuditPage(**queries.search(actor=actor, **dict(arguments)))
+    page = queries.search(actor=actor, **dict(arguments))
+    return AuditPage(**{**page, "logs": Json(page["logs"].json())})
 
 
 class GetAuditSummary(Period):

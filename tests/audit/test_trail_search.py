@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import AuthenticationRequired, InvalidInput
-from audit import queries, trail
+from audit import cursors, queries, trail
 from audit.models import AuditLog
 from audit.trail import Entry
 from tests.audit.entries import ANN, WRITTEN
@@ -87,7 +88,7 @@ class TestSight:
 
     def test_cannot_be_widened_by_a_filter(self, nobody: Actor) -> None:
         for filters in ({"user_id": "ann"}, {"table": "books"}, {"operation": "LOGIN"}, {"success": False}):
-            assert queries.search(actor=nobody, **filters)["logs"] == []
+            assert queries.search(actor=nobody, **filters)["count"] == 0
         assert (
             queries.summary(actor=nobody, table="books")["summary"]["total_operations"] == 1
         )  # the search above
@@ -208,7 +209,8 @@ class TestPages:
 
         assert [page["count"] for page in pages] == [10, 10, 5, 0]
         assert [int(log["record_id"]) for page in pages for log in page["logs"]] == list(range(24, -1, -1))
-        assert (pages[1]["limit"], pages[1]["offset"], pages[1]["next_cursor"]) == (10, 10, None)
+        assert (pages[1]["limit"], pages[1]["offset"]) == (10, 10)
+        assert [page["next_cursor"] is None for page in pages] == [False, False, True, True]
 
     def test_stand_still_in_a_trail_that_grows_when_the_end_is_given(
         self, rows: list[AuditLog], auditor: Actor
@@ -235,7 +237,90 @@ class TestPages:
             queries.search(actor=auditor, offset=offset)
 
     def test_may_lie_beyond_the_end(self, auditor: Actor) -> None:
-        assert queries.search(actor=auditor, limit=1_000, offset=2**63 - 1)["logs"] == []
+        assert queries.search(actor=auditor, limit=1_000, offset=2**63 - 1)["count"] == 0
+
+    def test_have_moments_to_the_microsecond_and_changes_as_they_were_kept(
+        self, rows: list[AuditLog], auditor: Actor
+    ) -> None:
+        kept = {"title": {"old": None, "new": 'Æther "é"'}, "price": {"old": 1.5, "new": 12}}
+        trail.record(Entry(ANN, "UPDATE", "books", changes=kept))
+
+        log, *others = queries.search(actor=auditor, limit=7)["logs"]
+
+        assert log["changes"] == kept
+        assert [datetime.fromisoformat(other["timestamp"]) for other in others] == [
+            row.timestamp for row in reversed(rows)
+        ]
+        assert all(other["timestamp"].endswith("+00:00") for other in others)
+
+
+class TestCursors:
+    @pytest.mark.parametrize("size", [1, 2, 3, 6, 7])
+    def test_go_on_where_a_page_ended_in_a_trail_that_grows(
+        self, rows: list[AuditLog], auditor: Actor, size: int
+    ) -> None:
+        end, found, cursor = rows[-1].timestamp + timedelta(microseconds=1), [], None
+        while True:
+            page = queries.search(actor=auditor, end_date=end, limit=size, cursor=cursor)
+            found += [log["id"] for log in page["logs"]]
+            trail.record(Entry(ANN, "QUERY", "books"))
+            if (cursor := page["next_cursor"]) is None:
+                break
+
+        assert found == [row.id for row in reversed(rows)]
+
+    def test_part_entries_of_the_same_moment_by_their_number(
+        self, rows: list[AuditLog], auditor: Actor
+    ) -> None:
+        first = queries.search(actor=auditor, user_id="bob", limit=1)
+        username, digest, (moment, key) = signing.loads(first["next_cursor"], salt=cursors._SALT)
+
+        def after(number: int) -> list[int]:
+            cursor = signing.dumps([username, digest, [moment, number]], salt=cursors._SALT)
+            page = queries.search(actor=auditor, user_id="bob", cursor=cursor)
+            return [log["id"] for log in page["logs"]]
+
+        assert (moment, key) == (first["logs"][0]["timestamp"], rows[4].pk)
+        assert after(key) == [rows[3].pk, rows[2].pk]
+        assert after(key + 1) == [rows[4].pk, rows[3].pk, rows[2].pk]
+
+    def test_show_no_more_than_one_may_see_by_then(self, rows: list[AuditLog], viewer: Actor) -> None:
+        cursor = queries.search(actor=viewer, end_date=_after(rows), limit=1)["next_cursor"]
+        GroupObjectPermission.objects.filter(object_pk="books", permission__codename="read").delete()
+
+        page = queries.search(
+            actor=Actor(viewer.user, Channel.API), end_date=_after(rows), limit=10, cursor=cursor
+        )
+
+        assert {log["table_name"] for log in page["logs"]} == {"authors"}
+
+    @pytest.mark.parametrize(
+        "other", [{"table": "books"}, {"user_id": "ann"}, {"success": True}, {"start_date": "2020-01-01"}]
+    )
+    def test_are_refused_for_another_query(
+        self, rows: list[AuditLog], auditor: Actor, other: dict[str, Any]
+    ) -> None:
+        cursor = queries.search(actor=auditor, limit=1)["next_cursor"]
+
+        with pytest.raises(InvalidInput, match="another query"):
+            queries.search(actor=auditor, cursor=cursor, **other)
+
+    def test_are_refused_to_others_beside_an_offset_and_where_they_are_none(
+        self, rows: list[AuditLog], auditor: Actor, admin: Actor
+    ) -> None:
+        cursor = queries.search(actor=auditor, limit=1)["next_cursor"]
+
+        with pytest.raises(InvalidInput, match="another query"):
+            queries.search(actor=admin, cursor=cursor)
+        with pytest.raises(InvalidInput, match="leave offset out"):
+            queries.search(actor=auditor, cursor=cursor, offset=1)
+        for text in ("", "no cursor", cursor[:-1]):
+            with pytest.raises(InvalidInput, match="not one that a page has given"):
+                queries.search(actor=auditor, cursor=text)
+
+
+def _after(rows: list[AuditLog]) -> datetime:
+    return rows[-1].timestamp + timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize("service", [queries.search, queries.summary])

@@ -14,6 +14,7 @@ from django.db import connection
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
+from audit import cursors as signed
 from catalog.services import cursors, ordering, queries
 from catalog.services.queries import Page
 from catalog.table import Table
@@ -301,13 +302,13 @@ class TestIsRefused:
             query(viewer, BOOKS, cursor=cursor)
 
     def test_where_it_is_old(self, viewer, cursor, monkeypatch):
-        monkeypatch.setattr(cursors, "GOOD_FOR", timedelta(seconds=-1))
+        monkeypatch.setattr(signed, "GOOD_FOR", timedelta(seconds=-1))
 
         with pytest.raises(InvalidInput, match="has expired"):
             query(viewer, AUTHORS, cursor=cursor)
 
     def test_where_it_is_signed_for_something_else(self, viewer, cursor):
-        content = signing.loads(cursor, salt=cursors._SALT)
+        content = signing.loads(cursor, salt=signed._SALT)
         with pytest.raises(InvalidInput):
             query(viewer, AUTHORS, cursor=signing.dumps(content, salt="other"))
 
