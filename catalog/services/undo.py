@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db.models import Q
@@ -17,28 +16,14 @@ from audit import history
 from audit.history import Version
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
 from audit.trail import Entry
-from catalog import registry
-from catalog.services import columns, references, statements, writing
-from catalog.services.integrity import translated
-from catalog.services.rows import Record, Rows, fetch_whole
+from catalog.services import columns, undo_work, writing
+from catalog.services.rows import Record, fetch_whole
+from catalog.services.undo_work import Work
 from catalog.services.wording import counted
-from catalog.services.writing import Change, Written
+from catalog.services.writing import Change
 from catalog.table import Table
 
 MAX_CONFLICTS = 100
-
-
-@dataclass
-class _Work:
-    """What is to be done to one table."""
-
-    inserts: list[Version] = field(default_factory=list)  # records that were deleted
-    updates: list[Version] = field(default_factory=list)
-    deletes: list[Version] = field(default_factory=list)  # records that were inserted
-
-    def all(self) -> list[Version]:
-        """This function will return every version, whatever is to be done with it."""
-        return [*self.inserts, *self.updates, *self.deletes]
 
 
 @audited("UNDO", writes=Change)
@@ -57,7 +42,7 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
     versions = history.of_change(_uuid(change_id))
     if not versions:
         raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
-    work = _sorted(versions)
+    work = undo_work.sort(versions)
     entry.table_name = next(iter(work)).name
     for table in work:
         _require_whole(actor, table)
@@ -65,11 +50,11 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
     current = {table: _lock(table, todo.all()) for table, todo in work.items()}
     _require_unchanged(work, current)
     _require_few(work, terms)
-    written = _apply(entry, work, current)
+    written = undo_work.apply(entry, work, current)
     return writing.done(entry, written, counts=[len(part.records) for part in written])
 
 
-def _require_few(work: Mapping[Table, _Work], terms: Terms) -> None:
+def _require_few(work: Mapping[Table, Work], terms: Terms) -> None:
     """Refuse what is more than the caller wants; without a wish, a change of any size is undone."""
     maximum = writing.maximum_of(terms)
     if maximum < MAX_AFFECTED:
@@ -88,25 +73,6 @@ def _uuid(value: object) -> UUID:
         ) from error
 
 
-def _sorted(versions: Iterable[Version]) -> dict[Table, _Work]:
-    """What is to be done, by table in load order; several versions of a record count as one."""
-    folded: dict[tuple[str, str], Version] = {}
-    for version in versions:  # the last first
-        name = version.model._meta.db_table
-        latest = folded.get((name, version.key), version)
-        folded[name, version.key] = replace(version, after=latest.after)
-    work = {table: _Work() for table in registry.load_order()}
-    for (name, _), version in folded.items():
-        todo = work[registry.get(name)]
-        if version.after is None and version.before is not None:
-            todo.inserts.append(version)
-        elif version.before is None and version.after is not None:
-            todo.deletes.append(version)
-        elif version.before is not None:
-            todo.updates.append(version)
-    return {table: todo for table, todo in work.items() if todo.inserts or todo.updates or todo.deletes}
-
-
 def _require_whole(actor: Actor, table: Table) -> None:
     """Refuse who does not see all columns of a table: an undo that goes on, or not, would tell of the others."""
     if columns.shown(actor, table).columns.keys() < table.columns.keys():
@@ -117,7 +83,7 @@ def _require_whole(actor: Actor, table: Table) -> None:
         )
 
 
-def _require_rights(actor: Actor, work: Mapping[Table, _Work]) -> None:
+def _require_rights(actor: Actor, work: Mapping[Table, Work]) -> None:
     for table, todo in work.items():
         for operation, versions in (
             (Operation.INSERT, todo.inserts),
@@ -149,7 +115,7 @@ def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
 
 
-def _require_unchanged(work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]) -> None:
+def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mapping[str, str]]) -> None:
     """Refuse what is no longer as the change left it, naming each record and what differs."""
     conflicts = []
     for table, todo in work.items():
@@ -175,54 +141,3 @@ def _changed_since(version: Version, now: Record | None) -> str | None:
         return "was deleted since"
     changed = [name for name in now if name != "updated_at" and now[name] != version.after.get(name)]
     return f"has another {', '.join(changed)}" if changed else None
-
-
-def _apply(
-    entry: Entry, work: Mapping[Table, _Work], current: Mapping[Table, Mapping[str, str]]
-) -> list[Written]:
-    """Do it: insert parents before children, then update, then delete children before parents."""
-    written = []
-    coming = {
-        (table.name, int(version.key))
-        for table, todo in work.items()
-        for version in (*todo.inserts, *todo.updates)
-        if not table.junction and not (version.before or {}).get("deleted_at")
-    }
-    for table, todo in work.items():
-        references.require_live_parents(table, _new_references(table, todo, coming))
-        if todo.inserts:
-            with translated(table, sets_many=True):
-                written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
-    for table, todo in work.items():
-        if todo.updates:
-            with translated(table, sets_many=True):
-                after = statements.update(table, _befores(todo.updates))
-            before = Rows(current[table][table.format_key(record)] for record in after)
-            written.append(Written(table, before, after))
-    for table, todo in reversed(list(work.items())):
-        if todo.deletes:
-            gone = Rows(current[table][version.key] for version in todo.deletes)
-            written += [Written(table, gone, None), *writing.delete_for_good(entry, table, gone)]
-    return written
-
-
-def _new_references(table: Table, todo: _Work, coming: Collection[tuple[str, int]]) -> list[Record]:
-    """What records will refer to and do not now, or come back with, but for what comes back with them."""
-    found = []
-    for version in (*todo.inserts, *todo.updates):
-        before, after = version.before or {}, version.after or {}
-        if not before.get("deleted_at"):
-            returns = version.after is None or after.get("deleted_at")
-            found.append(
-                {
-                    column: before[column]
-                    for column, parent in table.foreign_keys.items()
-                    if (returns or before[column] != after.get(column))
-                    and (parent, before[column]) not in coming
-                }
-            )
-    return found
-
-
-def _befores(versions: Iterable[Version]) -> Rows:
-    return Rows(version.before_text for version in versions if version.before_text is not None)
