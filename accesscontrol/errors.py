@@ -71,6 +71,12 @@ class Conflict(Refused):
     code, status = "CONFLICT", 409
 
 
+class ConfirmationRequired(Refused):
+    """This destroys much: read the plan, and call again with its plan_token."""
+
+    code, status = "CONFIRMATION_REQUIRED", 409
+
+
 class LimitExceeded(Refused):
     """The request touches more than one call may."""
 

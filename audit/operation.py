@@ -96,7 +96,8 @@ class _Run:
         started = perf_counter()
         with transaction.atomic():
             # A read inside a larger transaction leaves it to that how to commit.
-            timeouts.begin(flushes=self.writes is not None or not is_outermost)
+            writes = self.writes is not None
+            timeouts.begin(flushes=writes or not is_outermost, writes=writes)
             self.has_begun = True
             if self.writes is None:
                 result = function(entry, *args, **kwargs)

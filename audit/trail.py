@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
@@ -54,8 +55,8 @@ class Entry:
     client_info: dict[str, Any] = field(default_factory=dict)  # beside what the actor brings
 
 
-def record(entry: Entry) -> None:
-    """This function will write an entry in the current transaction.
+def record(entry: Entry, cursor: psycopg.Cursor[Any] | None = None) -> None:
+    """This function will write an entry in the current transaction, or in that of another connection's cursor.
 
     Whatever a caller sent can be written: what PostgreSQL can't hold is replaced, what is long is cut, and
     a table's name is kept only where it could be one.
@@ -81,8 +82,11 @@ def record(entry: Entry) -> None:
         entry.dry_run,
         entry.query_hash,
     )
-    with connection.cursor() as cursor:
+    if cursor is not None:
         cursor.execute(_INSERT, values)
+        return
+    with connection.cursor() as own:
+        own.execute(_INSERT, values)
 
 
 def record_refusal(
