@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import connection
 
-# Shared here; a restore takes it for itself alone. LOCK takes no snapshot: one taken behind it sees what a restore left.
+# Shared here; a restore takes it for itself. LOCK takes no snapshot: one taken behind it sees what the restore left.
 OPEN_GATE = "LOCK TABLE app.restore_gate IN ACCESS SHARE MODE"
 
 
