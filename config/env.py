@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"  # noqa: S105 - no secret
 SECRET_KEY_MIN_LENGTH: Final = 50
+BACKUP_KEY_MIN_LENGTH: Final = 32
 
 
 class Misconfigured(ImproperlyConfigured):
@@ -82,6 +83,14 @@ def secret_key(value: str) -> str:
     if len(value) < SECRET_KEY_MIN_LENGTH:
         raise ValueError(f"must have at least {SECRET_KEY_MIN_LENGTH} characters")
     return value
+
+
+def backup_keys(value: str) -> list[str]:
+    """Read the keys of backups, newest first, each long enough to encrypt with."""
+    found = names(value)
+    if any(len(key) < BACKUP_KEY_MIN_LENGTH for key in found):
+        raise ValueError(f"must have at least {BACKUP_KEY_MIN_LENGTH} characters in each of its keys")
+    return found
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,24 @@ LOG_FORMAT = Setting(
 STATIC_ROOT = Setting(
     "STATIC_ROOT", text, "var/static", "Folder for collected static files; relative to the clone."
 )
+BACKUP_DIR = Setting(
+    "BACKUP_DIR", text, "var/backups",
+    "Folder of the backups, for the server's account alone; relative to the clone.",
+)  # fmt: skip
+BACKUP_KEY = Setting(
+    "BACKUP_KEY", backup_keys, None, secret=True, required_in_production=True,
+    description="Signs and encrypts backups: keys of at least 32 characters, separated by commas. The first is for new"
+    " backups, the others still open older ones. Keep it elsewhere too: without it no accounts come back. Unset in"
+    " development: made once in `var/backup.key`.",
+)  # fmt: skip
+BACKUP_MAX_UPLOAD_MB = Setting(
+    "BACKUP_MAX_UPLOAD_MB", whole(1, 1_000_000), "2048", "The largest backup file that may be uploaded."
+)
+POSTGRESQL_BIN = Setting(
+    "POSTGRESQL_BIN", text, None,
+    "Folder of `pg_dump`, of the server's major version or newer. Unset: PostgreSQL 18 from the Python packages, which"
+    " can't speak TLS.",
+)  # fmt: skip
 WEB_THREADS = Setting(
     "WEB_THREADS", whole(1, 64), "8", "Threads of each web process started by `manage.py serve`."
 )
@@ -186,7 +213,8 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
-    ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT, WEB_THREADS, WEB_WORKERS,
+    ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POSTGRESQL_BIN, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
 
@@ -266,6 +294,8 @@ def _unsafe_in_production(values: Values) -> list[str]:
         problems.append("DEBUG must be off in production.")
     if values[SECRET_KEY] == DEVELOPMENT_SECRET_KEY:
         problems.append("SECRET_KEY is missing or the development one; production needs its own.")
+    if not values.get(BACKUP_KEY):
+        problems.append("BACKUP_KEY is missing; production needs its own.")
     if not values[ALLOWED_HOSTS]:
         problems.append("ALLOWED_HOSTS is empty; name the hosts that production answers to.")
     if "*" in values[ALLOWED_HOSTS]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
 
-from config import embedded, env
+from config import embedded, env, programs
 from config.logs import logging_config
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -151,6 +151,15 @@ CSRF_COOKIE_SAMESITE = "Lax"
 
 ADMIN_USERNAME = VALUES[env.ADMIN_USERNAME]
 ADMIN_PASSWORD = VALUES.get(env.ADMIN_PASSWORD)
+
+# Backups ----------------------------------------------------------------------------------------------
+
+BACKUP_DIR = BASE_DIR / VALUES[env.BACKUP_DIR]
+BACKUP_KEYS = VALUES.get(env.BACKUP_KEY) or []
+BACKUP_DEVELOPMENT_KEY = BASE_DIR / "var" / "backup.key"  # made at the first use, where there is no other
+BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
+_programs = VALUES.get(env.POSTGRESQL_BIN)
+POSTGRESQL_BIN = Path(_programs) if _programs else programs.binaries()
 
 # Transport and browser --------------------------------------------------------------------------------
 
