@@ -78,6 +78,18 @@ def postgresql_url(value: str) -> str:
     return value
 
 
+def broker_url(value: str) -> str:
+    """Read the URL of a broker that has been tried: Redis, or our own spool in a folder."""
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.path.strip("/")) if parts.scheme == "spool" else bool(parts.hostname)
+    except ValueError:
+        complete = False
+    if not complete or parts.scheme not in {"redis", "rediss", "spool"}:
+        raise ValueError("must be a URL like redis://:password@host:6379/0, or spool:///a/folder")
+    return value
+
+
 def secret_key(value: str) -> str:
     """Read a key long enough to sign with."""
     if len(value) < SECRET_KEY_MIN_LENGTH:
@@ -162,6 +174,11 @@ DATABASE_PREPARED_STATEMENTS = Setting(
     "Let PostgreSQL keep the plans of statements that are run often. Off behind a pooler that does not know of them:"
     " PgBouncer before 1.21, or with `max_prepared_statements = 0`.",
 )  # fmt: skip
+CELERY_BROKER_URL = Setting(
+    "CELERY_BROKER_URL", broker_url, None, secret=True,
+    description="What wakes workers: `redis://…` where they are on several machines, else files in a folder. Unset:"
+    " `var/spool`.",
+)  # fmt: skip
 STATEMENT_TIMEOUT_S = Setting(
     "STATEMENT_TIMEOUT_S", whole(1, 3600), "30",
     "Seconds that one statement of an operation may take before PostgreSQL stops it.",
@@ -212,7 +229,7 @@ WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started b
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
-    DATABASE_PREPARED_STATEMENTS, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
+    DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
     BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POSTGRESQL_BIN, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip

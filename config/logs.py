@@ -67,6 +67,9 @@ def logging_config(*, level: str, as_json: bool) -> None:
                 # config.requests tells of each request.
                 "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
                 "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+                # jobs.running tells of each job.
+                "celery": {"handlers": [], "level": "WARNING", "propagate": True},
+                "django_celery_beat": {"handlers": [], "level": "WARNING", "propagate": True},
             },
         }
     )

@@ -6,6 +6,7 @@ import logging
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
     "csp",
     "django_structlog",
     "auditlog",
+    "django_celery_beat",
     "guardian",
     "audit",
     "jobs",
@@ -202,6 +204,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 WEB_WORKERS = VALUES[env.WEB_WORKERS]
 WEB_THREADS = VALUES[env.WEB_THREADS]
+
+# Jobs -------------------------------------------------------------------------------------------------
+
+CELERY_APP = "config.celery.app"
+BROKER_URL: str = VALUES.get(env.CELERY_BROKER_URL) or f"spool://{quote(str(BASE_DIR / 'var' / 'spool'))}"
 
 # Static files -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""What kinds of jobs there are: apps declare them in their `tasks` module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.module_loading import autodiscover_modules
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput, did_you_mean, quoted
+from audit.models import OPERATIONS
+from jobs.progress import Progress
+
+Run = Callable[[Actor, dict[str, Any], Progress], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job."""
+
+    name: str
+    run: Run
+    operation: str  # as the trail names it, where it is refused, fails or is cancelled
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(name: str, *, operation: str | None = None) -> Callable[[Run], Run]:
+    """This function will make a function the work of a kind of job: `run(actor, arguments, progress)`.
+
+    The function calls a service, which checks the actor's rights and writes its own audit row; what it returns, of
+    JSON, is the job's result. A kind is named as its operation in the trail, in small letters, or says which it is.
+
+    :raises ValueError: the trail knows no such operation
+    """
+    operation = operation or name.upper()
+    if operation not in OPERATIONS:
+        raise ValueError(f"{name}: the trail knows no operation {operation}.")
+
+    def decorate(run: Run) -> Run:
+        _kinds[name] = Kind(name, run, operation)
+        return run
+
+    return decorate
+
+
+def load() -> None:
+    """This function will import what apps declare: kinds, and schedules of them."""
+    autodiscover_modules("tasks")
+
+
+def get(name: str) -> Kind:
+    """This function will return a kind by its name.
+
+    :raises InvalidInput: there is none
+    """
+    load()
+    if name not in _kinds:
+        raise InvalidInput(
+            f"There is no kind of job {quoted(name)}.{did_you_mean(name, _kinds)}", kind=quoted(name)
+        )
+    return _kinds[name]

@@ -1,0 +1,113 @@
+"""Jobs for the faces: put one into the queue, look at them, cancel one.
+
+People see their own jobs; those with the right manage_backups see all. What a job does is in the trail as the operation
+that it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import Conflict, NotFound
+from accesscontrol.policy import Right
+from audit import trail
+from jobs import ending, kinds, waking
+from jobs.logs import append
+from jobs.models import Job, State
+from jobs.progress import Cancelled
+
+MAX_LISTED = 1_000
+
+
+def enqueue(
+    *, actor: Actor, kind: str, arguments: Mapping[str, Any] | None = None, slot: str | None = None
+) -> Job:
+    """This function will put a job into the queue, and wake a worker when the transaction commits.
+
+    `arguments` are of JSON and not secret; the face has checked them and the actor's right, the service that does the
+    work does so again. With a `slot` there is one job of the kind for it: the one that is there already is returned.
+
+    :raises AuthenticationRequired: nobody is logged in
+    :raises InvalidInput: no such kind
+    """
+    policy.require_account(actor)
+    assert actor.user is not None  # noqa: S101 - what require_account is for
+    values: dict[str, Any] = {
+        "arguments": trail.storable(dict(arguments or {})),
+        "user": actor.user,
+        "username": actor.user.get_username(),
+        "channel": str(actor.channel),
+        "client_info": trail.storable(dict(actor.client_info)),
+        "request_id": actor.request_id,
+    }
+    name = kinds.get(kind).name
+    with transaction.atomic():
+        if slot is None:
+            job, is_new = Job.objects.create(kind=name, **values), True
+        else:
+            job, is_new = Job.objects.get_or_create(kind=name, slot=slot, defaults=values)
+        if is_new:
+            transaction.on_commit(partial(waking.wake, job.pk))
+    return job
+
+
+def get(*, actor: Actor, job_id: int) -> Job:
+    """This function will return a job that the actor may see.
+
+    :raises NotFound: there is none
+    """
+    return _one(_seen_by(actor), job_id)
+
+
+def list_jobs(
+    *, actor: Actor, kind: str | None = None, state: str | None = None, limit: int = 100
+) -> list[Job]:
+    """This function will return the jobs that the actor may see, the newest first."""
+    found = _seen_by(actor)
+    if kind is not None:
+        found = found.filter(kind=kind)
+    if state is not None:
+        found = found.filter(state=state)
+    return list(found[: max(0, min(limit, MAX_LISTED))])
+
+
+@transaction.atomic
+def cancel(*, actor: Actor, job_id: int) -> Job:
+    """This function will end a job that waits, and ask one that runs to end: its worker learns it within a second.
+
+    :raises NotFound: there is none
+    :raises Conflict: it has ended
+    """
+    job = _one(_seen_by(actor).select_for_update(of=("self",)), job_id)
+    if job.is_finished:
+        raise Conflict(f"Job {job.pk} has ended: it is {job.state}.", job=job.pk, state=job.state)
+    append(job.pk, [f"Cancelled by {actor.username}."])
+    if job.state == State.QUEUED:
+        ending.refused(job, Cancelled(f"Cancelled by {actor.username} before it began."))
+    elif job.cancel_requested_at is None:
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=Now())
+    job.refresh_from_db()
+    return job
+
+
+def _seen_by(actor: Actor) -> QuerySet[Job]:
+    policy.require_account(actor)
+    jobs = Job.objects.select_related("user")
+    if policy.holds(actor, Right.MANAGE_BACKUPS).allowed:
+        return jobs
+    return jobs.filter(user=actor.user)
+
+
+def _one(jobs: QuerySet[Job], job_id: int) -> Job:
+    job = jobs.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.", job=job_id)
+    return job
