@@ -16,8 +16,8 @@ GRANT INSERT (
     operation, table_name, record_id, user_id, success, error_message, execution_time, changes,
     error_code, record_count, channel, client_info, request_id, change_id, dry_run, query_hash
 ) ON public.audit_logs TO :"app_role";
-REVOKE ALL ON SEQUENCE public.audit_logs_id_seq FROM :"app_role";
+REVOKE USAGE, UPDATE ON SEQUENCE public.audit_logs_id_seq FROM :"app_role"; -- a backup reads where it stands
 
 -- These come with migrations.
 REVOKE INSERT, UPDATE, DELETE ON public.genres, public.lookup_values FROM :"app_role";
-REVOKE ALL ON SEQUENCE public.genres_id_seq, public.lookup_values_id_seq FROM :"app_role";
+REVOKE USAGE, UPDATE ON SEQUENCE public.genres_id_seq, public.lookup_values_id_seq FROM :"app_role";

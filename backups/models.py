@@ -1,0 +1,39 @@
+"""What is known of backup files beside what they say themselves, by the sha256 of the file."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Verification(models.Model):
+    """One look at a backup: is it what its manifest says, or, `deep`, was it restored and found the same?"""
+
+    sha256 = models.CharField(max_length=64, db_index=True)
+    file = models.CharField(max_length=200)  # its name then
+    verified_at = models.DateTimeField(db_default=Now(), db_index=True)
+    deep = models.BooleanField()
+    valid = models.BooleanField()
+    checks = models.JSONField(default=list)  # [{name, ok, detail}]
+    username = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}: {'valid' if self.valid else 'not valid'}"
+
+
+class Trust(models.Model):
+    """Somebody answers for a file that we have not signed: it may be restored."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    file = models.CharField(max_length=200)
+    trusted_at = models.DateTimeField(db_default=Now())
+    username = models.CharField(max_length=150)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}, trusted by {self.username}"
