@@ -161,6 +161,8 @@ BACKUP_KEYS = VALUES.get(env.BACKUP_KEY) or []
 BACKUP_DEVELOPMENT_KEY = BASE_DIR / "var" / "backup.key"  # made at the first use, where there is no other
 BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
 _programs = VALUES.get(env.POSTGRESQL_BIN)
+EXPORT_DIR = BASE_DIR / VALUES[env.EXPORT_DIR]
+IMPORT_MAX_MB: int = VALUES[env.IMPORT_MAX_MB]
 POSTGRESQL_BIN = Path(_programs) if _programs else programs.binaries()
 
 # Transport and browser --------------------------------------------------------------------------------

@@ -1,0 +1,7 @@
+"""Exports and imports, for every face."""
+
+from __future__ import annotations
+
+from catalog.exchange.exporting import Exported, export
+
+__all__ = ["Exported", "export"]

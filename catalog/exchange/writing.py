@@ -1,0 +1,86 @@
+"""From PostgreSQL into a file: rows are passed on as they come, never read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import connection
+
+from catalog.exchange.selection import QUOTE
+from jobs.files import NewFile
+from jobs.progress import Progress
+
+BLOCK_BYTES: Final = 512 * 1024
+
+_QUOTE = QUOTE.encode()
+
+
+@dataclass
+class Written:
+    """What a file has got so far."""
+
+    records: int = 0
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+
+def write_csv(statement: str, file: NewFile, progress: Progress, *, headers: bool) -> Written:
+    """This function will write what a COPY statement gives into a file."""
+    written = Written(records=-1 if headers else 0)  # the line of names comes as a row does
+    for block in _blocks(statement, written):
+        _put(block, file, written, progress)
+    return written
+
+
+def write_json(statement: str, file: NewFile, progress: Progress, *, pretty: bool) -> Written:
+    """This function will write the objects that a COPY statement gives into a file, as one array."""
+    written = Written()
+    joined: Callable[[bytes], bytes] = _pretty if pretty else _plain
+    before = b"[\n"
+    for block in _blocks(statement, written):
+        objects = joined(block)
+        _put(
+            before + objects[:-2], file, written, progress
+        )  # without the last comma, which may be the very last
+        before = b",\n"
+    _put(b"[]\n" if before == b"[\n" else b"\n]\n", file, written, progress)
+    return written
+
+
+def _blocks(statement: str, written: Written) -> Iterator[bytes]:
+    """What a COPY statement gives, in blocks of whole rows."""
+    rows: list[bytes] = []
+    size = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in copy:  # libpq hands them out one by one
+            rows.append(row)
+            size += len(row)
+            if size >= BLOCK_BYTES:
+                written.records += len(rows)
+                yield b"".join(rows)
+                rows.clear()
+                size = 0
+    written.records += len(rows)
+    if rows:
+        yield b"".join(rows)
+
+
+def _put(block: bytes, file: NewFile, written: Written, progress: Progress) -> None:
+    progress.check()
+    file.write(block)
+    written.digest.update(block)
+    written.size += len(block)
+    progress.advance(len(block))
+
+
+def _plain(block: bytes) -> bytes:
+    """Objects, each on a line, with commas between: there are no other line breaks."""
+    return block.replace(b"\n", b",\n")
+
+
+def _pretty(block: bytes) -> bytes:
+    """The same of objects that stand between quotes."""
+    return block.replace(_QUOTE + b"\n", b",\n").replace(_QUOTE, b"")
