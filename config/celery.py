@@ -15,7 +15,7 @@ def _broker(url: str) -> dict[str, Any]:
     """Return what Celery needs to know of the broker that `url` names."""
     if urlsplit(url).scheme == SPOOL_SCHEME:
         return {
-            "broker_url": "filesystem://",  # any that Celery knows: the transport is our own
+            "broker_url": "filesystem://localhost//",  # any that Celery knows: the transport is our own
             "broker_transport": "jobs.transport:Transport",
             "broker_transport_options": {"folder": unquote(urlsplit(url).path)},
         }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from config.companion import Companion
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -18,7 +20,15 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 class Web(BaseApplication):  # type: ignore[misc]
     """Serves a WSGI application on a socket that listens already, until it is told to end."""
 
-    def __init__(self, application: Callable[..., Any], listening: socket.socket, workers: int, threads: int):
+    def __init__(
+        self,
+        application: Callable[..., Any],
+        listening: socket.socket,
+        workers: int,
+        threads: int,
+        companions: Sequence[Companion] = (),
+    ) -> None:
+        self.companions = companions
         self._application = application
         self._options = {
             "bind": f"fd://{listening.fileno()}",
@@ -64,6 +74,20 @@ class Master(Arbiter):  # type: ignore[misc]
             return int(super().spawn_worker())
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+    def manage_workers(self) -> None:
+        """Keep the companions running too; the web workers come first."""
+        super().manage_workers()
+        for companion in self.app.companions:
+            companion.keep()
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the companions and the workers at the same time."""
+        for companion in self.app.companions:
+            companion.end()
+        super().stop(graceful)
+        for companion in self.app.companions:
+            companion.wait()
 
     def handle_hup(self) -> None:
         """End when the terminal is closed, where gunicorn would load the application again."""

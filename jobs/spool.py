@@ -42,7 +42,8 @@ class Spool:
 
         :raises OSError: it can't be made or used
         """
-        (self.folder / _TAKEN).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.folder / _TAKEN).mkdir(mode=0o700, exist_ok=True)
 
     def put(self, queue: str, text: str) -> None:
         """This function will publish a message.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -12,7 +13,8 @@ from typing import Any, Final
 
 from celery import platforms, signals
 from celery.apps.worker import Worker as CeleryWorker
-from celery.exceptions import SecurityWarning
+from celery.exceptions import SecurityWarning, WorkerTerminate
+from celery.utils.log import get_multiprocessing_logger
 from celery.worker import state
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -42,6 +44,7 @@ def run(*, processes: int, with_beat: bool) -> None:
         "ignore", SecurityWarning
     )  # as root; messages are JSON, so nobody's code comes in them
     os.environ["CELERY_SKIP_CHECKS"] = "1"  # they are for those who develop
+    signals.setup_logging.connect(_keep_our_logs)
     signals.worker_ready.connect(_begin_with_a_sweep)
     signals.beat_embedded_init.connect(_end_with_parent)
     if with_beat:
@@ -61,12 +64,20 @@ def run(*, processes: int, with_beat: bool) -> None:
     raise SystemExit(worker.exitcode)
 
 
+def _keep_our_logs(**_: Any) -> None:
+    """Leave the logs as they are; the pool would tell of each process that ends with us."""
+    get_multiprocessing_logger().setLevel(logging.CRITICAL)
+
+
 def _begin_with_a_sweep(**_: Any) -> None:
     waking.send(waking.SWEEP)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    state.should_terminate = 0  # the exit code
+    """End at once: the worker would look only every other second whether it shall."""
+    if state.should_terminate is None:
+        state.should_terminate = 0  # the exit code
+        raise WorkerTerminate(0)
 
 
 def _end_with_parent(**_: Any) -> None:

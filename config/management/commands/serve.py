@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
+from config.companion import Companion
 from config.postgresql.base import DatabaseWrapper
 from config.prepare import NotPrepared, prepare
 from config.web import Web, keep_signals
@@ -32,8 +33,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", default=8000, type=_port, help="port to listen on (8000); 0 for any that is free"
         )
+        parser.add_argument(
+            "--no-worker",
+            action="store_true",
+            help="the web alone; start `manage.py worker --beat` elsewhere",
+        )
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
         """Listen first, so that a port in use is told before anything is changed."""
         listening = _listen(host, port)
         try:
@@ -50,7 +56,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Serving http://{_shown(host)}:{listening.getsockname()[1]}/ - Ctrl-C ends it.")
         self.stdout.flush()
         os.environ.pop("PORT", None)  # gunicorn would listen there too
-        Web(get_wsgi_application(), listening, settings.WEB_WORKERS, settings.WEB_THREADS).run()
+        companions = [] if no_worker else [Companion("worker", "--beat")]
+        Web(get_wsgi_application(), listening, settings.WEB_WORKERS, settings.WEB_THREADS, companions).run()
 
 
 def _port(text: str) -> int:
