@@ -62,7 +62,7 @@ def _cleaned(head: bytes) -> bytes:
     found = list(_OBJECT.finditer(head))
     starts = [match.start() for match in found]
     kept = head[: starts[0]] if starts else head
-    for match, end in zip(found, [*starts[1:], len(head)], strict=True):
+    for match, end in zip(found, [*starts, len(head)][1:], strict=True):
         if not match[1].startswith(_LEFT_OUT):
             kept += head[match.start() : end]
     return kept.replace(_NEWER, b"")

@@ -4,9 +4,9 @@
     frame  4 bytes: how many bytes of text; the highest bit is set in the last frame, and in no other
            the text, encrypted, and its tag of 16 bytes
 
-Each file has a key of its own, derived from ours and its random bytes. A frame's nonce is its number, and the head and the
-frame's first 4 bytes are authenticated with it: frames can't be changed, swapped, repeated, left out, or come from another
-file, and an end that is missing is noticed.
+Each file has a key of its own, derived from ours and its random bytes. A frame's nonce is its number, and the head and
+the frame's first 4 bytes are authenticated with it: frames can't be changed, swapped, repeated, left out, or come from
+another file, and an end that is missing is noticed.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from psycopg import Cursor
 
-# No numbers that a restore gives anew: of columns only their order. The columns tell what may not be NULL: constraints for
-# that are new in PostgreSQL 18.
+# No numbers that a restore gives anew: of columns only their order. The columns tell what may not be NULL: constraints
+# for that are new in PostgreSQL 18.
 _LINES: Final = """
 SELECT pg_catalog.format('column|%%s|%%s|%%s|%%s|%%s|%%s|%%s|%%s|%%s', c.relname, c.relkind,
            row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname,

@@ -60,14 +60,15 @@ class Draft:
     name: BackupName
     manifest: Manifest  # as it will be under this name
 
-    def named(self, name: BackupName) -> Manifest:
+    def files(self, name: BackupName) -> dict[str, NewFile]:
+        """This function will return its files by the names that they get."""
+        return {name.file: self.file} | ({name.app_file: self.app_file} if self.app_file else {})
+
+    def described(self, name: BackupName) -> Manifest:
         """This function will return the signed manifest of the backup under a name."""
         app = self.manifest.app
-        changed = {
-            "file": name.file,
-            "app": app.model_copy(update={"file": name.app_file}) if app else None,
-        }
-        return self.manifest.model_copy(update=changed).sealed()
+        renamed = app.model_copy(update={"file": name.app_file}) if app else None
+        return self.manifest.model_copy(update={"file": name.file, "app": renamed}).sealed()
 
 
 @contextmanager

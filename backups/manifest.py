@@ -164,6 +164,32 @@ def parse(data: bytes) -> Manifest:
     return found
 
 
+def foreign(name: BackupName, size_bytes: int, sha256: str) -> Manifest:
+    """This function will describe a file that is not ours, of which nothing else is known."""
+    return Manifest(
+        type="foreign",
+        file=name.file,
+        table=None,
+        created_at=timestamp(name.at),
+        size_bytes=size_bytes,
+        sha256=sha256,
+        uncompressed_bytes=None,
+        compressed=name.compressed,
+        members=[],
+        snapshot=None,
+        position=None,
+        schema_fingerprint=None,
+        server_version=None,
+        tool_version=None,
+        database=None,
+        system_id=None,
+        tables={},
+        sequences={},
+        migrations=[],
+        app=None,
+    )
+
+
 def read(storage: Storage, name: BackupName) -> Manifest:
     """This function will read the manifest of a backup, for which alone its other files may be opened.
 
@@ -171,14 +197,23 @@ def read(storage: Storage, name: BackupName) -> Manifest:
     :raises BackupInvalid: what lies there is no manifest, or that of another backup
     """
     try:
-        with storage.open(name.manifest_file) as file:
-            data = file.read(MAX_BYTES + 1)
+        found = read_file(storage, name.manifest_file)
     except NotFound:
         raise names.no_such_backup() from None
-    found = parse(data)
-    if found.file != name.file:
-        if found.name.stem == name.stem:
-            raise names.no_such_backup()  # its file has another ending
+    if found.file != name.file:  # it has another ending
+        raise names.no_such_backup()
+    return found
+
+
+def read_file(storage: Storage, file: str) -> Manifest:
+    """This function will read a manifest by its own name.
+
+    :raises NotFound: there is none
+    :raises BackupInvalid: it is none, or that of another backup
+    """
+    with storage.open(file) as opened:
+        found = parse(opened.read(MAX_BYTES + 1))
+    if found.name.manifest_file != file:
         raise BackupInvalid("The manifest is that of another backup.")
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from django.db import transaction
 
+from accesscontrol.errors import Conflict
 from audit import timeouts
 from audit.work import Work
 from backups import database, names
@@ -21,16 +22,19 @@ def publish(
     name: BackupName,
     files: Callable[[BackupName], Mapping[str, NewFile]],
     describe: Callable[[BackupName], Manifest],
+    *,
+    may_move: bool = True,
 ) -> Manifest:
     """This function will publish files, and what describes them, under a name or that of the next free second.
 
     All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row.
 
+    :raises Conflict: the name is taken, and it may not be another
     :raises django.db.Error, StoreFailed: nothing is there
     """
     database.flush()
     with storage.create() as note, storage.alone():
-        name = _free(storage, name)
+        name = _free(storage, name, may_move)
         described, published = describe(name), []
         note.write(described.encode())
         try:
@@ -39,7 +43,7 @@ def publish(
                 file.publish(file_name)
             with transaction.atomic():
                 timeouts.begin(flushes=True)
-                _tell(work, described)
+                tell(work, described)
                 published.append(name.manifest_file)
                 note.publish(name.manifest_file)
         except BaseException:
@@ -49,18 +53,21 @@ def publish(
     return described
 
 
-def _free(storage: Storage, name: BackupName) -> BackupName:
+def _free(storage: Storage, name: BackupName, may_move: bool) -> BackupName:
     taken = {
         stem for file in storage.names() if (stem := names.stem_of_file(file) or names.stem_of_manifest(file))
     }
     while name.stem in taken:
+        if not may_move:
+            raise Conflict(f"There is a backup {name.file} already.", file=name.file)
         name = name.later()
     return name
 
 
-def _tell(work: Work, described: Manifest) -> None:
-    """Write the audit row."""
+def tell(work: Work, described: Manifest) -> None:
+    """This function will write the audit row of work on a backup."""
     work.entry.record_id = described.file
+    work.entry.table_name = described.table
     work.entry.record_count = min(described.record_count, 2**31 - 1)
     work.entry.changes = {
         "file": {"new": described.file},

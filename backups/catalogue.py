@@ -1,0 +1,97 @@
+"""Which backups there are, and what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accesscontrol.errors import NotFound
+from backups import manifest, names
+from backups.errors import BackupInvalid
+from backups.manifest import Manifest
+from backups.models import Trust, Verification
+from backups.storage import Storage
+
+
+@dataclass(frozen=True)
+class Found:
+    """One backup."""
+
+    file: str
+    type: str
+    table: str | None
+    size_bytes: int  # of all its files
+    created_at: datetime
+    sha256: str
+    tables: int
+    record_count: int
+    verified_at: datetime | None
+    is_valid: bool | None  # as it was found then
+    is_proven: bool  # it was restored into a scratch database, and was the same
+    is_signed: bool  # by one of our keys
+    is_trusted: bool  # somebody answers for it, signed or not
+    base_backup: str | None
+    encrypted: bool  # its part with accounts and secrets is there
+    offsite: bool
+
+
+def read(storage: Storage) -> tuple[list[Found], list[str]]:
+    """This function will return the backups, newest first, and the names of manifests that can't be read."""
+    present = set(storage.names())
+    described, unreadable = [], []
+    for file in sorted(present):
+        if names.stem_of_manifest(file) is None:
+            continue
+        try:
+            described.append(manifest.read_file(storage, file))
+        except (BackupInvalid, NotFound):  # NotFound: deleted meanwhile
+            unreadable.append(file)
+    found = [_found(one, present) for one in _with_knowledge(described)]
+    return sorted(found, key=lambda backup: (backup.created_at, backup.file), reverse=True), unreadable
+
+
+@dataclass(frozen=True)
+class _Known:
+    manifest: Manifest
+    last: Verification | None
+    last_deep: Verification | None
+    is_trusted: bool
+
+
+def _with_knowledge(described: list[Manifest]) -> list[_Known]:
+    """Each manifest with what was found out about its file, in two queries for all."""
+    sums = [one.sha256 for one in described]
+    trusted = set(Trust.objects.filter(sha256__in=sums).values_list("sha256", flat=True))
+    last: dict[str, Verification] = {}
+    last_deep: dict[str, Verification] = {}
+    for verification in Verification.objects.filter(sha256__in=sums).order_by("verified_at", "id"):
+        last[verification.sha256] = verification
+        if verification.deep:
+            last_deep[verification.sha256] = verification
+    return [
+        _Known(one, last.get(one.sha256), last_deep.get(one.sha256), one.sha256 in trusted)
+        for one in described
+    ]
+
+
+def _found(known: _Known, present: set[str]) -> Found:
+    one, last, deep = known.manifest, known.last, known.last_deep
+    app = one.app if one.app and one.app.file in present else None
+    return Found(
+        file=one.file,
+        type=one.type,
+        table=one.table,
+        size_bytes=one.size_bytes + (app.size_bytes if app else 0),
+        created_at=one.created,
+        sha256=one.sha256,
+        tables=len(one.tables),
+        record_count=one.record_count,
+        verified_at=last.verified_at if last else None,
+        is_valid=last.valid if last else None,
+        is_proven=bool(deep and deep.valid and last and last.valid),
+        is_signed=one.is_signed,
+        is_trusted=known.is_trusted,
+        base_backup=None,
+        encrypted=app is not None,
+        offsite=False,
+    )

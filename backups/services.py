@@ -1,0 +1,254 @@
+"""Making, listing, fetching and deleting backups. Restoring and validating them are matters of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Final
+
+from django.db import transaction
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput
+from accesscontrol.policy import Operation
+from audit import timeouts
+from audit.operation import audited
+from audit.trail import Entry
+from audit.work import Work
+from backups import access, catalogue, database, making, manifest, names, publishing, retention, storage
+from backups.catalogue import Found
+from backups.errors import BackupInvalid
+from backups.making import ALL_SECTIONS, Plan, Section
+from backups.names import BackupName
+from backups.retention import Kept
+from backups.storage import Storage
+from catalog import registry
+from jobs.progress import SILENT, Progress
+
+MAX_LISTED: Final = 1_000
+TYPES: Final = ("full", "table", "foreign")
+SORTS: Final = ("date", "size")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A backup that was made."""
+
+    backup_file: str
+    type: str
+    table: str | None
+    size_bytes: int
+    tables: int
+    record_count: int
+    duration_ms: float
+    compressed: bool
+    sha256: str
+    position: str | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The backups that there are; `total` and `total_bytes` count those too that the limit leaves out."""
+
+    backups: list[Found]
+    total: int
+    total_bytes: int
+    unreadable: list[str]  # what lies among the manifests and is none
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A backup that is there no more."""
+
+    deleted: bool
+    file: str
+    freed_bytes: int
+
+
+@dataclass(frozen=True)
+class Download:
+    """A backup's file, open for reading: whoever asked for it closes it."""
+
+    file: BinaryIO
+    name: str
+    size_bytes: int
+
+
+def create_full(
+    *, actor: Actor, compress: bool = True, include_schema: bool = True, progress: Progress = SILENT
+) -> Made:
+    """This function will back up the whole catalog and, encrypted, what the application itself keeps.
+
+    Without `include_schema` the catalog's part has the rows alone, for tables that are there already.
+
+    :raises Forbidden: the actor may not back up every table with every column
+    :raises Conflict: another backup is being made
+    :raises Cancelled: it is not wanted any more; nothing is left
+    :raises TimedOut, Unavailable: the database, pg_dump or the disk fails; nothing is left
+    """
+    work = Work("BACKUP_FULL", actor)
+    access.require_all(actor, Operation.BACKUP)
+    sections: tuple[Section, ...] = ALL_SECTIONS if include_schema else ("data",)
+    return _create(work, Plan(None, compress, sections), progress)
+
+
+def create_table(
+    *,
+    actor: Actor,
+    table: str,
+    data_only: bool = False,
+    schema_only: bool = False,
+    compress: bool = True,
+    progress: Progress = SILENT,
+) -> Made:
+    """This function will back up one table with its indexes, constraints, triggers and sequence.
+
+    :raises InvalidInput: there is no such table, or neither data nor schema would be left
+    :raises Forbidden: the actor may not back it up, with every column
+    :raises Conflict, Cancelled, TimedOut, Unavailable: as for a full backup
+    """
+    found = registry.get(table)
+    work = Work("BACKUP_TABLE", actor, found.name)
+    access.require_table(actor, Operation.BACKUP, found)
+    if data_only and schema_only:
+        raise InvalidInput("data_only and schema_only leave nothing; give one of them or neither.")
+    sections: tuple[Section, ...] = ALL_SECTIONS
+    if data_only:
+        sections = ("data",)
+    elif schema_only:
+        sections = ("pre-data", "post-data")
+    return _create(work, Plan(found.name, compress, sections), progress)
+
+
+def _create(work: Work, plan: Plan, progress: Progress) -> Made:
+    place = storage.configured()
+    with database.translated(), making.draft(plan, place, progress) as draft:
+        made = publishing.publish(place, work, draft.name, draft.files, draft.described)
+    progress.log(f"{made.file}: {made.record_count} rows, {made.size_bytes} bytes.")
+    return Made(
+        backup_file=made.file,
+        type=made.type,
+        table=made.table,
+        size_bytes=made.size_bytes,
+        tables=len(made.tables),
+        record_count=made.record_count,
+        duration_ms=round(work.elapsed_ms, 3),
+        compressed=made.compressed,
+        sha256=made.sha256,
+        position=made.position,
+    )
+
+
+@audited("LIST_BACKUPS")
+def list_backups(
+    entry: Entry,
+    *,
+    actor: Actor,
+    type: str | None = None,  # noqa: A002 - a caller's word
+    sort_by: str = "date",
+    limit: int = 100,
+) -> Listing:
+    """This function will return the backups there are, the newest or largest first.
+
+    :raises Forbidden: the actor may not manage backups
+    :raises InvalidInput: there is no such type or order
+    """
+    access.require_management(actor)
+    if type is not None:
+        _require_one_of("type", type, TYPES)
+    _require_one_of("sort_by", sort_by, SORTS)
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LISTED:
+        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LISTED}.", argument="limit")
+    found, unreadable = catalogue.read(storage.configured())
+    chosen = [backup for backup in found if type in (None, backup.type)]
+    if sort_by == "size":
+        chosen.sort(key=lambda backup: backup.size_bytes, reverse=True)
+    entry.record_count = len(chosen[:limit])
+    return Listing(chosen[:limit], len(chosen), sum(backup.size_bytes for backup in chosen), unreadable)
+
+
+@audited("DOWNLOAD_BACKUP")
+def open_download(entry: Entry, *, actor: Actor, backup_file: str) -> Download:
+    """This function will open a backup's file. That with accounts and secrets is no backup's file, and stays here.
+
+    :raises Forbidden: the actor may not manage backups, or not see every column
+    :raises NotFound: there is no such backup
+    """
+    access.require_files(actor)
+    place = storage.configured()
+    described = manifest.read(place, names.parse(backup_file))
+    entry.record_id = described.file
+    entry.table_name = described.table
+    return Download(place.open(described.file), described.file, described.size_bytes)
+
+
+def delete_backup(*, actor: Actor, backup_file: str, plan_token: str | None = None) -> Deleted:
+    """This function will delete a backup, with all its files.
+
+    :raises Forbidden: the actor may not manage backups
+    :raises NotFound: there is no such backup
+    """
+    work = Work("DELETE_BACKUP", actor)
+    access.require_management(actor)
+    place = storage.configured()
+    name = names.parse(backup_file)
+    sha256 = _sha256(place, name)
+    return _delete(work, place, name, sha256)
+
+
+def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
+    """This function will delete the backups that the rules of retention let go, and return their names, oldest first.
+
+    A dry run returns the names only. What interrupted backups have left is swept away too.
+
+    :raises Forbidden: the actor may not manage backups
+    """
+    access.require_management(actor)
+    place = storage.configured()
+    found, _ = catalogue.read(place)
+    going = retention.expired([_kept(backup) for backup in found], now)
+    if not dry_run:
+        for file in going:
+            name = names.parse(file)
+            _delete(Work("DELETE_BACKUP", actor), place, name, _sha256(place, name))
+        storage.sweep(place, now)
+    return going
+
+
+def _kept(backup: Found) -> Kept:
+    """A backup as the rules look at it: each table is a series, and so are the full ones."""
+    return Kept(backup.file, backup.created_at, backup.is_proven, f"{backup.type} {backup.table}")
+
+
+def _delete(work: Work, place: Storage, name: BackupName, sha256: str | None) -> Deleted:
+    """Write the audit row, and delete once it is there: nothing goes without one."""
+    files = (name.manifest_file, name.file, name.app_file)  # without the first it is no backup
+    present = set(place.names())
+    freed = sum(place.size(file) for file in files if file in present)
+    work.entry.record_id = name.file
+    work.entry.table_name = name.table
+    work.entry.changes = {"file": {"old": name.file}, "sha256": {"old": sha256}}
+    with database.translated(), transaction.atomic():
+        timeouts.begin(flushes=True)
+        work.finish()
+    for file in files:
+        place.delete(file)
+    return Deleted(True, name.file, freed)
+
+
+def _sha256(place: Storage, name: BackupName) -> str | None:
+    """What the manifest says; a backup of which it can't be read can be deleted too.
+
+    :raises NotFound: there is no such backup
+    """
+    try:
+        return manifest.read(place, name).sha256
+    except BackupInvalid:
+        return None
+
+
+def _require_one_of(argument: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidInput(
+            f"{argument} must be one of {', '.join(allowed)}.", argument=argument, allowed=list(allowed)
+        )
