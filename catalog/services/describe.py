@@ -17,7 +17,7 @@ from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, live, values
+from catalog.services import live, operators, values
 from catalog.table import AnyField, Table
 
 MAX_DEPTH = 3
@@ -64,7 +64,7 @@ def list_tables(
     :raises InvalidInput: a bad pattern
     """
     policy.require_account(actor)
-    like = "%" if pattern is None else conditions.pattern(pattern, "pattern")
+    like = "%" if pattern is None else operators.pattern(pattern, "pattern")
     known = {table.name: table for table in _readable(actor)}
     listed = [
         {

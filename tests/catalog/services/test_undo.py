@@ -154,6 +154,20 @@ class TestOfBatches:
 
         assert rows_of(AUTHORS) == before
 
+    def test_of_more_than_one_statement_can_name(self, admin, monkeypatch):
+        character = builders.character()
+        for _ in range(5):
+            builders.appearance(character=character)
+        before = rows_of(CHARACTERS, APPEARANCES)
+        monkeypatch.setattr(undo, "MAX_KEYS", 2)
+        change = delete(admin, CHARACTERS, character.pk, soft_delete=False)
+
+        back = undone(admin, change)
+
+        assert rows_of(CHARACTERS, APPEARANCES) == before
+        undone(admin, back)
+        assert rows_of(CHARACTERS, APPEARANCES) == [[], []]
+
     @pytest.mark.parametrize("soft_delete", [True, False])
     def test_of_a_tree_in_one_table(self, editor, soft_delete):
         root = builders.location()
