@@ -141,7 +141,7 @@ def trail(scratch: Scratch, bare: Bare) -> Iterator[Case]:
     month = {"start_date": (end - timedelta(days=30)).isoformat(), "end_date": end.isoformat()}
     yield Case(
         f"audit page of {PAGE}",
-        lambda: _dumped(trail_queries.search(actor=scratch.auditor(), limit=PAGE)),
+        lambda: _bytes(trail_queries.search(actor=scratch.auditor(), limit=PAGE)["logs"]),
         lambda: bare.read(
             f"SELECT {columns} FROM public.audit_logs ORDER BY timestamp DESC, id DESC LIMIT {PAGE}"  # noqa: S608
         ),
