@@ -26,8 +26,8 @@ LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_field
 _SHOWN = tuple(Output.of(field) for field in AuditLog._meta.concrete_fields)
 
 
-# Counted once, in small groups, which are then summed up. The percentile lies between the two least of `slow`, the times
-# from its place on: to find the slowest twentieth costs much less than to sort all. One index has all that is read.
+# Counted once, in small groups, which are then summed up. The percentile lies between the two least of `slow`, the
+# times from its place on: to find the slowest twentieth costs much less than to sort all. One index has all of it.
 _SUMMARY = """
 WITH groups AS MATERIALIZED (
     SELECT operation, table_name, user_id, count(*) AS number, count(*) FILTER (WHERE success) AS done,
