@@ -85,6 +85,25 @@ class TestSummary:
         assert answer["p95_execution_time_ms"] == pytest.approx(percentile(times, 0.95))
         assert answer["max_execution_time_ms"] == max(times)
 
+    @pytest.mark.parametrize("times", [(7, 10, 3), (70, 0, 7)])
+    def test_has_the_percentile_where_times_have_changed(
+        self, auditor: Actor, db: None, times: tuple[int, int, int]
+    ) -> None:
+        before, least, since = times
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO public.audit_logs (operation, success, execution_time)"
+                " SELECT 'QUERY', true, CASE WHEN n <= 29000 THEN n %% %s ELSE %s + n %% %s END"
+                " FROM generate_series(1, 30000) n",
+                [before, least, since],
+            )
+        everything = list(AuditLog.objects.values_list("execution_time", flat=True))
+
+        answer = queries.summary(actor=auditor)["summary"]
+
+        assert answer["p95_execution_time_ms"] == percentile(everything, 0.95)
+        assert answer["max_execution_time_ms"] == max(everything)
+
     @pytest.mark.parametrize("times", [[], [4.0], [4.0, 8.0, 6.0]])
     def test_leaves_entries_without_a_time_out_of_its_times(
         self, auditor: Actor, db: None, times: list[float]
