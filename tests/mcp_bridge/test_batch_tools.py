@@ -173,7 +173,7 @@ def test_no_tool_tells_of_a_hidden_column(connect, editor):
             updates=[{"where": where, "data": {"bio": "y"}}],
             return_records=True,
         ),
-        agent.ask("db_undo_change", change_id=made["change_id"]),
+        agent.refused("db_undo_change", change_id=made["change_id"]),
         agent.ask("db_get_schema", table="authors"),
         agent.ask("db_list_table_columns", table="authors", include_metadata=True),
         agent.ask("db_get_relationships", table="authors"),
