@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from accesscontrol.policy import Operation
 from audit import history
 from audit.history import Version
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
+from audit.rows import read_exactly
 from audit.trail import Entry
 from catalog.services import columns, undo_work, writing
 from catalog.services.lookups import among
@@ -128,7 +128,7 @@ def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mappi
     for table, todo in work.items():
         for version in todo.all():
             text = current[table].get(version.key)
-            if reason := _changed_since(version, json.loads(text) if text else None):
+            if reason := _changed_since(version, read_exactly(text) if text else None):
                 conflicts.append({"table": table.name, "key": version.key, "reason": reason})
     if conflicts:
         first = conflicts[0]
