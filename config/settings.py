@@ -102,8 +102,12 @@ def _database(url: str) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,  # with it on, a refused write would lose its audit row
         "OPTIONS": {
             **rest,
-            "server_side_binding": VALUES[env.DATABASE_PREPARED_STATEMENTS],  # only such statements can be prepared
-            "prepare_threshold": 5 if VALUES[env.DATABASE_PREPARED_STATEMENTS] else None,  # runs before one is
+            "server_side_binding": VALUES[
+                env.DATABASE_PREPARED_STATEMENTS
+            ],  # only such statements can be prepared
+            "prepare_threshold": 5
+            if VALUES[env.DATABASE_PREPARED_STATEMENTS]
+            else None,  # runs before one is
             "application_name": rest.get("application_name", "database-admin-server"),
             "pool": {
                 "min_size": VALUES[env.DATABASE_POOL_MIN],
