@@ -62,6 +62,10 @@ SELECT k.key, w.change, w.record_count FROM app.audit_keptanswer k JOIN w ON w.c
  WHERE k.user_id = %s
 """
 
+_REPEATED = """
+SELECT DISTINCT client_info ->> 'repeats' FROM public.audit_logs WHERE client_info ? 'repeats' AND user_id = %s
+"""
+
 # Each record as its last version leaves it, beside the record as it is.
 _STATE = """
 WITH last AS (
@@ -152,6 +156,15 @@ def _answers(read: Read, username: str, ledger: Ledger) -> Iterator[Finding]:
     yield (
         "what was answered as not done is not",
         [(key, kept[key]) for key, outcome in ledger.undone.items() if outcome == "none" and key in kept],
+    )
+    repeated = {change for (change,) in read(_REPEATED, username)}
+    yield (
+        "an answer is given again only where the first one may have been lost",
+        [
+            (key, told)
+            for key, told in ledger.done.items()
+            if told[0] in repeated and key not in ledger.doubtful
+        ],
     )
     asked = ledger.done.keys() | ledger.undone.keys()
     yield "nothing is done that nobody asked for", [(key,) for key in kept.keys() - asked]

@@ -39,6 +39,7 @@ class Ledger:
     undone: dict[str, str] = field(
         default_factory=dict
     )  # by key: what the last refusal says was done, none or unknown
+    doubtful: set[str] = field(default_factory=set)  # keys that may rightly be answered again
     figures: dict[str, Any] = field(default_factory=dict)  # what else a run has to tell
     broken: list[str] = field(default_factory=list)  # what should never be
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,11 +65,15 @@ class Ledger:
         if code == ANSWERED:
             told = (str(answer["change_id"]), count_of(answer))
             self.undone.pop(key, None)
+            if key in self.done:
+                self.doubtful.add(key)
             if self.done.setdefault(key, told) != told:
                 self._break(f"{key} was answered {told} after {self.done[key]}")
         elif code in REPEATED:  # which says nothing of an earlier try
             if key not in self.done and self.undone.get(key) != "unknown":
                 self.undone[key] = str(answer["details"]["outcome"])
+            if answer["details"]["outcome"] == "unknown":
+                self.doubtful.add(key)
         elif key in self.done:
             self._break(f"{key} was refused ({code}) after it had been done")
         else:
@@ -78,8 +83,10 @@ class Ledger:
         """This function will write down that there was no answer."""
         with self._lock:
             self.codes["(no answer)"] += 1
-            if call.key is not None and call.key not in self.done:
-                self.undone[call.key] = "unknown"
+            if call.key is not None:
+                self.doubtful.add(call.key)
+                if call.key not in self.done:
+                    self.undone[call.key] = "unknown"
 
     def require(self, holds: bool, rule: str) -> None:
         """This function will write a rule down that does not hold."""

@@ -165,8 +165,8 @@ class Mix:
 
     def _chosen_id(self) -> Call:
         """An id of the caller's own, near or far, which the sequence must be moved past."""
-        (known,) = self._known.some(self.random, "authors")
-        chosen = known + self.random.choice([self.random.randrange(1, 100), self.random.randrange(10_000)])
+        known = max(self._known.ids.get("authors") or self._known.roots["authors"])
+        chosen = known + self.random.randrange(1, 10_000 if self.random.random() < 0.2 else 100)
         return self.keyed("db_insert_record", table="authors", data={"id": chosen, "name": self._name})
 
     def _insert_many(self) -> Call:

@@ -81,6 +81,10 @@ BREAKING = {
         UPDATE app.audit_keptanswer SET key = 'refused' WHERE key = 'third'""",
     "what was answered as done is done, as often and as much as answered": """
         DELETE FROM app.audit_keptanswer WHERE key = 'settler 5'""",
+    "an answer is given again only where the first one may have been lost": """
+        INSERT INTO public.audit_logs (operation, success, user_id, client_info)
+        SELECT operation, true, user_id, jsonb_build_object('repeats', change_id) FROM public.audit_logs
+         WHERE user_id = 'soak' AND change_id IS NOT NULL LIMIT 1""",
     "a record of authors is as its last version says": "UPDATE public.authors SET name = 'Nobody'",
     "a record of characters is as its last version says": "DELETE FROM public.characters WHERE id = 1",
     "a record of series is as its last version says": "INSERT INTO public.series (title) VALUES ('Unseen')",
