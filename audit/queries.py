@@ -26,9 +26,9 @@ LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_field
 _SHOWN = tuple(Output.of(field) for field in AuditLog._meta.concrete_fields)
 
 
-# Counted once, in small groups, which are then summed up. The percentile lies between the two least of `slow`, the
-# times from its place on. The newest entries suggest a time that few are above, which spares sorting the rest; where
-# it turns out too high, all are sorted. One index has all that is read.
+# Read once, in small groups, which are then summed up; one index has all that is read. The percentile lies between the
+# two least of `slow`, the times from its place on: the newest entries suggest a time that few are above, which
+# spares sorting the rest. Where it turns out too high, all are read once more and sorted.
 _SUMMARY = """
 WITH guess AS MATERIALIZED (
     SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY execution_time) AS least
@@ -36,18 +36,23 @@ WITH guess AS MATERIALIZED (
 ), groups AS MATERIALIZED (
     SELECT operation, table_name, user_id, count(*) AS number, count(*) FILTER (WHERE success) AS done,
            count(execution_time) AS timed, sum(execution_time) AS took,
-           count(*) FILTER (WHERE execution_time >= (SELECT least FROM guess)) AS above
+           array_agg(execution_time) FILTER (WHERE execution_time >= (SELECT least FROM guess)) AS slow
       FROM ({rows}) r GROUP BY operation, table_name, user_id
-), places AS (
-    SELECT sum(timed) AS timed, sum(above) AS above, 0.95 * (sum(timed) - 1) AS place FROM groups
+), counts AS (
+    SELECT sum(timed) AS timed, sum(cardinality(slow)) AS slow, 0.95 * (sum(timed) - 1) AS place FROM groups
+), places AS MATERIALIZED (
+    SELECT place - floor(place) AS part, timed - floor(place) AS above, slow >= timed - floor(place) AS suffices
+      FROM counts
 ), slow AS MATERIALIZED (
-    SELECT execution_time FROM ({rows}) r
-     WHERE execution_time >= (SELECT CASE WHEN above >= timed - floor(place) THEN least ELSE 0 END FROM places, guess)
-     ORDER BY execution_time DESC LIMIT (SELECT timed - floor(place) FROM places)
+    SELECT took FROM (SELECT unnest(slow) AS took FROM groups WHERE (SELECT suffices FROM places)
+                       UNION ALL
+                      SELECT execution_time FROM ({rows}) r
+                       WHERE (SELECT suffices FROM places) IS NOT TRUE AND execution_time IS NOT NULL) times
+     ORDER BY took DESC LIMIT (SELECT above FROM places)
 ), every AS (
-    SELECT (SELECT max(execution_time) FROM slow) AS slowest,
-           (SELECT percentile_cont((SELECT coalesce((place - floor(place)) / nullif(timed - floor(place) - 1, 0), 0)
-                                      FROM places)) WITHIN GROUP (ORDER BY execution_time) FROM slow) AS percentile_95,
+    SELECT (SELECT max(took) FROM slow) AS slowest,
+           (SELECT percentile_cont((SELECT coalesce(part / nullif(above - 1, 0), 0) FROM places))
+                   WITHIN GROUP (ORDER BY took) FROM slow) AS percentile_95,
            (SELECT min(timestamp) FROM ({rows}) r) AS first, (SELECT max(timestamp) FROM ({rows}) r) AS last
 ), sums AS (
     SELECT grouping(operation, table_name, user_id) AS what, coalesce(operation, table_name, user_id) AS value,
