@@ -8,7 +8,7 @@ from auditlog.management.commands.auditlogflush import Command as Flush
 from django.core.management.base import CommandError
 
 
-class Command(Flush):
+class Command(Flush):  # type: ignore[misc] # it has no types
     """Refuses what django-auditlog's command would delete."""
 
     help = "Not for this server: the versions of records are kept."
