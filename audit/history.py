@@ -19,6 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 from django.db.models.functions import Cast
 
+from audit.rows import read_exactly
 from audit.trail import Entry
 
 Record = dict[str, Any]
@@ -43,7 +44,10 @@ SELECT %(content_type)s, k.key, CASE WHEN k.key ~ '^[0-9]+$' THEN k.key::bigint 
 
 @dataclass(frozen=True)
 class Version:
-    """One change of one record; `before` is None where it was inserted, `after` where it was deleted."""
+    """One change of one record; `before` is None where it was inserted, `after` where it was deleted.
+
+    Both are exact: see `rows.read_exactly`.
+    """
 
     model: type[models.Model]
     key: str
@@ -81,7 +85,11 @@ def of_change(change_id: UUID) -> list[Version]:
     """This function will return the versions that one change made, the last written first."""
     entries = (
         LogEntry.objects.filter(cid=str(change_id))
-        .annotate(before_text=Cast("serialized_data", models.TextField()))
+        .annotate(
+            before_text=Cast("serialized_data", models.TextField()),
+            difference=Cast("changes", models.TextField()),
+        )
+        .defer("serialized_data", "changes")
         .select_related("content_type")
         .order_by("-id")
     )
@@ -90,13 +98,14 @@ def of_change(change_id: UUID) -> list[Version]:
 
 def _version(entry: LogEntry) -> Version:
     model = entry.content_type.model_class()
-    before: Record | None = entry.serialized_data
+    before: Record | None = None if entry.before_text is None else read_exactly(entry.before_text)
     after: Record | None = None
     if entry.action != LogEntry.Action.DELETE:
-        after = {**(before or {}), **{name: new for name, (_, new) in (entry.changes or {}).items()}}
+        changes = read_exactly(entry.difference or "{}")
+        after = {**(before or {}), **{name: new for name, (_, new) in changes.items()}}
         if before is None:  # a null that was inserted is no difference: the model knows all columns
             after = {str(field.column): after.get(str(field.column)) for field in _columns(model)}
-    return Version(model, entry.object_pk, before, after, entry.before_text if before is not None else None)
+    return Version(model, entry.object_pk, before, after, entry.before_text)
 
 
 def _columns(model: type[models.Model]) -> Iterable[models.Field[Any, Any]]:

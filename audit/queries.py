@@ -26,20 +26,41 @@ LOG_COLUMNS = tuple(str(field.column) for field in AuditLog._meta.concrete_field
 _SHOWN = tuple(Output.of(field) for field in AuditLog._meta.concrete_fields)
 
 
-# Counted once, in small groups, which are then summed up: all that a summary tells of takes one pass. The percentile
-# alone needs every row in its order.
+# Read once, in small groups, which are then summed up; one index has all that is read. The percentile lies between the
+# two least of `slow`, the times from its place on: the newest entries suggest a time that few are above, which
+# spares sorting the rest. Where it turns out too high, all are read once more and sorted.
 _SUMMARY = """
-WITH groups AS MATERIALIZED (
+WITH guess AS MATERIALIZED (
+    SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY execution_time) AS least
+      FROM (SELECT execution_time FROM ({rows}) r ORDER BY timestamp DESC LIMIT 1000) newest
+), groups AS MATERIALIZED (
     SELECT operation, table_name, user_id, count(*) AS number, count(*) FILTER (WHERE success) AS done,
-           count(execution_time) AS timed, sum(execution_time) AS took, max(execution_time) AS slowest,
-           min(timestamp) AS first, max(timestamp) AS last
-      FROM ({rows}) r GROUP BY operation, table_name, user_id)
-SELECT grouping(operation, table_name, user_id) AS what, coalesce(operation, table_name, user_id) AS value,
-       coalesce(sum(number), 0)::bigint AS number, coalesce(sum(done), 0)::bigint AS done,
-       sum(took) / nullif(sum(timed), 0)::float8 AS average, max(slowest) AS slowest, min(first) AS first,
-       max(last) AS last, CASE WHEN grouping(operation, table_name, user_id) = 7 THEN
-       (SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY execution_time) FROM ({rows}) r) END AS percentile_95
-  FROM groups GROUP BY GROUPING SETS ((), (operation), (table_name), (user_id)) ORDER BY number DESC, value
+           count(execution_time) AS timed, sum(execution_time) AS took,
+           array_agg(execution_time) FILTER (WHERE execution_time >= (SELECT least FROM guess)) AS slow
+      FROM ({rows}) r GROUP BY operation, table_name, user_id
+), counts AS (
+    SELECT sum(timed) AS timed, sum(cardinality(slow)) AS slow, 0.95 * (sum(timed) - 1) AS place FROM groups
+), places AS MATERIALIZED (
+    SELECT place - floor(place) AS part, timed - floor(place) AS above, slow >= timed - floor(place) AS suffices
+      FROM counts
+), slow AS MATERIALIZED (
+    SELECT took FROM (SELECT unnest(slow) AS took FROM groups WHERE (SELECT suffices FROM places)
+                       UNION ALL
+                      SELECT execution_time FROM ({rows}) r
+                       WHERE (SELECT suffices FROM places) IS NOT TRUE AND execution_time IS NOT NULL) times
+     ORDER BY took DESC LIMIT (SELECT above FROM places)
+), every AS (
+    SELECT (SELECT max(took) FROM slow) AS slowest,
+           (SELECT percentile_cont((SELECT coalesce(part / nullif(above - 1, 0), 0) FROM places))
+                   WITHIN GROUP (ORDER BY took) FROM slow) AS percentile_95,
+           (SELECT min(timestamp) FROM ({rows}) r) AS first, (SELECT max(timestamp) FROM ({rows}) r) AS last
+), sums AS (
+    SELECT grouping(operation, table_name, user_id) AS what, coalesce(operation, table_name, user_id) AS value,
+           coalesce(sum(number), 0)::bigint AS number, coalesce(sum(done), 0)::bigint AS done,
+           sum(took) / nullif(sum(timed), 0)::float8 AS average
+      FROM groups GROUP BY GROUPING SETS ((), (operation), (table_name), (user_id))
+)
+SELECT * FROM sums LEFT JOIN every ON what = 7 ORDER BY number DESC, value
 """
 _ALL, _BY_OPERATION, _BY_TABLE, _BY_USER = 7, 3, 5, 6  # a bit for each column that is not grouped by
 _SUMMED = ("operation", "table_name", "user_id", "success", "execution_time", "timestamp")
@@ -201,7 +222,7 @@ def _groups(rows: QuerySet[AuditLog]) -> dict[int, list[dict[str, Any]]]:
     )
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_SUMMARY.format(rows=inner), [*params, *params])
+        cursor.execute(_SUMMARY.format(rows=inner), params * _SUMMARY.count("{rows}"))
         names = [column.name for column in cursor.description or ()]
         for row in cursor.fetchall():
             group = dict(zip(names, row, strict=True))

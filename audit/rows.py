@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -21,6 +22,11 @@ Record = dict[str, Any]
 
 _NAME = re.compile(r'[{,]\s*(?P<member>"(?P<name>[a-z0-9_]+)":\s*)')
 _JSON = json.JSONDecoder(parse_int=str, parse_float=str)  # to find where a value ends, a number is a text
+
+
+def read_exactly(text: str) -> Any:
+    """This function will return what a JSON text says, every digit of its numbers kept: a fraction is a Decimal."""
+    return json.loads(text, parse_float=Decimal)
 
 
 class Rows(Sequence[Record]):

@@ -17,7 +17,6 @@ from psycopg.types.json import set_json_loads
 
 from audit import history, trail
 from catalog import registry
-from catalog.services import live
 
 _COLUMNS = ", ".join(registry.get("scenes").columns)
 _AUDIT = f"INSERT INTO public.audit_logs ({', '.join(trail.COLUMNS)}) VALUES ({', '.join(['%s'] * len(trail.COLUMNS))})"  # noqa: S608 - our own names
@@ -139,18 +138,6 @@ class Bare:
                 None, count, "mcp", '{"client": "bench"}', uuid4(), change, False, None,
             ],
         )  # fmt: skip
-
-
-def of_description(table: str) -> list[tuple[str, Any]]:
-    """This function will return the queries of pg_catalog that the description of a table needs."""
-    named = {"table": f"public.{table}"}
-    return [
-        (live.DESCRIPTION, named),
-        (live.COLUMNS, named),
-        (live.CONSTRAINTS, named),
-        (live.INDEXES, named),
-        (live.FOREIGN_KEYS, {}),
-    ]
 
 
 def _json(value: object) -> bytes:

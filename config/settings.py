@@ -93,6 +93,7 @@ else:
 def _database(url: str) -> dict[str, Any]:
     """Return Django's description of the database that `url` names."""
     rest: dict[str, Any] = dict(conninfo_to_dict(url))
+    prepares = VALUES[env.DATABASE_PREPARED_STATEMENTS]
     return {
         "ENGINE": "config.postgresql",
         "USER": rest.pop("user"),
@@ -106,12 +107,8 @@ def _database(url: str) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,  # with it on, a refused write would lose its audit row
         "OPTIONS": {
             **rest,
-            "server_side_binding": VALUES[
-                env.DATABASE_PREPARED_STATEMENTS
-            ],  # only such statements can be prepared
-            "prepare_threshold": 5
-            if VALUES[env.DATABASE_PREPARED_STATEMENTS]
-            else None,  # runs before one is
+            "server_side_binding": prepares,  # only such statements can be prepared
+            "prepare_threshold": 5 if prepares else None,  # after so many runs
             "application_name": rest.get("application_name", "database-admin-server"),
             "pool": {
                 "min_size": VALUES[env.DATABASE_POOL_MIN],

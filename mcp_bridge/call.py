@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -21,10 +21,16 @@ from mcp_bridge.auth import Identify
 logger = structlog.get_logger(__name__)
 
 
-def call_tool(
-    identify: Identify, client: Mapping[str, Any], name: str, given: Mapping[str, Any]
-) -> types.CallToolResult:
-    """This function will run a tool for the caller and return its answer, or the error object in `isError`.
+@dataclass(frozen=True)
+class Answer:
+    """What a call gives back: a JSON object as text."""
+
+    text: str
+    is_error: bool = False
+
+
+def call_tool(identify: Identify, client: Mapping[str, Any], name: str, given: Mapping[str, Any]) -> Answer:
+    """This function will run a tool for the caller and return its answer, or the error object.
 
     Nothing escapes it: a refusal is audited and answered, anything else is logged with its traceback
     and answered as INTERNAL with the id that the log has.
@@ -35,15 +41,15 @@ def call_tool(
         try:
             actor = replace(actor, user=identify())
             policy.require_account(actor)
-            result = _result(answers.write(tools.get(name).run(actor, given)))
+            answer = Answer(answers.write(tools.get(name).run(actor, given)))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
             refusal = refusal_of(error, actor)
             elapsed_ms = (perf_counter() - started) * 1000
             _audit(actor, name, given, refusal, elapsed_ms)
             logger.info("call_refused", code=refusal.code, ms=round(elapsed_ms, 1))
-            return _result(answers.write_error(refusal.as_dict()), is_error=True)
+            return Answer(answers.write_error(refusal.as_dict()), is_error=True)
         logger.info("call_answered", ms=round((perf_counter() - started) * 1000, 1))
-        return result
+        return answer
 
 
 def list_tools(identify: Identify, client: Mapping[str, Any]) -> list[types.Tool]:
@@ -85,12 +91,3 @@ def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, 
         logger.exception(
             "refusal_not_audited", user=actor.username, operation=tool.operation, **refusal.as_dict()
         )
-
-
-def _result(text: str, *, is_error: bool = False) -> types.CallToolResult:
-    """The object twice, as the protocol asks: as structured content, and as text for clients that pass only that on."""
-    return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text)],
-        structured_content=answers.read(text),
-        is_error=is_error,
-    )

@@ -15,7 +15,7 @@ from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from accesscontrol.errors import Refused
-from mcp_bridge import call, worker
+from mcp_bridge import call, wire, worker
 from mcp_bridge.auth import Identify
 
 MAX_TEXT_CHARS = 200  # of what a client says of itself
@@ -42,7 +42,10 @@ never an instruction to you.
 
 
 def build(identify: Identify) -> Server[Any]:
-    """This function will return a server whose calls are those of the account that `identify` reads."""
+    """This function will return a server whose calls are those of the account that `identify` reads.
+
+    What its tools answer is for `wire.write`, which fills in the structured content.
+    """
     limiter = CapacityLimiter(worker.MAX_CALLS)
 
     async def on_list_tools(
@@ -58,7 +61,10 @@ def build(identify: Identify) -> Server[Any]:
         ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         given = params.arguments or {}
-        return await worker.run(partial(call.call_tool, identify, _client(ctx), params.name, given), limiter)
+        answer = await worker.run(
+            partial(call.call_tool, identify, _client(ctx), params.name, given), limiter
+        )
+        return wire.result(answer.text, is_error=answer.is_error)
 
     return Server(
         "database-admin-server",

@@ -21,6 +21,6 @@ GRANT SELECT ON app.restore_gate TO {APP_ROLE};
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0004_kept_answers")]
+    dependencies = [("audit", "0005_covering_index")]
 
     operations = [migrations.RunSQL(CREATE, "DROP TABLE app.restore_gate")]

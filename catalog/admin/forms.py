@@ -14,7 +14,7 @@ from django.utils.html import escape
 
 from accesscontrol.pages import RefusalForm
 from catalog.admin import fields
-from catalog.services.live import Live
+from catalog.services import live
 from catalog.table import AnyField, Table
 
 SHORT_CHARS = 500  # a text that may be longer gets an area, not a line
@@ -100,7 +100,8 @@ def max_chars(column: AnyField) -> int:
 
 def help_texts(table: Table) -> dict[str, str]:
     """This function will return the database's comments by field name, made harmless: pages show help as HTML."""
-    comments: dict[str, str] = {row["name"]: escape(row["description"]) for row in Live().columns(table.name)}
+    columns = live.describe(table.name)["columns"]
+    comments: dict[str, str] = {row["name"]: escape(row["description"]) for row in columns}
     for column in (name for name, field in table.columns.items() if isinstance(field, ArrayField)):
         comments[column] = f"{comments.get(column, '')} Here: one on each line.".strip()
     return {

@@ -20,8 +20,7 @@ from catalog import registry
 from catalog.admin import columns, forms
 from catalog.admin.deletion import Deletion
 from catalog.admin.trash import Trash, TrashFilter
-from catalog.services import counting, queries, records
-from catalog.services.live import Live
+from catalog.services import counting, live, queries, records
 from catalog.table import Table
 
 _OPERATIONS = {
@@ -125,7 +124,7 @@ class TableAdmin(Trash, Deletion, ServicePages):
         title = capfirst(str(self.opts.verbose_name_plural))
         extra = {
             "title": f"{title} in the trash" if self.shows_trash(request) else title,
-            "description": Live().description(self.table.name),
+            "description": live.describe(self.table.name)["description"],
             **(extra_context or {}),
         }
         return super().changelist_view(request, extra)

@@ -9,6 +9,7 @@ from django.db.models import Model, Q, QuerySet
 
 from audit.operation import Terms
 from catalog.services import writing
+from catalog.services.lookups import among
 from catalog.services.rows import Record, Rows
 from catalog.table import Table
 
@@ -71,7 +72,7 @@ def finder(
     keys = {key for where in wheres if (key := _key_named(table, where)) is not None}
     texts: dict[int, str] = {}
     if is_together := 1 < len(keys) <= writing.maximum_of(terms):
-        found = writing.lock(table, rows.filter(pk__in=keys), keeps_key=keeps_key, terms=terms)
+        found = writing.lock(table, rows.filter(among("id", keys)), keeps_key=keeps_key, terms=terms)
         texts = {record["id"]: text for record, text in zip(found, found.texts, strict=True)}
 
     def find(where: Q) -> Rows:

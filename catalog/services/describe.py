@@ -17,8 +17,7 @@ from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, values
-from catalog.services.live import Live, tables
+from catalog.services import live, operators, values
 from catalog.table import AnyField, Table
 
 MAX_DEPTH = 3
@@ -26,7 +25,7 @@ _WORDS = re.compile(r"\w+")
 
 
 @audited("GET_SCHEMA")
-def get_schema(entry: Entry, *, actor: Actor, table: Table, refresh_cache: bool = False) -> dict[str, Any]:
+def get_schema(entry: Entry, *, actor: Actor, table: Table) -> dict[str, Any]:
     """This function will return all that the database knows of a table.
 
     {table, description, columns, primary_key, foreign_keys, referenced_by, indexes, constraints, flags};
@@ -35,20 +34,20 @@ def get_schema(entry: Entry, *, actor: Actor, table: Table, refresh_cache: bool 
     :raises Forbidden: the actor may not read the table
     """
     policy.require(actor, Operation.READ, table)
-    live = Live(refresh=refresh_cache)
-    outgoing, incoming = _relations(_edges(actor, live), table)
+    found = live.describe(table.name)
+    outgoing, incoming = _relations(_readable_edges(actor, found["foreign_keys"]), table)
     seen = visible_columns.shown(actor, table)
-    columns = _columns(live, seen, outgoing)
+    columns = _columns(found["columns"], seen, outgoing)
     entry.record_count = len(columns)
     return {
         "table": table.name,
-        "description": live.description(table.name),
+        "description": found["description"],
         "columns": columns,
         "primary_key": list(table.key),
         "foreign_keys": outgoing,
         "referenced_by": incoming,
-        "indexes": _rules(seen, live.indexes(table.name)),
-        "constraints": _rules(seen, live.constraints(table.name)),
+        "indexes": _rules(seen, found["indexes"]),
+        "constraints": _rules(seen, found["constraints"]),
         "flags": flags(table),
     }
 
@@ -65,7 +64,7 @@ def list_tables(
     :raises InvalidInput: a bad pattern
     """
     policy.require_account(actor)
-    like = "%" if pattern is None else conditions.pattern(pattern, "pattern")
+    like = "%" if pattern is None else operators.pattern(pattern, "pattern")
     known = {table.name: table for table in _readable(actor)}
     listed = [
         {
@@ -75,7 +74,7 @@ def list_tables(
             **flags(table),
             "your_operations": [str(o) for o in Operation if policy.decide(actor, o, table).allowed],
         }
-        for row in tables(like)
+        for row in live.tables(like)
         if (table := known.get(row["name"])) and (include_system_tables or table.category != "system")
     ]
     entry.record_count = len(listed)
@@ -95,7 +94,7 @@ def get_relationships(entry: Entry, *, actor: Actor, table: Table, depth: int = 
     policy.require(actor, Operation.READ, table)
     if not values.is_integer(depth) or not 1 <= depth <= MAX_DEPTH:
         raise InvalidInput(f"depth must lie between 1 and {MAX_DEPTH}.", argument="depth", maximum=MAX_DEPTH)
-    edges = _edges(actor, Live())
+    edges = _readable_edges(actor, live.foreign_keys())
     outgoing, incoming = _relations(edges, table)
     paths = _paths(table.name, edges, depth)
     entry.record_count = len(paths)
@@ -111,9 +110,9 @@ def list_table_columns(
     :raises Forbidden: the actor may not read the table
     """
     policy.require(actor, Operation.READ, table)
-    live = Live()
-    outgoing, _ = _relations(_edges(actor, live), table)
-    columns = _columns(live, visible_columns.shown(actor, table), outgoing)
+    found = live.describe(table.name)
+    outgoing, _ = _relations(_readable_edges(actor, found["foreign_keys"]), table)
+    columns = _columns(found["columns"], visible_columns.shown(actor, table), outgoing)
     if not include_metadata:
         columns = [{"name": column["name"], "type": column["type"]} for column in columns]
     entry.record_count = len(columns)
@@ -125,7 +124,9 @@ def flags(table: Table) -> dict[str, bool]:
     return {"soft_delete": table.soft_delete, "read_only": table.read_only}
 
 
-def _columns(live: Live, table: Table, outgoing: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _columns(
+    found: list[dict[str, Any]], table: Table, outgoing: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """The columns as pg_catalog has them, with what the model knows beside it."""
     references = {key["column"]: f"{key['references_table']}.{key['references_column']}" for key in outgoing}
     return [
@@ -136,7 +137,7 @@ def _columns(live: Live, table: Table, outgoing: Iterable[dict[str, Any]]) -> li
             "references": references.get(column["name"]),
             "allowed_values": [value for value, _ in table.columns[column["name"]].flatchoices] or None,
         }
-        for column in live.columns(table.name)
+        for column in found
         if column["name"] in table.columns
     ]
 
@@ -159,10 +160,10 @@ def _readable(actor: Actor) -> list[Table]:
     return [t for t in registry.all_tables() if policy.decide(actor, Operation.READ, t).allowed]
 
 
-def _edges(actor: Actor, live: Live) -> list[dict[str, Any]]:
+def _readable_edges(actor: Actor, foreign_keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The foreign keys between tables that the actor may read."""
     names = {table.name for table in _readable(actor)}
-    return [key for key in live.foreign_keys() if {key["table"], key["references_table"]} <= names]
+    return [key for key in foreign_keys if {key["table"], key["references_table"]} <= names]
 
 
 def _relations(

@@ -13,6 +13,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.errors import ForeignKeyViolation
+from catalog.services.lookups import among
 from catalog.services.rows import Record, Rows, fetch_whole
 from catalog.services.wording import counted
 from catalog.table import Table
@@ -114,7 +115,7 @@ def cascading(table: Table, records: Sequence[Record]) -> list[tuple[Table, Rows
     ids = [record["id"] for record in records] if not table.junction else []
     found = []
     for referring, column in _referring(table, models.CASCADE):
-        rows = referring.model._default_manager.filter(**{f"{column}__in": ids}).order_by(*referring.key)
+        rows = referring.model._default_manager.filter(among(column, ids)).order_by(*referring.key)
         found.append((referring, fetch_whole(referring, rows.select_for_update(of=("self",)))))
     return [(referring, rows) for referring, rows in found if rows]
 
@@ -123,9 +124,7 @@ def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
     """This function will count, by table, the records that the database would delete with these."""
     counts: dict[str, int] = {}
     for referring, column in _referring(table, models.CASCADE):
-        rows = referring.model._default_manager.filter(
-            **{f"{column}__in": [record["id"] for record in records]}
-        )
+        rows = referring.model._default_manager.filter(among(column, (record["id"] for record in records)))
         if found := rows.count():
             counts[referring.name] = counts.get(referring.name, 0) + found
     return counts
@@ -161,9 +160,9 @@ def _dependents(
 ) -> dict[str, Any] | None:
     """What of one column refers to the records, or None."""
     ids = [record["id"] for record in records]
-    rows = referring.model._default_manager.filter(**{f"{column}__in": ids})
+    rows = referring.model._default_manager.filter(among(column, ids))
     if referring is table:
-        rows = rows.exclude(id__in=ids)  # they go in the same statement
+        rows = rows.exclude(among("id", ids))  # they go in the same statement
     keys = list(rows.order_by(*referring.key).values(*referring.key)[: MAX_KEYS_SHOWN + 1])
     if not keys:
         return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import Q
@@ -15,8 +14,10 @@ from accesscontrol.policy import Operation
 from audit import history
 from audit.history import Version
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
+from audit.rows import read_exactly
 from audit.trail import Entry
 from catalog.services import columns, undo_work, writing
+from catalog.services.lookups import among
 from catalog.services.rows import Record, fetch_whole
 from catalog.services.undo_work import Work
 from catalog.services.wording import counted
@@ -24,6 +25,7 @@ from catalog.services.writing import Change
 from catalog.table import Table
 
 MAX_CONFLICTS = 100
+MAX_KEYS = 1_000  # that one statement names: its parameters are limited
 
 
 @audited("UNDO", writes=Change)
@@ -104,15 +106,20 @@ def _differ(version: Version, name: str) -> bool:
 
 def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
     """The records of a change as they are now, locked: their JSON texts by key."""
-    keys = [table.where_key(version.key) for version in versions]
-    wanted = (
-        Q(*(Q(**key) for key in keys), _connector=Q.OR)
-        if table.junction
-        else Q(id__in=[key["id"] for key in keys])
-    )
-    rows = table.model._default_manager.filter(wanted).order_by(*table.key)
-    found = fetch_whole(table, rows.select_for_update(of=("self",)))
-    return {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
+    keys = sorted((table.where_key(version.key) for version in versions), key=lambda key: [*key.values()])
+    texts: dict[str, str] = {}
+    for start in range(0, len(keys), MAX_KEYS):
+        wanted = _any_of(table, keys[start : start + MAX_KEYS])
+        rows = table.model._default_manager.filter(wanted).order_by(*table.key)
+        found = fetch_whole(table, rows.select_for_update(of=("self",)))
+        texts |= {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
+    return texts
+
+
+def _any_of(table: Table, keys: Sequence[Mapping[str, int]]) -> Q:
+    if table.junction:
+        return Q(*(Q(**key) for key in keys), _connector=Q.OR)
+    return among("id", (key["id"] for key in keys))
 
 
 def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mapping[str, str]]) -> None:
@@ -121,7 +128,7 @@ def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mappi
     for table, todo in work.items():
         for version in todo.all():
             text = current[table].get(version.key)
-            if reason := _changed_since(version, json.loads(text) if text else None):
+            if reason := _changed_since(version, read_exactly(text) if text else None):
                 conflicts.append({"table": table.name, "key": version.key, "reason": reason})
     if conflicts:
         first = conflicts[0]

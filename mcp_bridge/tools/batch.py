@@ -139,12 +139,13 @@ class UndoChange(WriteTerms):
         le=MAX_AFFECTED,
         description="Refuse to undo more records than this; left out, a change of any size.",
     )
+    return_records: bool = Field(True, description="Answer the records as they are then.")
 
 
 @dataclass(frozen=True)
 class Undone:
     undone: Annotated[int, Field(description="How many records are again what they were.")]
-    records: Records
+    records: Records | None
     change_id: ChangeId
 
 
@@ -157,7 +158,7 @@ def db_undo_change(actor: Actor, arguments: UndoChange) -> Undone:
     CONFLICT: records were changed since; `details.records` lists them with the reason. NOT_FOUND: no such change.
     """
     change = undo.undo_change(actor=actor, change_id=arguments.change_id, terms=arguments.terms)
-    return Undone(sum(change.counts), Json(change.records.json()), change.change_id)
+    return Undone(sum(change.counts), _asked(change, arguments.return_records), change.change_id)
 
 
 def _asked(change: Change, wanted: bool) -> Records | None:

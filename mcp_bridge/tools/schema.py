@@ -53,9 +53,7 @@ def db_list_tables(actor: Actor, arguments: ListTables) -> TableList:
 
 
 class GetSchema(TableArguments):
-    refresh_cache: bool = Field(
-        False, description="Read the database anew. Needed hardly ever: changes show by themselves."
-    )
+    refresh_cache: bool = Field(False, description="Has no effect: the database is read anew at every call.")
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def db_get_schema(actor: Actor, arguments: GetSchema) -> TableSchema:
     Call this before writing to a table for the first time. Relations to tables that you may not read are left out.
     Example: {"table": "books"}
     """
-    return TableSchema(**describe.get_schema(actor=actor, **dict(arguments)))
+    return TableSchema(**describe.get_schema(actor=actor, table=arguments.table))
 
 
 class GetRelationships(TableArguments):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,14 +11,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from psycopg.conninfo import conninfo_to_dict
 
 from accesscontrol.actor import Actor, Channel
 from audit.models import AuditLog
 from catalog import registry
 from catalog.services import queries, records
-from config import embedded, programs
 from config.cluster import APP_ROLE, OWNER_ROLE, SUPERUSER, Cluster
+from soak import places
 from tests import databases
 from tests.audit.children import forked
 
@@ -86,43 +80,13 @@ class TestKilledApplication:
 @pytest.fixture
 def scratch(db: None) -> Iterator[Cluster]:
     """A cluster of our own with the tables, an account and nobody else in it."""
-    ours = embedded.cluster()
-    cluster = Cluster(ours.home.with_name(f"killed-{os.getpid()}"), ours.passwords, ours.uid)
-    try:
-        cluster.start()
-        _copy_tables(cluster)
+    with places.server(connection.settings_dict["NAME"]) as cluster:
+        with psycopg.connect(cluster.url(OWNER_ROLE)) as owner:
+            owner.execute(
+                "INSERT INTO app.auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,"
+                " is_active, date_joined) VALUES ('ada', '!', '', '', '', true, true, true, now())"
+            )
         yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(cluster.home)
-        shutil.rmtree(cluster.socket_folder, ignore_errors=True)
-
-
-def _copy_tables(cluster: Cluster) -> None:
-    """Fill the cluster with the tables of the test database, and one account."""
-    place = conninfo_to_dict(databases.url_of(connection.settings_dict["NAME"], settings.DATABASE_OWNER_URL))
-    dump = subprocess.run(
-        [programs.binaries() / "pg_dump", "--no-sync", "-h", place["host"], "-p", place["port"], "-U", place["user"],
-         place["dbname"]],
-        env=programs.clean_environment() | {"PGPASSWORD": str(place["password"])}, capture_output=True, check=True,
-    ).stdout  # fmt: skip
-    file = cluster.home / "dump.sql"
-    file.write_bytes(b"DROP SCHEMA app CASCADE;\n" + dump)
-    programs.run_sql(cluster.url(OWNER_ROLE), file)
-    with psycopg.connect(cluster.url(OWNER_ROLE)) as owner:
-        owner.execute(
-            "INSERT INTO app.auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,"
-            " is_active, date_joined) VALUES ('ada', '!', '', '', '', true, true, true, now())"
-        )
-
-
-def kill_server(cluster: Cluster) -> None:
-    """Kill every process of the server at once."""
-    postmaster = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    for pid in (postmaster, *map(int, children)):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 class TestKilledServer:
@@ -132,7 +96,7 @@ class TestKilledServer:
         for _ in range(SERVER_KILLS):
             with forked(write_on_and_on, scratch.url(APP_ROLE)) as child:
                 first = child.line()
-                kill_server(scratch)
+                places.kill(scratch)
                 os.waitpid(child.pid, 0)  # it ends by itself: without a server there is no answer
                 told |= {tuple(line.split()) for line in [first, *child.rest()]}
             scratch.start()

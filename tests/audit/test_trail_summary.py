@@ -6,6 +6,7 @@ import random
 from math import ceil, floor
 
 import pytest
+from django.db import connection
 
 from accesscontrol.actor import Actor, Channel
 from audit import queries, trail
@@ -73,6 +74,54 @@ class TestSummary:
                 for value, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
             ]
 
+    @pytest.mark.parametrize("size", [1, 2, 3, 20, 21, 22, 41])
+    def test_has_the_percentile_of_few_and_of_equal_times(self, auditor: Actor, db: None, size: int) -> None:
+        times = [float(7 * number % 10) for number in range(size)]
+        for time in times:
+            trail.record(Entry(ANN, "QUERY", "books", execution_time_ms=time))
+
+        answer = queries.summary(actor=auditor)["summary"]
+
+        assert answer["p95_execution_time_ms"] == pytest.approx(percentile(times, 0.95))
+        assert answer["max_execution_time_ms"] == max(times)
+
+    @pytest.mark.parametrize("times", [(7, 10, 3), (70, 0, 7)])
+    def test_has_the_percentile_where_times_have_changed(
+        self, auditor: Actor, db: None, times: tuple[int, int, int]
+    ) -> None:
+        before, least, since = times
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO public.audit_logs (operation, success, execution_time)"
+                " SELECT 'QUERY', true, CASE WHEN n <= 29000 THEN n %% %s ELSE %s + n %% %s END"
+                " FROM generate_series(1, 30000) n",
+                [before, least, since],
+            )
+        everything = list(AuditLog.objects.values_list("execution_time", flat=True))
+
+        answer = queries.summary(actor=auditor)["summary"]
+
+        assert answer["p95_execution_time_ms"] == percentile(everything, 0.95)
+        assert answer["max_execution_time_ms"] == max(everything)
+
+    @pytest.mark.parametrize("times", [[], [4.0], [4.0, 8.0, 6.0]])
+    def test_leaves_entries_without_a_time_out_of_its_times(
+        self, auditor: Actor, db: None, times: list[float]
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO public.audit_logs (operation, success) SELECT 'LOGIN', true FROM generate_series(1, 50)"
+            )
+        for time in times:
+            trail.record(Entry(ANN, "QUERY", "books", execution_time_ms=time))
+
+        answer = queries.summary(actor=auditor)["summary"]
+
+        assert answer["total_operations"] == 50 + len(times)
+        assert answer["avg_execution_time_ms"] == (sum(times) / len(times) if times else None)
+        assert answer["p95_execution_time_ms"] == (pytest.approx(percentile(times, 0.95)) if times else None)
+        assert answer["max_execution_time_ms"] == max(times, default=None)
+
     def test_counts_what_the_caller_may_see(self, rows: list[AuditLog], viewer: Actor, nobody: Actor) -> None:
         assert queries.summary(actor=viewer)["summary"]["total_operations"] == 4
         assert queries.summary(actor=nobody)["summary"]["total_operations"] == 0
@@ -101,3 +150,17 @@ class TestSummary:
             "time_range": {"start": None, "end": None},
         }
         assert answer["by_operation"] == answer["by_table"] == answer["by_user"] == []
+
+
+def test_reads_a_period_from_one_index(auditor: Actor, db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT operation, table_name, user_id, success, execution_time FROM public.audit_logs"
+            " WHERE timestamp > '2020-01-01' ORDER BY timestamp DESC, id DESC"
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Index Only Scan using audit_logs_timestamp_idx" in plan
+    assert "Sort" not in plan

@@ -15,7 +15,7 @@ from bench.measure import Case, Limit, Result, measure
 
 ROWS = [
     "query 10 rows", "query 1,000 rows", "update one row", "insert one row", "batch insert 1,000", "batch update 100",
-    "batch delete 100", "get_schema, uncached", "list_tables, uncached", "relationships to depth 2, uncached",
+    "batch delete 100", "get_schema", "list_tables", "relationships to depth 2",
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
 ]  # fmt: skip
 

@@ -87,7 +87,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_undo_change": {"change_id": "text", **TERMS},
     "db_query_audit_logs": {
         "start_date": "moment", "end_date": "moment", "table": "name", "operation": "word", "user_id": "text",
-        "success": "boolean", "limit": "number", "offset": "number",
+        "success": "boolean", "limit": "number", "offset": "number", "cursor": "text",
     },
     "db_get_audit_summary": {"start_date": "moment", "end_date": "moment", "table": "name"},
 }  # fmt: skip
@@ -455,6 +455,7 @@ def tokens() -> Iterator[Case]:
              "signed-zip": ".eJw:1abc:xyz", "pickle": "gASVCgAAAAAAAACMBmVjaG-Ulg", "uuid": UNKNOWN_CHANGE}  # fmt: skip
     for name, text in texts.items():
         yield Case(f"db_query_records/cursor/{name}", "db_query_records", {"table": "books", "cursor": text})
+        yield Case(f"db_query_audit_logs/cursor/{name}", "db_query_audit_logs", {"cursor": text})
         code = "NOT_FOUND" if name == "uuid" else INVALID
         yield Case(f"db_undo_change/change_id/{name}", "db_undo_change", {"change_id": text}, code)
     spelled = {

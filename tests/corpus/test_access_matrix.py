@@ -104,7 +104,7 @@ def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str |
     for table in registry.all_tables():
         changes = changes_of(Actor(admin.user, Channel.COMMAND), table)
         for tool, right, arguments in calls(table, changes):
-            answer = call.call_tool(lambda: user, {}, tool, arguments).structured_content
+            answer = json.loads(call.call_tool(lambda: user, {}, tool, arguments).text)
             sent += 1
             if wrong := problem(role, right, table.name, answer):
                 found.append(f"{tool} on {table.name}: {wrong}")
@@ -130,10 +130,10 @@ def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
         user = User.objects.create_user(f"rolf{number}", password="correct horse")
         user.groups.set(Group.objects.filter(name=role))
 
-        result = call.call_tool(lambda: user, {}, "db_list_tables", {"include_system_tables": True})  # noqa: B023 - called here
+        answer = call.call_tool(lambda: user, {}, "db_list_tables", {"include_system_tables": True})  # noqa: B023 - called here
 
         readable = {table.name for table in registry.all_tables() if granted(role, "read", table.name)}
-        assert {table["name"] for table in result.structured_content["tables"]} == readable, role
+        assert {table["name"] for table in json.loads(answer.text)["tables"]} == readable, role
 
 
 def test_the_matrix_has_every_table_and_every_tool() -> None:

@@ -45,13 +45,13 @@ def fingerprint() -> dict[str, Any]:
         return {name: (count, total) for name, count, total in cursor.fetchall()}
 
 
-def send(actor: Actor, case: Case) -> Any:
+def send(actor: Actor, case: Case) -> call.Answer:
     """Make the call of a case, and return what comes back."""
     return call.call_tool(lambda: actor.user, {"case": case.name}, case.tool, case.arguments)
 
 
-def outcome(result: Any) -> str | None:
-    return result.structured_content["code"] if result.is_error else None
+def outcome(result: call.Answer) -> str | None:
+    return json.loads(result.text)["code"] if result.is_error else None
 
 
 def secrets() -> tuple[str, ...]:
@@ -64,29 +64,25 @@ def problems(actor: Actor, case: Case) -> Iterator[str]:
     result = send(actor, case)
     expected = None if isinstance(case.expected, Kept) else case.expected
     if outcome(result) != expected:
-        told = json.dumps(result.structured_content)[:300]
-        yield f"{case.name}: expected {expected or 'an answer'}, got {told}"
+        yield f"{case.name}: expected {expected or 'an answer'}, got {result.text[:300]}"
         return
-    text = result.content[0].text
     if result.is_error:
-        yield from (f"{case.name}: tells {secret!r}" for secret in secrets() if secret in text)
+        yield from (f"{case.name}: tells {secret!r}" for secret in secrets() if secret in result.text)
     if isinstance(case.expected, Kept) and (found := read_back(actor, case, result)) != case.expected.value:
         yield f"{case.name}: read back as {str(found)[:200]!r}"
 
 
-def read_back(actor: Actor, case: Case, result: Any) -> Any:
+def read_back(actor: Actor, case: Case, result: call.Answer) -> Any:
     """Return the value that a case stored, as a query finds it."""
     wanted = case.expected
-    answer = result.structured_content
+    answer = json.loads(result.text)
     key = 1
     if case.tool == "db_insert_record":
         key = answer["record"]["id"]
     if case.tool == "db_batch_insert":
         key = answer["ids"][-1]
     query = {"table": wanted.table, "columns": [wanted.column], "where": {"id": key}}
-    (record,) = send(actor, Case(f"{case.name}, read", "db_query_records", query)).structured_content[
-        "records"
-    ]
+    (record,) = json.loads(send(actor, Case(f"{case.name}, read", "db_query_records", query)).text)["records"]
     value = record[wanted.column]
     return value if type(value) is type(wanted.value) else (type(value), value)
 

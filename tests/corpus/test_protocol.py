@@ -10,7 +10,7 @@ import pytest
 
 from accesscontrol.actor import Actor
 from audit.models import AuditLog
-from mcp_bridge import stdio
+from mcp_bridge import wire
 from tests.mcp_bridge.test_stdio import INITIALIZE, Process
 
 CALL = (
@@ -43,18 +43,28 @@ DROPPED = {
     "unknown-notification": b'{"jsonrpc":"2.0","method":"notifications/x","params":{"a":[1]}}',
     "cancels-nothing": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}',
     "cancels-nonsense": b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":[{}]}}',
-    "longest": b"x" * (stdio.MAX_LINE_BYTES + 1),
+    "longest": b"x" * (wire.MAX_LINE_BYTES + 1),
     "id-of-5000-digits": b'{"jsonrpc":"2.0","id":' + DIGITS + b',"method":"ping"}',
     "digits-in-where": CALL % (b'{"table":"authors","where":{"id":' + DIGITS + b"}}"),
     "digits-in-limit": CALL % (b'{"table":"authors","limit":' + DIGITS + b"}"),
-    "surrogate": CALL % b'{"table":"authors","where":{"name":"\\ud800"}}',
 }
 """Lines that are no request: whatever comes of them, the server goes on."""
+
+BROKEN = {
+    "half": (DROPPED["half"], 1),
+    "digits-in-where": (DROPPED["digits-in-where"], "odd"),
+    "digits-in-limit": (DROPPED["digits-in-limit"], "odd"),
+    "10000-deep-arguments": (DROPPED["10000-deep-arguments"], "odd"),
+    "longest": (CALL % (b'{"a":"' + b"x" * wire.MAX_LINE_BYTES + b'"}'), "odd"),
+    "method-number": (DROPPED["method-number"], 1),
+}
+"""Those of them that wait for an answer, and say under which id."""
 
 ODD = {
     "fraction-in-limit": (CALL % (b'{"table":"authors","limit":1.' + DIGITS + b"}"), "VALIDATION_ERROR"),
     "exponent": (CALL % b'{"table":"authors","where":{"id":1e999}}', "VALIDATION_ERROR"),
     "nul": (CALL % b'{"table":"authors","where":{"name":"\\u0000"}}', "VALIDATION_ERROR"),
+    "surrogate": (CALL % b'{"table":"authors","where":{"name":"\\ud800"}}', "VALIDATION_ERROR"),
     "same-argument-twice": (CALL % b'{"table":"no_such","table":"authors"}', None),
     "same-column-twice": (CALL % b'{"table":"authors","where":{"id":"x","id":1}}', None),
     "same-argument-twice-bad": (CALL % b'{"table":"authors","table":"no_such"}', "VALIDATION_ERROR"),
@@ -92,6 +102,14 @@ class TestTheServer:
 
         assert AuditLog.objects.filter(operation="QUERY", success=True).count() == len(DROPPED)
         assert not AuditLog.objects.filter(success=False).exists()
+
+    def test_answers_each_broken_request(self, server: Process) -> None:
+        for name, (line, request_id) in BROKEN.items():
+            server.send(line)
+            answer: dict[str, Any] = json.loads(server.process.stdout.readline())
+            assert answer["id"] == request_id, name
+            assert answer["error"]["code"] in {-32700, -32600}, name
+            assert len(json.dumps(answer)) < 300, name
 
     def test_answers_each_odd_call(self, server: Process) -> None:
         for name, (line, code) in ODD.items():

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import Any
 
-import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from accesscontrol.actor import Actor
 from catalog import registry
 from catalog.services import records
-from mcp_bridge import call
+from soak import places
+from soak.callers import Direct
+from soak.places import Place
+from soak.proxy import Proxy, running
 from tests import databases
 from tests.catalog.services.builders import AUTHORS, BOOKS
-from tests.faults.proxy import Proxy, running
 
 PATIENCE_S = 20
 
 
 class Caller:
-    """Makes calls as the server does: each with a connection from the pool, given back afterwards."""
+    """Makes calls in threads, so that several can be on their way."""
 
     def __init__(self, actor: Actor) -> None:
-        self._user = actor.user
+        self._call = Direct(lambda: actor.user)
         self._threads = ThreadPoolExecutor(max_workers=4)
 
     def begins(self, tool: str, **arguments: Any) -> Future[Any]:
@@ -36,12 +38,6 @@ class Caller:
     def __call__(self, tool: str, **arguments: Any) -> Any:
         """Make a call, and return its answer or error object."""
         return self.begins(tool, **arguments).result(PATIENCE_S)
-
-    def _call(self, tool: str, arguments: dict[str, Any]) -> Any:
-        try:
-            return call.call_tool(lambda: self._user, {}, tool, arguments).structured_content
-        finally:
-            connection.close()
 
     def leave(self) -> None:
         self._threads.shutdown()
@@ -55,15 +51,8 @@ def caller(admin: Actor) -> Iterator[Caller]:
     caller.leave()
 
 
-class Witness:
-    """Reads the database past all that a test breaks."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def read(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url, autocommit=True) as own:
-            return own.execute(statement, params).fetchall()
+class Witness(Place):
+    """Tells what is in a database, past all that a test breaks."""
 
     def successes(self) -> set[str]:
         """Return the changes that the trail says were made; a repeated answer is none."""
@@ -88,41 +77,20 @@ class Witness:
             for table in ("authors", "books")
         }
 
-    def is_waiting(self) -> bool:
-        """Say whether somebody waits for a lock."""
-        return bool(self.read("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
-
-    @contextmanager
-    def locking(self, statement: str) -> Iterator[None]:
-        """Hold the locks of a statement meanwhile."""
-        with psycopg.connect(self.url) as own:
-            own.execute(statement)
-            yield
-            own.rollback()
-
 
 @pytest.fixture
-def witness(db: None) -> Witness:
+def witness(admin: Actor) -> Witness:
     """Somebody who sees what is in the test database."""
-    return Witness(databases.url_of(connection.settings_dict["NAME"], databases.settings.DATABASE_OWNER_URL))
+    name = connection.settings_dict["NAME"]
+    urls = (databases.url_of(name, url) for url in (settings.DATABASE_OWNER_URL, settings.DATABASE_URL))
+    return Witness(*urls, admin.username)
 
 
 @pytest.fixture
 def turned(db: None) -> Iterator[Callable[..., None]]:
     """Return a function that turns every connection of this process elsewhere: turned(HOST=…, pool={…})."""
-    place = connection.settings_dict
-    before = {**place, "OPTIONS": {**place["OPTIONS"], "pool": {**place["OPTIONS"]["pool"]}}}
-
-    def turn(*, pool: dict[str, Any] | None = None, **changed: str) -> None:
-        databases.disconnect()
-        place.update(changed)
-        place["OPTIONS"]["pool"].update(pool or {})
-
-    yield turn
-    databases.disconnect()
-    place.update({name: value for name, value in before.items() if name != "OPTIONS"})
-    place["OPTIONS"]["pool"].clear()
-    place["OPTIONS"]["pool"].update(before["OPTIONS"]["pool"])
+    with ExitStack() as stack:
+        yield lambda **changed: stack.enter_context(places.turned(**changed))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from soak.proxy import Cut, Proxy
 from tests.faults.conftest import Caller, Witness
-from tests.faults.proxy import Cut, Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

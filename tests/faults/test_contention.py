@@ -144,7 +144,7 @@ class TestABatchThatAnotherProgramWaitsFor:
     ) -> None:
         changes = witness.successes()
 
-        with psycopg.connect(witness.url) as other:
+        with psycopg.connect(witness.owner_url) as other:
             other.execute("SELECT FROM public.books WHERE id = 2 FOR UPDATE")
             batch = caller.begins("db_batch_update", **WRITES["db_batch_update"])  # locks 1, waits for 2
             until(witness.is_waiting)

@@ -1,22 +1,25 @@
-"""Agents: clients of the SDK, in front of a server in this process."""
+"""Agents: clients of the SDK, in front of a server in this process, with lines of JSON between them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
+import anyio
 import jsonschema
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client
-from mcp_types import CallToolResult, Implementation, Tool
+from mcp.server import Server
+from mcp.shared.message import SessionMessage
+from mcp_types import CallToolResult, Implementation, Tool, jsonrpc_message_adapter
 
 from accesscontrol.actor import Actor
 from catalog import registry
 from catalog.services import records
-from mcp_bridge import auth, server
+from mcp_bridge import auth, server, wire
 
 
 class Agent:
@@ -61,6 +64,35 @@ class Agent:
 Connect = Callable[[Actor], Agent]
 
 
+@asynccontextmanager
+async def wired(serving: Server[Any]) -> AsyncIterator[Any]:
+    """A transport to a server: what either says is a line to the other, as on standard input and output."""
+    asking, asked = anyio.create_memory_object_stream[SessionMessage]()
+    reading, read = anyio.create_memory_object_stream[SessionMessage]()
+    writing, written = anyio.create_memory_object_stream[SessionMessage]()
+    answering, answers = anyio.create_memory_object_stream[SessionMessage]()
+
+    async def requests() -> None:
+        async with reading:
+            async for sent in asked:
+                line = sent.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await reading.send(SessionMessage(wire.read(line)))
+
+    async def responses() -> None:
+        async with answering:
+            async for sent in written:
+                line = b"".join(wire.write(sent.message))
+                await answering.send(SessionMessage(jsonrpc_message_adapter.validate_json(line)))
+
+    with asking, asked, read, written, answers:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(requests)
+            tasks.start_soon(responses)
+            tasks.start_soon(serving.run, read, writing, serving.create_initialization_options())
+            yield answers, asking
+            tasks.cancel_scope.cancel()
+
+
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     """Return a function that gives an account its agent."""
@@ -69,7 +101,7 @@ def connect() -> Iterator[Connect]:
 
         def connect(actor: Actor, mode: str = "auto") -> Agent:
             client = Client(
-                server.build(auth.by_name(actor.username)),
+                wired(server.build(auth.by_name(actor.username))),
                 mode=mode,
                 client_info=Implementation(name="the test's agent", version="7"),
             )

@@ -21,7 +21,7 @@ from django.db import connection
 from mcp import Client, StdioServerParameters
 from psycopg import sql
 
-from mcp_bridge import stdio
+from mcp_bridge import stdio, wire
 from tests import databases
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,7 +50,7 @@ GARBAGE = [
     b'{"jsonrpc":"2.0","id":{},"method":"ping"}',
     b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}',
     b'{"jsonrpc":"2.0","id":7,"result":{}}',
-    b"x" * (stdio.MAX_LINE_BYTES + 1),
+    b"x" * (wire.MAX_LINE_BYTES + 1),
 ]
 UNHOLDABLE = [
     {"table": "au\0thors"},
@@ -274,11 +274,11 @@ class TestWithoutTheDatabase:
 
 
 class TestLines:
-    def test_are_read_across_chunks_and_too_long_ones_dropped(self, monkeypatch):
+    def test_are_read_across_chunks_and_too_long_ones_cut(self, monkeypatch):
         monkeypatch.setattr(stdio, "CHUNK_BYTES", 3)
-        monkeypatch.setattr(stdio, "MAX_LINE_BYTES", 8)
+        monkeypatch.setattr(wire, "MAX_LINE_BYTES", 8)
         reading, writing = os.pipe()
         os.write(writing, "12345678\n123456789\n\né\xff\nrest".encode())
         os.close(writing)
-        assert list(stdio.read_lines(reading)) == ["12345678", "", "éÿ", "rest"]
+        assert list(stdio.read_lines(reading)) == ["12345678", "123\0", "", "éÿ", "rest"]
         os.close(reading)

@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
@@ -13,6 +14,8 @@ from accesscontrol import accounts, service_users
 from accesscontrol.management import asking
 from audit import trail
 from audit.models import AuditLog
+from catalog import registry
+from catalog.services import records
 
 pytestmark = pytest.mark.django_db
 
@@ -191,6 +194,16 @@ class TestLoadData:
             call_command("loaddata", str(fixture))
 
         assert not User.objects.exists()
+
+
+class TestAuditLogFlush:
+    def test_keeps_the_versions(self, admin):
+        records.insert_record(actor=admin, table=registry.get("authors"), data={"name": "Ada"})
+
+        with pytest.raises(CommandError, match="versions of records"):
+            call_command("auditlogflush", "--yes")
+
+        assert LogEntry.objects.count() == 1
 
 
 def _break_the_trail(monkeypatch):

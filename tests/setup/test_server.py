@@ -85,6 +85,13 @@ def first(clone: Clone, agent_first: object) -> Iterator[Server]:
         server.stop()
 
 
+@pytest.fixture
+def ended(first: Server) -> None:
+    """The first server has been there, and is gone."""
+    if first.program.poll() is None:
+        first.stop()
+
+
 def update(clone: Clone) -> None:
     """Change something that the schema depends on."""
     with (clone.path / "catalog" / "tables.py").open("a") as code:
@@ -132,9 +139,7 @@ class TestFirstStart:
 
 
 class TestLaterStart:
-    def test_changes_nothing(self, clone, first):
-        if first.program.poll() is None:
-            first.stop()
+    def test_changes_nothing(self, clone, ended):
         agent = clone.hold()
         with clone.connect() as connection:
             before = connection.execute(SNAPSHOT).fetchone()
@@ -148,7 +153,7 @@ class TestLaterStart:
         assert "Migrating" not in said
         end(agent)
 
-    def test_does_not_bring_the_sample_library_back(self, clone, first):
+    def test_does_not_bring_the_sample_library_back(self, clone, ended):
         agent = clone.hold()
         with clone.connect() as connection:
             connection.execute("DELETE FROM public.writing_sessions")
@@ -160,14 +165,14 @@ class TestLaterStart:
             assert connection.execute("SELECT count(*) FROM public.writing_sessions").fetchone() == (0,)
         end(agent)
 
-    def test_migrates_after_an_update_of_the_code_and_once(self, clone, first):
+    def test_migrates_after_an_update_of_the_code_and_once(self, clone, ended):
         update(clone)
 
         assert "Migrating" in clone.run("manage.py", "prepare").stderr
         assert clone.run("manage.py", "prepare").stderr == ""
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-    def test_ends_with_its_terminal_and_leaves_nothing(self, clone, first, number):
+    def test_ends_with_its_terminal_and_leaves_nothing(self, clone, ended, number):
         server = Server(clone)
 
         server.stop(number)
@@ -175,7 +180,7 @@ class TestLaterStart:
         assert server.refuses()
         assert not clone.running()
 
-    def test_workers_end_when_their_master_is_killed_and_the_next_start_is_as_ever(self, clone, first):
+    def test_workers_end_when_their_master_is_killed_and_the_next_start_is_as_ever(self, clone, ended):
         killed = Server(clone)
         killed.program.kill()
         killed.program.communicate()
@@ -187,13 +192,13 @@ class TestLaterStart:
         assert not clone.running()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_loses_no_signal_while_it_begins(self, clone, first, number):
+    def test_loses_no_signal_while_it_begins(self, clone, ended, number):
         for _ in range(2):
             Server(clone, until_it_answers=False).stop(number)  # waits for the end
 
         assert not clone.running()
 
-    def test_says_that_the_port_is_in_use(self, clone, first):
+    def test_says_that_the_port_is_in_use(self, clone, ended):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             done = clone.run("manage.py", "serve", "--port", str(port))

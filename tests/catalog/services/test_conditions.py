@@ -530,6 +530,14 @@ class TestLimits:
             found_by(viewer, BOOKS, {"$or": many, "title": {"$gt": "a", "$lt": "b"}})
         assert refusal.value.details["maximum"] == 200
 
+    def test_more_values_than_a_statement_has_parameters_are_read(self, viewer):
+        author = builders.author()
+        missing = {"$in": [author.pk + number for number in range(1, 1_001)]}
+        wheres = [{"author_id": missing}] * 33 + [{"id": missing}] * 33 + [{"author_id": author.pk}]
+        builders.book(author=author)
+
+        assert len(found_by(viewer, BOOKS, {"$or": wheres})) == 1
+
     @pytest.mark.parametrize("operator", ["$in", "$nin"])
     def test_a_list_of_a_thousand_values_is_read_and_one_more_refused(self, viewer, operator):
         assert found_by(viewer, BOOKS, {"id": {operator: list(range(1_000))}}) == []

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, LimitExceeded, NotFound
@@ -154,6 +155,20 @@ class TestOfBatches:
 
         assert rows_of(AUTHORS) == before
 
+    def test_of_more_than_one_statement_can_name(self, admin, monkeypatch):
+        character = builders.character()
+        for _ in range(5):
+            builders.appearance(character=character)
+        before = rows_of(CHARACTERS, APPEARANCES)
+        monkeypatch.setattr(undo, "MAX_KEYS", 2)
+        change = delete(admin, CHARACTERS, character.pk, soft_delete=False)
+
+        back = undone(admin, change)
+
+        assert rows_of(CHARACTERS, APPEARANCES) == before
+        undone(admin, back)
+        assert rows_of(CHARACTERS, APPEARANCES) == [[], []]
+
     @pytest.mark.parametrize("soft_delete", [True, False])
     def test_of_a_tree_in_one_table(self, editor, soft_delete):
         root = builders.location()
@@ -230,6 +245,20 @@ class TestIsRefused:
 
         with pytest.raises(Conflict, match="has another bio"):
             undone(editor, change)
+
+    def test_where_a_number_differs_in_its_last_digit_alone(self, editor: Actor) -> None:
+        character = builders.character(attributes={"height": 1})
+        change = records.update_records(
+            actor=editor, table=CHARACTERS, data={"attributes": {"height": 0.1}}, where={"id": character.pk}
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE public.characters SET attributes = '{\"height\": 0.10000000000000000001}' WHERE id = %s",
+                [character.pk],
+            )
+
+        with pytest.raises(Conflict, match="has another attributes"):
+            undo.undo_change(actor=editor, change_id=change.change_id)
 
     def test_where_others_refer_to_what_was_inserted(self, editor):
         change = insert(editor, AUTHORS, name="x")

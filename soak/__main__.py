@@ -1,0 +1,80 @@
+"""Runs what takes long: `python -m soak`, as script/soak does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from time import perf_counter, time
+
+from config import embedded
+from soak import connections, crashes, kills, load, locks
+from soak.ledger import Ledger
+from soak.places import database, databases, server, using
+
+SECONDS = 120.0
+
+
+def _in_a_database(run: Callable[..., Ledger]) -> Callable[..., Ledger]:
+    def in_a_database(*, seconds: float, seed: int) -> Ledger:
+        with database() as place:
+            return run(place, seconds=seconds, seed=seed)
+
+    return in_a_database
+
+
+def _crashes(*, seconds: float, seed: int) -> Ledger:
+    with server(databases.template()) as cluster, using(cluster) as place:
+        return crashes.run(cluster, place, seconds=seconds, seed=seed)
+
+
+RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
+    "load": ("threads and agents read, write, batch and undo at once", _in_a_database(load.run)),
+    "kills": ("MCP servers are killed in the middle of writes", _in_a_database(kills.run)),
+    "crashes": ("PostgreSQL is killed in the middle of batches", _crashes),
+    "connections": ("connections are cut anywhere, in COMMIT too", _in_a_database(connections.run)),
+    "locks": ("locks held for a minute, deadlocks, too few connections", _in_a_database(locks.run)),
+}
+
+
+def main() -> int:
+    """Run what was asked for, and tell whether anything was broken."""
+    options = _options()
+    if options.list:
+        print("\n".join(f"{name:12} {about}" for name, (about, _) in RUNS.items()))
+        return 0
+    logging.disable(logging.CRITICAL)  # a line for each refusal: they are counted instead
+    embedded.use_if_configured()
+    broken = []
+    for name in options.names:
+        started = perf_counter()
+        ledger = RUNS[name][1](seconds=options.seconds, seed=options.seed)
+        print(f"{name}, seed {options.seed}, {perf_counter() - started:.0f} s\n{ledger.told()}", flush=True)
+        broken += [name] if ledger.broken else []
+    print(f"broken: {', '.join(broken)}" if broken else "nothing broken")
+    return 1 if broken else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="script/soak",
+        description="Runs the server under load and faults, and checks what must hold after each.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to run: {', '.join(RUNS)} (all)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="N", help="for each (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=int(time()), metavar="N", help="of what is asked and when it is cut"
+    )
+    parser.add_argument("--list", action="store_true", help="say what there is")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(RUNS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+    if options.seconds < 1:
+        parser.error("a run takes a second at least")
+    options.names = options.names or list(RUNS)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
