@@ -9,6 +9,8 @@ from celery import Celery
 from django.conf import settings
 
 SPOOL_SCHEME: Final = "spool"
+# Who sends a message is perhaps a person's request, and does not wait for a broker that is away: the sweep sends again.
+IMPATIENT: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 def _broker(url: str) -> dict[str, Any]:
@@ -17,11 +19,12 @@ def _broker(url: str) -> dict[str, Any]:
         return {
             "broker_url": "filesystem://localhost//",  # any that Celery knows: the transport is our own
             "broker_transport": "jobs.transport:Transport",
-            "broker_transport_options": {"folder": unquote(urlsplit(url).path)},
+            "broker_transport_options": {**IMPATIENT, "folder": unquote(urlsplit(url).path)},
         }
     return {
         "broker_url": url,
         "broker_transport_options": {
+            **IMPATIENT,
             # A message is kept until its job ends; one that comes again meanwhile finds the job locked.
             "visibility_timeout": 600,
             "unacked_restore_throttle": 1,  # otherwise Redis looks for such messages on every tenth occasion only
@@ -46,6 +49,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,  # it comes again, and marks the job as failed at once
     worker_prefetch_multiplier=1,
+    worker_lost_wait=1,
     worker_enable_remote_control=False,  # a job is cancelled by its row
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,

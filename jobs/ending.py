@@ -10,7 +10,6 @@ from django.db.models.functions import Now
 
 from accesscontrol.errors import Refused, Unavailable
 from audit import refusals, trail
-from jobs import kinds
 from jobs.models import Job, State
 from jobs.progress import Cancelled
 
@@ -32,17 +31,9 @@ def refused(job: Job, refusal: Refused) -> None:
         state=state, error=trail.storable(refusal.as_dict()), finished_at=Now()
     )
     table = job.arguments.get("table")
-    refusals.record(job.actor(), _operation(job), table if isinstance(table, str) else None, refusal)
+    refusals.record(job.actor(), job.operation, table if isinstance(table, str) else None, refusal)
 
 
 def stopped(job: Job) -> None:
     """This function will note that the process which ran a job is gone."""
     refused(job, Unavailable(STOPPED, job=job.pk))
-
-
-def _operation(job: Job) -> str:
-    """What the trail calls it; a kind that the code no longer has can but be named like its operation."""
-    try:
-        return kinds.get(job.kind).operation
-    except Refused:
-        return job.kind.upper()

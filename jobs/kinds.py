@@ -22,7 +22,7 @@ class Kind:
 
     name: str
     run: Run
-    operation: str  # as the trail names it, where it is refused, fails or is cancelled
+    operation: str
 
 
 _kinds: dict[str, Kind] = {}

@@ -26,6 +26,9 @@ class Job(models.Model):
     """
 
     kind = models.CharField(max_length=63)
+    operation = models.CharField(
+        max_length=63
+    )  # as the trail names it where it is refused, fails or is cancelled
     arguments = models.JSONField(default=dict)
     slot = models.CharField(max_length=500, null=True)  # of the schedule: one job for each
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)

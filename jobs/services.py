@@ -41,6 +41,7 @@ def enqueue(
     policy.require_account(actor)
     assert actor.user is not None  # noqa: S101 - what require_account is for
     values: dict[str, Any] = {
+        "operation": kinds.get(kind).operation,
         "arguments": trail.storable(dict(arguments or {})),
         "user": actor.user,
         "username": actor.user.get_username(),
@@ -48,12 +49,11 @@ def enqueue(
         "client_info": trail.storable(dict(actor.client_info)),
         "request_id": actor.request_id,
     }
-    name = kinds.get(kind).name
     with transaction.atomic():
         if slot is None:
-            job, is_new = Job.objects.create(kind=name, **values), True
+            job, is_new = Job.objects.create(kind=kind, **values), True
         else:
-            job, is_new = Job.objects.get_or_create(kind=name, slot=slot, defaults=values)
+            job, is_new = Job.objects.get_or_create(kind=kind, slot=slot, defaults=values)
         if is_new:
             transaction.on_commit(partial(waking.wake, job.pk))
     return job

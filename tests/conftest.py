@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -17,6 +19,7 @@ from tests import databases
 
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
+settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +42,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         databases.disconnect()
         with databases.owner() as connection:
             databases.drop(connection, name)
+    shutil.rmtree(databases.SPOOL, ignore_errors=True)
 
 
 @pytest.fixture

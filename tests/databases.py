@@ -20,6 +20,7 @@ from config.cluster import SQL_FOLDER
 from config.programs import run_sql
 
 ROOT = Path(settings.BASE_DIR)
+SPOOL = ROOT / "var" / f"spool_test_{os.getpid()}"  # no worker of this clone shall be told of a test's jobs
 TEMPLATES_KEPT = 4
 
 
@@ -33,6 +34,7 @@ def environment_for(database: str) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": url_of(database, settings.DATABASE_URL),
         "DATABASE_OWNER_URL": url_of(database, settings.DATABASE_OWNER_URL),
+        "CELERY_BROKER_URL": f"spool://{quote(str(SPOOL))}",
     }
 
 

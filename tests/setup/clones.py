@@ -27,7 +27,9 @@ embedded.use()
 print("ready", flush=True)
 sys.stdin.read()
 """
-FOREIGN = ("DATABASE_URL", "DATABASE_OWNER_URL", "ENVIRONMENT", "SECRET_KEY", "ADMIN_PASSWORD", "DEBUG")
+FOREIGN = (
+    "DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "ENVIRONMENT", "SECRET_KEY", "ADMIN_PASSWORD", "DEBUG",
+)  # fmt: skip
 
 
 def wait_until(true: Callable[[], object], what: str) -> None:
