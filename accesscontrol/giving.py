@@ -33,7 +33,12 @@ def not_held(actor: Actor, given: Grants, *, before: Grants = _NOTHING) -> list[
     new = given.sources.keys() - before.sources.keys()
     rights = names_of(grant for grant in new if actor.grants.source(*grant) is None)
     columns = _kept_from(actor, given) - _kept_from(actor, before)
-    return rights + sorted({_name_of(actor, *opened) for opened in columns})
+    freed = given.freed - before.freed - (actor.grants.freed if actor.grants.is_active else frozenset())
+    return [
+        *rights,
+        *sorted({_name_of(actor, *opened) for opened in columns}),
+        *(f"{operation} without a plan" for operation in sorted(freed)),
+    ]
 
 
 def names_of(grants: Iterable[Grant]) -> list[str]:

@@ -9,8 +9,9 @@ from django.db import connection
 
 NOWHERE = ""  # the table of a right on the whole
 
-# A function of the database (migration 0003): every call asks, and its plan is kept there. The user comes first, where
-# the account is active; then each right with what gives it and the tables it is on; then the rules on columns.
+# A function of the database (migration 0006): every call asks, and its plan is kept there. The user comes first, where
+# the account is active; then each right with what gives it and the tables it is on; then the rules on columns; last the
+# operations without plans.
 _ROWS = "SELECT codename, origin, tables FROM app.grants_of(%s)"
 
 
@@ -23,6 +24,7 @@ class Grants:
     # ("update", "books"): ["role Editor"]. A disabled account has them too: they come back with it.
     sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     rules: dict[tuple[str, str], dict[str, set[str]]] = field(default_factory=dict)  # see `restricted`
+    freed: frozenset[str] = frozenset()  # operations that some role does without a plan
 
     def source(self, right: str, table: str = NOWHERE) -> str | None:
         """This function will return what grants the right ("role Editor"), or None when nothing does."""
@@ -60,6 +62,7 @@ def load(user: User, *, first: str = "") -> Grants:
     is_active = is_superuser = False
     sources: dict[tuple[str, str], list[str]] = {}
     rules: dict[tuple[str, str], dict[str, set[str]]] = {}
+    freed: frozenset[str] = frozenset()
     with connection.cursor() as cursor:
         cursor.execute(f"{first};{_ROWS}" if first else _ROWS, [user.pk])
         while cursor.nextset():
@@ -71,7 +74,9 @@ def load(user: User, *, first: str = "") -> Grants:
                 access = right.removeprefix("column ")
                 for name, column in (table.split(".") for table in tables):
                     rules.setdefault((access, name), {}).setdefault(column, set()).add(source)
+            elif right == "no plan":
+                freed = frozenset(tables)
             else:
                 for table in tables:
                     sources.setdefault((right, table), []).append(source)
-    return Grants(is_active, is_superuser, sources, rules)
+    return Grants(is_active, is_superuser, sources, rules, freed)

@@ -55,6 +55,20 @@ class ColumnRule(models.Model):
         return f"{self.role}: {self.table_id}.{self.column_name} is {self.access}"
 
 
+class PlanFreeRole(models.Model):
+    """An operation that a role does at once, where others are shown a plan of it first."""
+
+    role = models.ForeignKey(Group, models.CASCADE, related_name="+")
+    operation = models.CharField(max_length=20)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["role", "operation"], name="freed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.operation} without a plan"
+
+
 class ServiceUser(models.Model):
     """The mark of an account that is a program's.
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accesscontrol import policy, roles
+from accesscontrol import freeing, policy, roles
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, NotFound
 from accesscontrol.giving import Grant
@@ -20,10 +20,12 @@ _BUILT_IN = frozenset(role.name for role in roles.BUILT_IN)
 
 
 @transaction.atomic
-def save_role(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None:
-    """This function will save a new or changed role with its name and its rights.
+def save_role(
+    *, actor: Actor, group: Group, grants: Collection[Grant], freed: Collection[str] | None = None
+) -> None:
+    """This function will save a new or changed role with its name, its rights, and what it does without plans.
 
-    :raises Forbidden: the actor may not manage access, or gives a right that they do not hold
+    :raises Forbidden: the actor may not manage access, or gives a right or a freedom that they do not hold
     :raises InvalidInput: the name is taken or not valid, or is a built-in role's, or there is no such right
     :raises NotFound: the role has been deleted
     """
@@ -43,6 +45,8 @@ def save_role(*, actor: Actor, group: Group, grants: Collection[Grant]) -> None:
         group.save()
         _tell(actor, "GRANT", group, {"name": {"old": before, "new": group.name}})
     roles.set_grants(actor=actor, group=group, grants=grants)
+    if freed is not None:
+        freeing.set_freed(actor=actor, group=group, operations=freed)
 
 
 @transaction.atomic
@@ -62,6 +66,7 @@ def delete_role(*, actor: Actor, group: Group) -> None:
         )
     members = sorted(user.get_username() for user in group.user_set.all())
     roles.set_grants(actor=actor, group=group, grants=())
+    freeing.set_freed(actor=actor, group=group, operations=())
     _tell(
         actor, "REVOKE", group, {"name": {"old": name, "new": None}, "members": {"old": members, "new": []}}
     )

@@ -37,6 +37,16 @@ class Right(StrEnum):
     MANAGE_ACCESS = "manage_access"
 
 
+class Planned(StrEnum):
+    """An operation that destroys much, as the trail names it: it answers with a plan first, but to freed roles."""
+
+    RESTORE_FULL = "RESTORE_FULL"
+    RESTORE_TABLE = "RESTORE_TABLE"
+    DELETE_BACKUP = "DELETE_BACKUP"
+    IMPORT_JSON = "IMPORT_JSON"
+    IMPORT_CSV = "IMPORT_CSV"
+
+
 class ColumnAccess(StrEnum):
     """What a rule makes of a column for a role."""
 
@@ -147,6 +157,12 @@ def read_only_columns(actor: Actor, operation: Operation, table: str) -> frozens
     """This function will return the columns of a table that the actor may see and not set."""
     grants = actor.grants
     return frozenset() if grants.is_superuser else grants.restricted(ColumnAccess.READ_ONLY, operation, table)
+
+
+def is_free_of_plans(actor: Actor, operation: Planned) -> bool:
+    """This function will say whether a role of the actor lets them do `operation` without a plan."""
+    grants = actor.grants
+    return grants.is_active and operation in grants.freed
 
 
 def _verdict(actor: Actor, right: str, what: str, *table: str) -> Decision:

@@ -19,7 +19,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.giving import Grant, names_of, require_held
 from accesscontrol.grants import NOWHERE, Grants
-from accesscontrol.models import CatalogTable, ColumnRule
+from accesscontrol.models import CatalogTable, ColumnRule, PlanFreeRole
 from accesscontrol.policy import WRITES, Operation, Resource, Right
 from accesscontrol.signals import access_changed
 
@@ -99,6 +99,11 @@ def grants_of(group: Group) -> frozenset[Grant]:
     }
 
 
+def freed_of(group: Group) -> frozenset[str]:
+    """This function will return the operations that a role does without a plan."""
+    return frozenset(PlanFreeRole.objects.filter(role=group).values_list("operation", flat=True))
+
+
 def held_by(group: Group) -> Grants:
     """This function will return what a role alone gives: its rights, and its rules on columns."""
     return _held(group, grants_of(group))
@@ -137,7 +142,7 @@ def _held(group: Group, grants: Iterable[Grant]) -> Grants:
         "access", "table_id", "column_name"
     ):
         rules.setdefault((access, table), {})[column] = {group.name}
-    return Grants(sources={grant: [group.name] for grant in grants}, rules=rules)
+    return Grants(sources={grant: [group.name] for grant in grants}, rules=rules, freed=freed_of(group))
 
 
 def _require_known(grants: Collection[Grant]) -> None:

@@ -61,11 +61,11 @@ def find(entry: Entry, key: str | None, arguments: Mapping[str, Any], kind: type
         raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_CHARS} printable characters.")
     user = entry.actor.username or ""
     _forget_old(user, key)
-    digest = _digest(entry.operation, arguments)
-    kept, is_new = KeptAnswer.objects.get_or_create(user_id=user, key=key, defaults={"digest": digest})
+    asked = digest(entry.operation, arguments)
+    kept, is_new = KeptAnswer.objects.get_or_create(user_id=user, key=key, defaults={"digest": asked})
     if is_new:
         return None
-    if kept.digest != digest:
+    if kept.digest != asked:
         raise Conflict(
             "This idempotency_key was used for another operation, or with other arguments.",
             hint="Take a new key for each write; repeat one only to repeat the same call.",
@@ -90,8 +90,8 @@ def _forget_old(user: str, key: str) -> None:
     KeptAnswer.objects.filter(pk__in=list(free.values_list("pk", flat=True))).delete()
 
 
-def _digest(operation: str, arguments: Mapping[str, Any]) -> str:
-    """A digest of what was asked for, the same for the same arguments in any process."""
+def digest(operation: str, arguments: Mapping[str, Any]) -> str:
+    """This function will return a digest of what was asked for, the same for the same arguments in any process."""
     asked = {name: value for name, value in arguments.items() if name not in NOT_ARGUMENTS}
     text = json.dumps([operation, asked], sort_keys=True, default=str)
     return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -136,3 +136,34 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.key}"
+
+
+class Epoch(models.Model):
+    """One restore of the whole catalog, with which a new epoch of its records began."""
+
+    started_at = models.DateTimeField()
+    backup_file = models.TextField()
+    sha256 = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.backup_file}, {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Plan(models.Model):
+    """A plan that somebody was shown, for as long as they may agree to it; their token is not kept, only its digest."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    user_id = models.BigIntegerField(null=True)  # null: whoever runs commands on the machine
+    operation = models.TextField()
+    asked = models.TextField()  # a digest of the arguments
+    state = models.TextField()  # a digest of what the plan counted
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.operation} by {self.user_id or 'nobody'}, until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -16,16 +16,17 @@ from accesscontrol.giving import Grant
 from accesscontrol.grants import NOWHERE
 from accesscontrol.models import CatalogTable
 from accesscontrol.pages import RefusalForm
-from accesscontrol.policy import Operation, Right
+from accesscontrol.policy import Operation, Planned, Right
 from accesscontrol.web import actor_of
 
 _RIGHTS_IN_WORDS = {str(right): words for right, words in CatalogTable._meta.permissions}
 
 
 class RoleForm(RefusalForm):
-    """A role's name and its rights, each right as the text `update:books` or `view_audit:`."""
+    """A role's name and its rights, each right as the text `update:books` or `view_audit:`, and what needs no plan."""
 
     grants = forms.MultipleChoiceField(required=False)
+    freed = forms.MultipleChoiceField(required=False, choices=[(str(o), str(o)) for o in Planned])
 
     class Meta:
         model = Group
@@ -39,10 +40,12 @@ class RoleForm(RefusalForm):
         field.choices = [(_text(grant), _text(grant)) for grant in every]  # type: ignore[attr-defined]
         if self.instance.pk:
             field.initial = [_text(grant) for grant in roles.grants_of(self.instance)]
+            self.fields["freed"].initial = list(roles.freed_of(self.instance))
 
     def matrix(self) -> dict[str, Any]:
         """This function will return what the template shows: a row per table with a box per operation."""
         ticked = set(self["grants"].value() or ())
+        freed = set(self["freed"].value() or ())
 
         def box(right: str, table: str, label: str) -> dict[str, Any]:
             text = _text((right, table))
@@ -55,6 +58,7 @@ class RoleForm(RefusalForm):
                 for table in self.tables
             ],
             "whole": [box(str(right), NOWHERE, _RIGHTS_IN_WORDS[str(right)]) for right in Right],
+            "planned": [{"value": o, "is_ticked": o in freed, "label": _in_words(o)} for o in Planned],
         }
 
 
@@ -102,7 +106,8 @@ class RoleAdmin(AccessPages):
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
         """Save the role through the services."""
         grants = [_grant(text) for text in form.cleaned_data["grants"]]
-        own_roles.save_role(actor=actor_of(request), group=obj, grants=grants)
+        freed = form.cleaned_data["freed"]
+        own_roles.save_role(actor=actor_of(request), group=obj, grants=grants, freed=freed)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         """Delete the role through the services."""
@@ -115,6 +120,10 @@ class RoleAdmin(AccessPages):
     def members(self, group: Any) -> int:
         """This function will return how many people have the role."""
         return int(group.member_count)
+
+
+def _in_words(operation: Planned) -> str:
+    return operation.replace("_", " ").capitalize().replace("json", "JSON").replace("csv", "CSV")
 
 
 def _text(grant: Grant) -> str:

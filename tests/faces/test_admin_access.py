@@ -274,6 +274,23 @@ class TestRoles:
         assert not Group.objects.filter(pk=group.pk).exists()
         assert [row.operation for row in news()] == ["REVOKE", "REVOKE"]
 
+    def test_a_role_is_freed_from_plans_and_bound_again(self, browser: Any, admin: Any, news: Any) -> None:
+        client, group = browser(admin), role("Backup operator")
+        page = f"{ROLES}{group.pk}/change/"
+        form = {"name": group.name, "grants": [":".join(grant) for grant in roles.grants_of(group)]}
+
+        client.post(page, form | {"freed": ["DELETE_BACKUP"]})
+        freed = client.get(page).content.decode()
+        news(operation="GRANT")
+        client.post(page, form)
+
+        assert 'value="DELETE_BACKUP" checked> Delete backup' in freed
+        assert 'value="RESTORE_FULL"> Restore full' in freed
+        assert roles.freed_of(group) == frozenset()
+        assert [row.changes for row in news(operation="REVOKE")] == [
+            {"without_plan": {"old": ["DELETE_BACKUP"]}}
+        ]
+
     def test_a_built_in_role_keeps_its_name_and_stays(self, browser: Any, admin: Any) -> None:
         client, viewer = browser(admin), role("Viewer")
         grants = [":".join(grant) for grant in roles.grants_of(viewer)]
