@@ -7,11 +7,11 @@ from typing import Final
 
 from celery.schedules import crontab, schedule
 
-_DAYS: Final = 366 * 8  # until every 29th of February has come by
+_DAYS: Final = 366 * 40  # until the 29th of February has been each day of the week
 
 
 def latest(plan: schedule, now: datetime) -> datetime | None:
-    """This function will return the last moment until `now` that a plan names, in UTC; None where there is none."""
+    """This function will return the last moment until `now` that a plan names, in UTC; None where it names none."""
     if isinstance(plan, crontab):
         return _latest_of_crontab(plan, now)
     period = plan.run_every.total_seconds()

@@ -30,6 +30,11 @@ class _Desk:
     pid: int
 
 
+_desks: set[Path] = (
+    set()
+)  # of this process, whose locks don't keep itself out, and are lost when their file is closed
+
+
 class Spool:
     """The messages of a folder. Names of queues have no dot and no slash."""
 
@@ -99,8 +104,8 @@ class Spool:
         self.open()
         count = 0
         for desk in (self.folder / _TAKEN).iterdir():
-            if self._desk is not None and desk == self._desk.path:
-                continue  # opening the lock's file again would drop the lock
+            if desk in _desks:
+                continue
             with contextlib.suppress(OSError), (desk / _LOCK).open("r+b") as lock:
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for message in desk.glob(f"*{_SUFFIX}"):
@@ -121,6 +126,7 @@ class Spool:
             (desk.path / _LOCK).unlink()
             desk.path.rmdir()
         os.close(desk.lock)
+        _desks.discard(desk.path)
 
     def _names(self, queue: str) -> list[str]:
         """The names of the messages of a queue that wait, the oldest first."""
@@ -143,4 +149,5 @@ class Spool:
             path = self.folder / _TAKEN / name
             hidden.rename(path)
             self._desk = _Desk(path, lock, os.getpid())
+            _desks.add(path)
         return self._desk.path

@@ -88,6 +88,7 @@ class Transport(virtual.Transport):  # type: ignore[misc]
     Channel = Channel
     driver_type = driver_name = "spool"
     polling_interval = 0.25
+    default_connection_params: dict[str, Any] = {}
     connection_errors = (*virtual.Transport.connection_errors, OSError)
 
     @cached_property

@@ -76,6 +76,7 @@ def _begin_with_a_sweep(**_: Any) -> None:
 def _end(_number: int, _frame: FrameType | None) -> None:
     """End at once: the worker would look only every other second whether it shall."""
     if state.should_terminate is None:
+        logging.getLogger("celery").setLevel(logging.CRITICAL)  # what ends with us is no fault
         state.should_terminate = 0  # the exit code
         raise WorkerTerminate(0)
 
