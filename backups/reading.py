@@ -63,6 +63,7 @@ class Reading:
             progress.advance(done - told)
             told = done
             wait([self._future], _POLL_S)
+        progress.check()
         progress.advance(self._done - told)
         return self._future.result()
 

@@ -168,18 +168,20 @@ def list_backups(
 
 
 @audited("DOWNLOAD_BACKUP")
-def open_download(entry: Entry, *, actor: Actor, backup_file: str) -> Download:
-    """This function will open a backup's file. That with accounts and secrets is no backup's file, and stays here.
+def open_download(entry: Entry, *, actor: Actor, backup_file: str, manifest_only: bool = False) -> Download:
+    """This function will open a backup's file, or its manifest. That with accounts and secrets stays here.
 
     :raises Forbidden: the actor may not manage backups, or not see every column
     :raises NotFound: there is no such backup
     """
     access.require_files(actor)
     place = storage.configured()
-    described = manifest.read(place, names.parse(backup_file))
+    name = names.parse(backup_file)
+    described = manifest.read(place, name)
     entry.record_id = described.file
     entry.table_name = described.table
-    return Download(place.open(described.file), described.file, described.size_bytes)
+    file = name.manifest_file if manifest_only else name.file
+    return Download(place.open(file), file, place.size(file))
 
 
 def delete_backup(*, actor: Actor, backup_file: str, plan_token: str | None = None) -> Deleted:
