@@ -1,13 +1,13 @@
 """Where a page ended, as a signed text: the cursor of the next page.
 
-A cursor belongs to its caller and its query, and expires after a day.
+A cursor belongs to its caller and its query, and expires after a day, or when the whole catalog is restored.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.core import signing
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
+from audit import epochs
 
 GOOD_FOR = timedelta(hours=24)
 MAX_CHARS = 20_000
@@ -23,24 +24,27 @@ _SALT = "audit.cursors"
 
 def seal(actor: Actor, query: Sequence[object], last: Sequence[Any]) -> str:
     """This function will return the cursor of a page that ended with a row whose order columns are `last`."""
-    return signing.dumps([actor.username, _digest(query), list(last)], salt=_SALT, compress=True)
+    now = datetime.now(UTC).timestamp()
+    return signing.dumps([actor.username, _digest(query), list(last), now], salt=_SALT, compress=True)
 
 
 def unseal(actor: Actor, query: Sequence[object], cursor: object) -> list[Any]:
     """This function will return what `seal` was given as `last`.
 
     :raises InvalidInput: no cursor of ours, too old, another caller's, or of another query
+    :raises Conflict: the catalog was restored since
     """
     if not isinstance(cursor, str) or len(cursor) > MAX_CHARS:
         raise _invalid("is not one that a page has given")
     try:
-        username, digest, last = signing.loads(cursor, salt=_SALT, max_age=GOOD_FOR)
+        username, digest, last, sealed_at = signing.loads(cursor, salt=_SALT, max_age=GOOD_FOR)
     except signing.SignatureExpired as error:
         raise _invalid("has expired") from error
     except (signing.BadSignature, ValueError) as error:
         raise _invalid("is not one that a page has given") from error
     if username != actor.username or digest != _digest(query):
         raise _invalid("belongs to another query: keep what is asked for as it was, but for the limit")
+    epochs.require_same(datetime.fromtimestamp(sealed_at, UTC), "The cursor")
     return list(last)
 
 

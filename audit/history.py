@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,14 @@ from audit.trail import Entry
 Record = dict[str, Any]
 Pair = tuple[str | None, str | None]  # a record before and after, as JSON texts; None where it was not there
 
+_FROM_TEXT = "ROWS FROM (jsonb_to_recordset(%(pairs)s::jsonb) AS (before jsonb, after jsonb))"
 _INSERT = """
-INSERT INTO auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
+INSERT INTO app.auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
                                changes_text, actor_id, actor_email, cid, timestamp, additional_data)
 SELECT %(content_type)s, k.key, CASE WHEN k.key ~ '^[0-9]+$' THEN k.key::bigint END, k.key,
        CASE WHEN v.before IS NULL THEN 0 WHEN v.after IS NULL THEN 2 ELSE 1 END, v.before, c.changes,
        '', %(actor)s, %(email)s, %(change)s, clock_timestamp(), %(about)s::jsonb
-  FROM ROWS FROM (jsonb_to_recordset(%(pairs)s::jsonb) AS (before jsonb, after jsonb)) AS v
+  FROM {pairs} AS v
  CROSS JOIN LATERAL (
        SELECT string_agg(coalesce(v.after, v.before) ->> n.name, ':' ORDER BY n.position) AS key
          FROM unnest(%(key)s::text[]) WITH ORDINALITY AS n (name, position)) k
@@ -53,6 +55,7 @@ class Version:
     key: str
     before: Record | None
     after: Record | None
+    at: datetime
     before_text: str | None = None  # the same as JSON, with every digit of its numbers
 
 
@@ -64,21 +67,30 @@ def record(entry: Entry, model: type[models.Model], key: Sequence[str], pairs: I
     texts = ",".join(f'{{"before":{before or "null"},"after":{after or "null"}}}' for before, after in pairs)
     if not texts:
         return
+    with connection.cursor() as cursor:
+        cursor.execute(inserting(_FROM_TEXT), {**parameters(entry, model, key), "pairs": f"[{texts}]"})
+
+
+def inserting(pairs: str) -> str:
+    """This function will return the statement that writes a version for each row of a relation of ours.
+
+    Its columns are `before` and `after`, of jsonb. What else the statement must know are its `parameters`.
+    """
+    return _INSERT.format(pairs=pairs)
+
+
+def parameters(entry: Entry, model: type[models.Model], key: Sequence[str]) -> dict[str, Any]:
+    """This function will return the parameters of `inserting`; `key` names the columns of the primary key."""
     user = entry.actor.user
     about = {"channel": str(entry.actor.channel), "request_id": str(entry.actor.request_id)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            {
-                "content_type": ContentType.objects.get_for_model(model).pk,
-                "actor": user.pk if user else None,
-                "email": user.email if user else None,
-                "change": str(entry.change_id),
-                "about": json.dumps(about),
-                "pairs": f"[{texts}]",
-                "key": list(key),
-            },
-        )
+    return {
+        "content_type": ContentType.objects.get_for_model(model).pk,
+        "actor": user.pk if user else None,
+        "email": user.email if user else None,
+        "change": str(entry.change_id),
+        "about": json.dumps(about),
+        "key": list(key),
+    }
 
 
 def of_change(change_id: UUID) -> list[Version]:
@@ -105,7 +117,7 @@ def _version(entry: LogEntry) -> Version:
         after = {**(before or {}), **{name: new for name, (_, new) in changes.items()}}
         if before is None:  # a null that was inserted is no difference: the model knows all columns
             after = {str(field.column): after.get(str(field.column)) for field in _columns(model)}
-    return Version(model, entry.object_pk, before, after, entry.before_text)
+    return Version(model, entry.object_pk, before, after, entry.timestamp, entry.before_text)
 
 
 def _columns(model: type[models.Model]) -> Iterable[models.Field[Any, Any]]:

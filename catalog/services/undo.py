@@ -11,7 +11,7 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Operation
-from audit import history
+from audit import epochs, history
 from audit.history import Version
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
 from audit.rows import read_exactly
@@ -35,7 +35,7 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
     `counts` says how many records of each table were undone. It is a change itself, and can be undone.
 
     :raises NotFound: no version of such a change is kept
-    :raises Conflict: a record changed since; `details.records` says which and in what
+    :raises Conflict: a record changed since; `details.records` says which and in what; or the catalog was restored
     :raises Forbidden: a column of its tables is hidden from the actor, whatever the change was; or they may not
         do what undoing needs: update, insert what was deleted, delete what was inserted
     :raises ForeignKeyViolation: other records refer meanwhile to what was inserted
@@ -44,6 +44,7 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
     versions = history.of_change(_uuid(change_id))
     if not versions:
         raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
+    epochs.require_same(versions[0].at, "The change")
     work = undo_work.sort(versions)
     entry.table_name = next(iter(work)).name
     for table in work:
