@@ -11,7 +11,7 @@ from django.db import transaction
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
-from audit import timeouts
+from audit import plans, timeouts
 from audit.operation import audited
 from audit.trail import Entry
 from audit.work import Work
@@ -189,13 +189,37 @@ def delete_backup(*, actor: Actor, backup_file: str, plan_token: str | None = No
 
     :raises Forbidden: the actor may not manage backups
     :raises NotFound: there is no such backup
+    :raises ConfirmationRequired: with the plan, and the token by which to agree to it
     """
     work = Work("DELETE_BACKUP", actor)
     access.require_management(actor)
     place = storage.configured()
     name = names.parse(backup_file)
     sha256 = _sha256(place, name)
-    return _delete(work, place, name, sha256)
+    plan = _deletion_plan(place, name)
+    with database.translated(), transaction.atomic():
+        timeouts.begin(flushes=True)
+        plans.require(
+            actor, "DELETE_BACKUP", {"backup_file": name.file}, {**plan, "sha256": sha256}, plan, plan_token
+        )
+        _tell_of_deletion(work, name, sha256)
+    return Deleted(True, name.file, _remove(place, name))
+
+
+def _deletion_plan(place: Storage, name: BackupName) -> dict[str, object]:
+    """What deleting a backup takes away, and what would be left."""
+    found, _ = catalogue.read(place)
+    others = [backup for backup in found if backup.file != name.file]
+    alike = [b for b in others if (b.type, b.table) == (name.kind, name.table)]
+    mine = next((backup for backup in found if backup.file == name.file), None)
+    return {
+        "file": name.file,
+        "size_bytes": mine.size_bytes if mine else None,
+        "record_count": mine.record_count if mine else None,
+        "is_proven": bool(mine and mine.is_proven),
+        "left_of_its_kind": len(alike),
+        "proven_left_of_its_kind": sum(backup.is_proven for backup in alike),
+    }
 
 
 def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
@@ -211,8 +235,11 @@ def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
     going = retention.expired([_kept(backup) for backup in found], now)
     if not dry_run:
         for file in going:
-            name = names.parse(file)
-            _delete(Work("DELETE_BACKUP", actor), place, name, _sha256(place, name))
+            work, name = Work("DELETE_BACKUP", actor), names.parse(file)
+            with database.translated(), transaction.atomic():
+                timeouts.begin(flushes=True)
+                _tell_of_deletion(work, name, _sha256(place, name))
+            _remove(place, name)
         storage.sweep(place, now)
     return going
 
@@ -222,20 +249,22 @@ def _kept(backup: Found) -> Kept:
     return Kept(backup.file, backup.created_at, backup.is_proven, f"{backup.type} {backup.table}")
 
 
-def _delete(work: Work, place: Storage, name: BackupName, sha256: str | None) -> Deleted:
-    """Write the audit row, and delete once it is there: nothing goes without one."""
-    files = (name.manifest_file, name.file, name.app_file)  # without the first it is no backup
-    present = set(place.names())
-    freed = sum(place.size(file) for file in files if file in present)
+def _tell_of_deletion(work: Work, name: BackupName, sha256: str | None) -> None:
+    """Write the audit row of a deletion: nothing goes before it is there."""
     work.entry.record_id = name.file
     work.entry.table_name = name.table
     work.entry.changes = {"file": {"old": name.file}, "sha256": {"old": sha256}}
-    with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True)
-        work.finish()
+    work.finish()
+
+
+def _remove(place: Storage, name: BackupName) -> int:
+    """Delete a backup's files, and return how many bytes they had."""
+    files = (name.manifest_file, name.file, name.app_file)  # without the first it is no backup
+    present = set(place.names())
+    freed = sum(place.size(file) for file in files if file in present)
     for file in files:
         place.delete(file)
-    return Deleted(True, name.file, freed)
+    return freed
 
 
 def _sha256(place: Storage, name: BackupName) -> str | None:

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import (
     AuthenticationRequired,
+    ConfirmationRequired,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -40,6 +41,13 @@ def person(*roles: str, **flags: bool) -> Actor:
     user = User.objects.create_user(f"user{User.objects.count()}", password="correct horse", **flags)
     user.groups.set(Group.objects.filter(name__in=roles))
     return Actor(user, Channel.COMMAND)
+
+
+def delete(actor: Actor, file: str) -> services.Deleted:
+    """Delete a backup as somebody who reads the plan and agrees."""
+    with pytest.raises(ConfirmationRequired) as shown:
+        services.delete_backup(actor=actor, backup_file=file)
+    return services.delete_backup(actor=actor, backup_file=file, plan_token=shown.value.details["plan_token"])
 
 
 def hide(role: str, table: str, column: str) -> None:
@@ -227,7 +235,7 @@ class TestDelete:
     def test_takes_all_its_files_and_no_other(self, operator, put, place):
         told, other = put(), put(AT + timedelta(days=1), table="books")
 
-        deleted = services.delete_backup(actor=operator, backup_file=told.file)
+        deleted = delete(operator, told.file)
 
         assert deleted.freed_bytes == 10 + 7 + len(told.sealed().encode())
         assert place.names() == sorted([other.file, other.name.manifest_file])
@@ -242,7 +250,7 @@ class TestDelete:
 
         monkeypatch.setattr(trail_module, "record", fail)
         with pytest.raises(RuntimeError):
-            services.delete_backup(actor=operator, backup_file=told.file)
+            delete(operator, told.file)
 
         assert len(place.names()) == 3
 
@@ -250,16 +258,40 @@ class TestDelete:
         told = put()
         (folder / told.name.manifest_file).write_bytes(b"{}")
 
-        services.delete_backup(actor=operator, backup_file=told.file)
+        delete(operator, told.file)
 
         assert place.names() == []
 
     def test_a_second_time_there_is_none(self, operator, put):
         told = put()
-        services.delete_backup(actor=operator, backup_file=told.file)
+        delete(operator, told.file)
 
         with pytest.raises(NotFound):
             services.delete_backup(actor=operator, backup_file=told.file)
+
+    def test_says_first_what_would_be_left(self, operator, put, place):
+        told = put()
+        put(AT + timedelta(days=1))
+        Verification.objects.create(sha256=told.sha256, file=told.file, deep=True, valid=True)
+
+        with pytest.raises(ConfirmationRequired) as shown:
+            services.delete_backup(actor=operator, backup_file=told.file)
+
+        plan = shown.value.details["plan"]
+        assert (plan["is_proven"], plan["left_of_its_kind"], plan["proven_left_of_its_kind"]) == (True, 1, 0)
+        assert len(place.names()) == 6
+
+    def test_a_plan_is_good_for_what_it_counted_alone(self, operator, put, place):
+        told = put()
+        with pytest.raises(ConfirmationRequired) as shown:
+            services.delete_backup(actor=operator, backup_file=told.file)
+        token = shown.value.details["plan_token"]
+        other = put(AT + timedelta(days=1))
+
+        for file in (other.file, told.file):
+            with pytest.raises(ConfirmationRequired):
+                services.delete_backup(actor=operator, backup_file=file, plan_token=token)
+        assert len(place.names()) == 6
 
 
 @pytest.mark.django_db
@@ -304,7 +336,7 @@ class TestUpload:
     def test_one_of_ours_comes_home_under_its_name(self, operator, put, place):
         told = put(size=2_000)
         data = told.sealed().model_copy(update={"sha256": _digest(b"x" * 2_000)}).sealed().encode()
-        services.delete_backup(actor=operator, backup_file=told.file)
+        delete(operator, told.file)
 
         home = uploads.add_upload(actor=operator, source=[b"x" * 2_000], manifest_data=data)
 
@@ -321,7 +353,7 @@ class TestUpload:
         settings.BACKUP_KEYS = [OLD_KEY]
         strange = told.sealed().encode()
         settings.BACKUP_KEYS = mine
-        services.delete_backup(actor=operator, backup_file=told.file)
+        delete(operator, told.file)
         edited = json.dumps({**json.loads(told.sealed().encode()), "size_bytes": 11}).encode()
 
         for data in (strange, edited, told.encode(), told.sealed().encode(), b"{}"):
