@@ -147,7 +147,7 @@ class Spool:
             lock = os.open(hidden / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.lockf(lock, fcntl.LOCK_EX)
             path = self.folder / _TAKEN / name
+            _desks.add(path)
             hidden.rename(path)
             self._desk = _Desk(path, lock, os.getpid())
-            _desks.add(path)
         return self._desk.path

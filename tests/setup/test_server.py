@@ -12,7 +12,9 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.setup.clones import PATIENCE_S, Clone, end, wait_until
@@ -23,12 +25,19 @@ SELECT (SELECT count(*) FROM app.django_migrations), (SELECT count(*) FROM app.a
        (SELECT max(updated_at) FROM public.scenes), (SELECT count(*) FROM public.audit_logs)
 """
 
+WORK = """
+INSERT INTO app.jobs_job (kind, operation, arguments, state, username, channel, client_info, request_id, label, done,
+                          total, unit, log, worker)
+VALUES ('unheard_of', 'BACKUP_FULL', '{}', 'queued', 'ada', 'task', '{}', gen_random_uuid(), '', 0, 0, '', '[]', '')
+RETURNING id
+"""
+
 
 class Server:
     """A running `manage.py serve`."""
 
-    def __init__(self, clone: Clone, *, until_it_answers: bool = True) -> None:
-        self.program = clone.begin("manage.py", "serve", "--port", "0")
+    def __init__(self, clone: Clone, *options: str, until_it_answers: bool = True) -> None:
+        self.program = clone.begin("manage.py", "serve", "--port", "0", *options)
         self.told = ""
         while "Serving" not in self.told:
             line = self.program.stdout.readline()
@@ -198,6 +207,27 @@ class TestLaterStart:
 
         assert not clone.running()
 
+    def test_works_on_jobs_and_again_when_the_worker_died(self, clone, first):
+        server = Server(clone)
+        with clone.connect() as connection:
+            worker = _worked(connection)
+
+            os.kill(worker, signal.SIGKILL)
+
+            assert _worked(connection) != worker
+            beat = "SELECT count(*) FROM app.django_celery_beat_periodictask WHERE task = 'jobs.tasks.sweep'"
+            assert connection.execute(beat).fetchone() == (1,)
+        said = server.stop()
+        assert "The worker has ended; it is started again" in said
+        assert not clone.running()
+
+    def test_serves_the_web_alone_when_told_so(self, clone, first):
+        server = Server(clone, "--no-worker")
+
+        assert _children(server.program.pid, "worker") == []
+
+        server.stop()
+
     def test_says_that_the_port_is_in_use(self, clone, ended):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
@@ -207,3 +237,19 @@ class TestLaterStart:
         assert f"Port {port} is in use" in done.stderr
         assert "Traceback" not in done.stderr
         assert not clone.running()
+
+
+def _worked(connection: psycopg.Connection) -> int:
+    """Put work into the queue that no message tells of; return the worker that has found it."""
+    number = connection.execute(WORK).fetchone()[0]
+    ended = "SELECT worker FROM app.jobs_job WHERE id = %s AND state = 'failed'"
+    wait_until(lambda: connection.execute(ended, [number]).fetchone(), "a worker has worked")
+    forked = int(connection.execute(ended, [number]).fetchone()[0].partition(":")[2])
+    return int(Path(f"/proc/{forked}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _children(parent: int, command: str) -> list[str]:
+    """The command lines of a process's children that have a word."""
+    numbers = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    lines = [Path(f"/proc/{number}/cmdline").read_text().split("\0") for number in numbers]
+    return [line for line in lines if command in line]
