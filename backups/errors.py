@@ -13,3 +13,13 @@ class BackupInvalid(Refused):
 
 class ProgramFailed(Unavailable):
     """PostgreSQL's program did not do its work; nothing was left behind. The server's log says why."""
+
+
+class OwnerNeeded(Unavailable):
+    """This process does not know the owner of the database, who alone may restore: DATABASE_OWNER_URL is not set."""
+
+
+class TrailDiffers(Refused):
+    """The audit trail does not hold what it held when the backup was made: somebody has changed it."""
+
+    code, status = "BACKUP_INVALID", 422

@@ -24,7 +24,9 @@ _COPY: Final = re.compile(
 )
 _COPY_OF_APP: Final = re.compile(_COPY.pattern.replace(rb"public", rb"app"))
 _RESTRICT: Final = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]{1,100}\n")
-_FROM_ELSEWHERE: Final = re.compile(r"(?:^|;)\s*copy\b[^;]*?\b(?:from|to)\s+(?:program\b|e?'|\$)", re.I | re.M)
+_FROM_ELSEWHERE: Final = re.compile(
+    r"(?:^|;)\s*copy\b[^;]*?\b(?:from|to)\s+(?:program\b|e?'|\$)", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ CLOSING = b"--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n
 SCRIPT = (
     b"--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nSET client_encoding = 'UTF8';\n\n"
     b"CREATE TABLE public.a (x text);\n" + CLOSING + b"--\n-- PostgreSQL database dump\n--\n"
-    b"COPY public.a (x, \"timestamp\") FROM stdin;\none\t1\n\\\\.\t2\n\\N\t\\\\.\n\\.\n\n\n"
+    b'COPY public.a (x, "timestamp") FROM stdin;\none\t1\n\\\\.\t2\n\\N\t\\\\.\n\\.\n\n\n'
     b"COPY public.b (y) FROM stdin;\n\\.\n\nSELECT pg_catalog.setval('public.a_id_seq', 3, true);\n" + CLOSING
 )
 

@@ -1,0 +1,341 @@
+"""Merges the records of a backup into those that are there, set by set, in one transaction.
+
+No statement of the backup is run: its rows are copied into tables that only this transaction knows, and compared with the
+live ones by key. A record that is there as it was is left alone; nothing is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from django.db import connection as application
+from psycopg import Connection, sql
+
+from accesscontrol.errors import NotFound
+from audit import history
+from audit.rows import Output
+from audit.work import Work
+from backups import gate, loading, owner
+from backups.errors import BackupInvalid
+from backups.preflight import Backup
+from backups.script import TableRows
+from catalog import registry
+from catalog.errors import DuplicateKey
+from catalog.services.integrity import translated
+from catalog.table import Table
+from jobs.progress import Progress
+
+ON_CONFLICT: Final = ("error", "skip", "overwrite")
+MAX_NAMED: Final = 20
+
+_COLUMNS: Final = """
+SELECT a.attname FROM pg_catalog.pg_attribute a
+ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What came of one table's records; `referring` says how many records refer to those overwritten, by table."""
+
+    table: str
+    inserted: int
+    overwritten: int
+    skipped: int
+    unchanged: int
+    referring: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """This function will return it as JSON values."""
+        return asdict(self)
+
+
+def merge(
+    connection: Connection[Any],
+    backup: Backup,
+    work: Work,
+    tables: Sequence[Table],
+    on_conflict: str,
+    progress: Progress,
+) -> list[Merged]:
+    """This function will merge tables, parents first, and write versions and the audit row in the same transaction.
+
+    Of a dry run everything is taken back again, and nothing written to the trail.
+
+    :raises NotFound: the backup has no rows of any of the tables
+    :raises DuplicateKey: a record is there with other values, or breaks a uniqueness rule
+    :raises ForeignKeyViolation: a record would refer to one that is not there
+    :raises BackupInvalid: the file can't be loaded, or its tables are not those that are there
+    """
+    with connection.transaction(force_rollback=work.entry.dry_run):
+        connection.execute(owner.LIMITS)
+        staged = _stage(connection, backup, {table.name for table in tables}, progress)
+        if not staged:
+            raise NotFound("The backup has no rows of that.", hint="Validate it to see what is in it.")
+        progress.begin("Wait for writers")
+        gate.close(connection, progress)
+        progress.begin("Merge", len(staged), "tables")
+        merged = []
+        for table in (table for table in tables if table.name in staged):
+            merged.append(_merge(connection, work, table, on_conflict, progress))
+            progress.advance(1)
+        work.entry.record_count = sum(one.inserted + one.overwritten for one in merged)
+        work.entry.changes = {
+            "backup": {"new": backup.manifest.file},
+            "on_conflict": {"new": on_conflict},
+            "tables": {"new": [one.as_dict() for one in merged]},
+        }
+        if not work.entry.dry_run:
+            with connection.cursor() as cursor:
+                work.finish(cursor)
+    return merged
+
+
+def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progress: Progress) -> set[str]:
+    """Copy the rows of the tables wanted, and prove that they are what was backed up."""
+    claims = backup.claims
+    progress.begin("Load", claims.uncompressed_bytes or 0)
+    staged: set[str] = set()
+    for part in backup.parts():
+        progress.check()
+        if not isinstance(part, TableRows) or part.table not in wanted:
+            continue
+        if part.table in staged:
+            raise BackupInvalid(f"The file has the rows of {part.table} twice.")
+        _require_columns(connection, part)
+        target = _staged(part.table)
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                target,
+                sql.SQL(", ").join(map(sql.Identifier, part.columns)),
+                sql.Identifier("public", part.table),
+            )
+        )
+        loading.copy(connection, target, part, progress)
+        connection.execute(sql.SQL("ANALYZE {}").format(target))
+        staged.add(part.table)
+    expected = {name: state for name, state in claims.tables.items() if name in wanted}
+    if claims.tables and expected.keys() != staged and staged:
+        raise BackupInvalid("The file does not have the tables that its manifest names.")
+    places = {name: ("pg_temp", f"staged_{name}") for name in expected}
+    loading.require_same(connection, expected if staged else {}, progress, places)
+    return staged
+
+
+def _require_columns(connection: Connection[Any], rows: TableRows) -> None:
+    live = {name for (name,) in connection.execute(_COLUMNS, [f"public.{rows.table}"])}
+    if live != set(rows.columns):
+        raise BackupInvalid(
+            f"The backup was made of another schema: {rows.table} has other columns now.",
+            hint="Restore the whole with drop_existing, which brings its schema too.",
+            table=rows.table,
+        )
+
+
+def _merge(
+    connection: Connection[Any], work: Work, table: Table, on_conflict: str, progress: Progress
+) -> Merged:
+    """Merge one table."""
+
+    def fetch(query: sql.Composed, params: Any = None) -> Any:
+        return owner.patiently(connection, progress, lambda: connection.execute(query, params).fetchall())
+
+    names = _Names(table)
+    ((total, differing, present),) = fetch(names.compare())
+    if differing and on_conflict == "error":
+        keys = [key for (key,) in fetch(names.conflicts())]
+        raise DuplicateKey(
+            f"{differing} records of {table.name} are there with other values than in the backup,"
+            f" beginning with {keys[0]}.",
+            hint="Restore with on_conflict skip, which keeps them, or overwrite.",
+            table=table.name,
+            count=differing,
+            keys=keys,
+        )
+    overwrites = on_conflict == "overwrite" and differing > 0
+    referring = _referring(connection, table) if overwrites else {}
+    parameters = history.parameters(work.entry, table.model, table.key)
+    with _explained(table):
+        counts = dict(fetch(names.write(on_conflict), parameters))
+    inserted, overwritten = counts.get(0, 0), counts.get(1, 0)
+    if inserted and "id" in table.key:
+        _advance_sequence(connection, table)
+    unchanged = present - differing
+    return Merged(
+        table=table.name,
+        inserted=inserted,
+        overwritten=overwritten,
+        skipped=total - inserted - overwritten - unchanged,
+        unchanged=unchanged,
+        referring=referring,
+    )
+
+
+class _Names:
+    """The statements of one table, made of its own metadata."""
+
+    def __init__(self, table: Table) -> None:
+        self._live = sql.Identifier("public", table.name)
+        self._staged = _staged(table.name)
+        self._key, self._columns = table.key, tuple(table.columns)
+        self._outputs = [Output.of(field).sql() for field in table.columns.values()]
+        self._same_key = _same("l", "s", table.key)
+        self._differs = sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(
+            _list("l", self._columns), _list("s", self._columns)
+        )
+
+    def compare(self) -> sql.Composed:
+        """This function will return how many there are, which of them differ from the live ones, and are there."""
+        return sql.SQL(
+            "SELECT count(*), count(*) FILTER (WHERE {present} AND {differs}), count(*) FILTER (WHERE {present})"
+            " FROM {staged} s LEFT JOIN {live} l ON {same}"
+        ).format(
+            present=self._present(),
+            differs=self._differs,
+            staged=self._staged,
+            live=self._live,
+            same=self._same_key,
+        )
+
+    def conflicts(self) -> sql.Composed:
+        """This function will return the keys of the first that differ."""
+        key = sql.SQL(" || ':' || ").join(
+            sql.SQL("{}::text").format(sql.Identifier("s", name)) for name in self._key
+        )
+        return sql.SQL(
+            "SELECT {key} FROM {staged} s JOIN {live} l ON {same} WHERE {differs} ORDER BY {order} LIMIT {limit}"
+        ).format(
+            key=key,
+            staged=self._staged,
+            live=self._live,
+            same=self._same_key,
+            differs=self._differs,
+            order=_list("s", self._key),
+            limit=sql.Literal(MAX_NAMED),
+        )
+
+    def count_referring(self, other: Table, column: str) -> sql.Composed:
+        """This function will return how many records of another table refer to those that differ."""
+        return sql.SQL(
+            "SELECT count(*) FROM {other} r WHERE EXISTS"
+            " (SELECT FROM {staged} s JOIN {live} l ON {same} WHERE {key} = {column} AND {differs})"
+        ).format(
+            other=sql.Identifier("public", other.name),
+            staged=self._staged,
+            live=self._live,
+            same=self._same_key,
+            key=sql.Identifier("l", self._key[0]),
+            column=sql.Identifier("r", column),
+            differs=self._differs,
+        )
+
+    def write(self, on_conflict: str) -> sql.Composed:
+        """This function will return the one statement that writes records and their versions, and counts them by action.
+
+        One, so that a record may refer to another that comes with it: references are looked at in its end.
+        """
+        insert = sql.SQL(
+            "inserted AS (INSERT INTO {live} ({columns}) SELECT {values} FROM {staged} s"
+            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same}){do_nothing} RETURNING *)"
+        ).format(
+            live=self._live,
+            columns=sql.SQL(", ").join(map(sql.Identifier, self._columns)),
+            values=_list("s", self._columns),
+            staged=self._staged,
+            same=self._same_key,
+            do_nothing=sql.SQL(" ON CONFLICT DO NOTHING" if on_conflict == "skip" else ""),
+        )
+        pairs = sql.SQL("SELECT NULL::jsonb AS before, {} AS after FROM inserted q").format(self._json())
+        ctes = [insert]
+        if on_conflict == "overwrite":
+            ctes = [self._old(), self._update(), insert]
+            pairs = (
+                sql.SQL(
+                    "SELECT o.record AS before, {} AS after FROM updated q JOIN old o ON {} UNION ALL "
+                ).format(self._json(), _same("q", "o", self._key))
+                + pairs
+            )
+        versions = sql.SQL(history.inserting("pairs"))
+        return sql.SQL(
+            "WITH {}, pairs AS ({}), kept AS ({} RETURNING action) SELECT action, count(*) FROM kept GROUP BY action"
+        ).format(sql.SQL(", ").join(ctes), pairs, versions)
+
+    def _old(self) -> sql.Composed:
+        return sql.SQL(
+            "old AS MATERIALIZED (SELECT {key}, {record} AS record FROM (SELECT l.* FROM {live} l JOIN {staged} s ON {same}"
+            " WHERE {differs}) q)"
+        ).format(
+            key=_list("q", self._key),
+            record=self._json(),
+            live=self._live,
+            staged=self._staged,
+            same=self._same_key,
+            differs=self._differs,
+        )
+
+    def _update(self) -> sql.Composed:
+        rest = [name for name in self._columns if name not in self._key]
+        return sql.SQL(
+            "updated AS (UPDATE {live} l SET {values} FROM {staged} s WHERE {same} AND {differs} RETURNING l.*)"
+        ).format(
+            live=self._live,
+            values=sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("s", name)) for name in rest
+            ),
+            staged=self._staged,
+            same=self._same_key,
+            differs=self._differs,
+        )
+
+    def _json(self) -> sql.Composed:
+        """The whole record q as jsonb, as versions have it."""
+        return sql.SQL("(SELECT to_jsonb(r) FROM (SELECT {}) r)").format(sql.SQL(", ").join(self._outputs))
+
+    def _present(self) -> sql.Composed:
+        return sql.SQL("{} IS NOT NULL").format(sql.Identifier("l", self._key[0]))
+
+
+def _referring(connection: Connection[Any], table: Table) -> dict[str, int]:
+    """How many records of other tables refer to those that are overwritten."""
+    found: dict[str, int] = {}
+    for other in registry.all_tables():
+        for column, target in other.foreign_keys.items():
+            if target == table.name:
+                row = connection.execute(_Names(table).count_referring(other, column)).fetchone()
+                found[other.name] = found.get(other.name, 0) + (row[0] if row else 0)
+    return {name: count for name, count in found.items() if count}
+
+
+@contextmanager
+def _explained(table: Table) -> Iterator[None]:
+    """Tell a violated rule in our words, as a write does."""
+    with translated(table, sets_many=True), application.wrap_database_errors:
+        yield
+
+
+def _advance_sequence(connection: Connection[Any], table: Table) -> None:
+    """Put the sequence past the greatest key."""
+    sequence = sql.Literal(f"public.{table.name}_id_seq")
+    connection.execute(
+        sql.SQL(
+            "SELECT pg_catalog.setval({sequence}::regclass, m.id) FROM (SELECT max(id) AS id FROM {table}) m"
+            " WHERE m.id > coalesce(pg_catalog.pg_sequence_last_value({sequence}::regclass), 0)"
+        ).format(sequence=sequence, table=sql.Identifier("public", table.name))
+    )
+
+
+def _staged(name: str) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"staged_{name}")
+
+
+def _list(alias: str, names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
+
+
+def _same(one: str, other: str, names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(one, name), sql.Identifier(other, name)) for name in names
+    )

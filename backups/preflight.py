@@ -1,0 +1,278 @@
+"""What is looked at before anything of a backup reaches a database."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from django.db.migrations.loader import MigrationLoader
+from isal import igzip, isal_zlib
+
+from accesscontrol.errors import NotFound
+from backups import encryption, manifest, names, script
+from backups.errors import BackupInvalid
+from backups.manifest import AppFile, Manifest
+from backups.models import Trust
+from backups.script import Part, TableRows
+from backups.storage import Storage
+from catalog import registry
+from jobs.progress import SILENT, Progress
+
+BLOCK_BYTES: Final = 1 << 20
+MAX_RATIO: Final = 100  # of a foreign file, which does not say how large it gets: text shrinks to a third
+RESTORED_APPS: Final = frozenset(
+    table.model._meta.app_label for table in registry.all_tables() if not table.append_only
+)
+"""Whose migrations a restore takes back too: all tables of theirs are restored."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup as it lies there, and what may be believed of its manifest."""
+
+    storage: Storage
+    manifest: Manifest
+
+    @property
+    def claims(self) -> Manifest:
+        """The manifest, if we signed it; of another, only which file it is."""
+        found = self.manifest
+        if found.is_signed:
+            return found
+        unknown: dict[str, Any] = {
+            "tables": {},
+            "sequences": {},
+            "migrations": [],
+            "app": None,
+            "members": [],
+        }
+        return found.model_copy(
+            update={**unknown, "uncompressed_bytes": None, "schema_fingerprint": None, "server_version": None}
+        )
+
+    def blocks(self) -> Iterator[bytes]:
+        """This function will yield the script that the file holds.
+
+        :raises BackupInvalid: it can't be unpacked, or is not of the size that was declared
+        """
+        declared = self.claims.uncompressed_bytes
+        limit = self.manifest.size_bytes * MAX_RATIO if declared is None else declared
+        with self.storage.open(self.manifest.file) as file:
+            source = _unzipped(file) if self.manifest.compressed else file
+            yield from _bounded(source, limit, is_exact=declared is not None)
+
+    def parts(self) -> Iterator[Part]:
+        """This function will yield the parts of the script.
+
+        :raises BackupInvalid: pg_dump would not have written that
+        """
+        return script.parts(self.blocks())
+
+    def app_parts(self) -> Iterator[Part]:
+        """This function will yield the parts of the script of schema app.
+
+        :raises BackupInvalid: it was changed, or no key of ours opens it
+        """
+        with self.storage.open(self.app_file.file) as file:
+            yield from script.parts(_inflated(encryption.decrypted(file)), "app")
+
+    @property
+    def app_file(self) -> AppFile:
+        """The encrypted file of schema app.
+
+        :raises BackupInvalid: it has none
+        """
+        if self.claims.app is None:
+            raise BackupInvalid("The backup has no accounts in it: only a full one of ours has.")
+        return self.claims.app
+
+
+def find(storage: Storage, backup_file: str) -> Backup:
+    """This function will return the backup of that name.
+
+    :raises NotFound: there is none
+    :raises BackupInvalid: its manifest is none
+    """
+    return Backup(storage, manifest.read(storage, names.parse(backup_file)))
+
+
+def require(backup: Backup, progress: Progress = SILENT, *, with_app: bool = False) -> None:
+    """This function will do nothing where the file is ours, or trusted, and whole.
+
+    What we have not signed is read to its end, too, before any of it is believed.
+
+    :raises BackupInvalid: it is not
+    """
+    steps = [trusted, sized, hashed]
+    if with_app:
+        steps.append(app_hashed)
+    if not backup.manifest.is_signed:
+        steps.append(readable)
+    for step in steps:
+        step(backup, progress)
+
+
+_DAMAGED: Final[Any] = (EOFError, OSError, zlib.error, isal_zlib.error)  # as gzip and isal tell it
+
+Step = Callable[[Backup, Progress], str]
+
+
+def trusted(backup: Backup, _: Progress) -> str:
+    """This function will say who answers for the file.
+
+    :raises BackupInvalid: nobody does
+    """
+    if backup.manifest.is_signed:
+        return "signed with a key of ours"
+    trust = Trust.objects.filter(sha256=backup.manifest.sha256).first()
+    if trust is None:
+        raise BackupInvalid(
+            "Nobody answers for this file: it is not signed with a key of ours, or was changed since.",
+            hint="If it was signed with an older key, add that to BACKUP_KEY.",
+        )
+    return f"not signed, but trusted by {trust.username}"
+
+
+def sized(backup: Backup, _: Progress) -> str:
+    """This function will say how large the file is, as its manifest does.
+
+    :raises BackupInvalid: it is of another size, or not there
+    """
+    return _sized(backup, backup.manifest.file, backup.manifest.size_bytes)
+
+
+def hashed(backup: Backup, progress: Progress) -> str:
+    """This function will say that the file has the sha256 that its manifest names.
+
+    :raises BackupInvalid: it has another
+    """
+    return _hashed(backup, backup.manifest.file, backup.manifest.sha256, progress)
+
+
+def app_hashed(backup: Backup, progress: Progress) -> str:
+    """This function will say that the file with the accounts is the one that the manifest names.
+
+    :raises BackupInvalid: it is another, or there is none
+    """
+    app = backup.app_file
+    _sized(backup, app.file, app.size_bytes)
+    return _hashed(backup, app.file, app.sha256, progress)
+
+
+def readable(backup: Backup, progress: Progress) -> str:
+    """This function will read the whole script, of which nothing is run, and say what is in it.
+
+    :raises BackupInvalid: it can't be unpacked, is not of the declared size, or is no dump
+    """
+    progress.begin("Read", backup.claims.uncompressed_bytes or 0)
+    tables, size = 0, 0
+    for part in backup.parts():
+        progress.check()
+        if isinstance(part, TableRows):
+            tables += 1
+            for block in part.blocks:
+                progress.check()
+                progress.advance(len(block))
+                size += len(block)
+    return f"a dump of {tables} tables, {size} bytes of rows"
+
+
+def known(backup: Backup, _: Progress) -> str:
+    """This function will say which schema the backup has, by the migrations that made it.
+
+    :raises BackupInvalid: a newer version of this program made it
+    """
+    applied = {(app, name) for app, name in backup.claims.migrations if app in RESTORED_APPS}
+    ours = {key for key in MigrationLoader(None).disk_migrations if key[0] in RESTORED_APPS}
+    if unknown := sorted(applied - ours):
+        raise BackupInvalid(
+            f"The backup was made by a newer version of this program: it has the migration {unknown[0][1]}.",
+            hint="Update the program first.",
+        )
+    if not applied:
+        return "not said"
+    return (
+        "as this program makes it" if applied == ours else "older: `manage.py migrate` brings it up to date"
+    )
+
+
+def checks(backup: Backup, steps: Iterator[tuple[str, Step]], progress: Progress) -> Iterator[Check]:
+    """This function will look at one thing after the other, and yield what it found."""
+    for name, step in steps:
+        try:
+            yield Check(name, True, step(backup, progress))
+        except BackupInvalid as refusal:
+            yield Check(name, False, refusal.message)
+
+
+def _sized(backup: Backup, file: str, declared: int) -> str:
+    try:
+        size = backup.storage.size(file)
+    except NotFound:
+        raise BackupInvalid("The backup's file is not there, though its manifest is.") from None
+    if size != declared:
+        raise BackupInvalid(f"The file has {size} bytes, and should have {declared}.")
+    return f"{size} bytes"
+
+
+def _hashed(backup: Backup, file: str, declared: str, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    progress.begin("Check", backup.manifest.size_bytes)
+    with backup.storage.open(file) as source:
+        while block := source.read(BLOCK_BYTES):
+            progress.check()
+            progress.advance(len(block))
+            digest.update(block)
+    if digest.hexdigest() != declared:
+        raise BackupInvalid("The file was changed since it was made: its sha256 is another.")
+    return declared
+
+
+def _bounded(source: Any, limit: int, *, is_exact: bool) -> Iterator[bytes]:
+    """The bytes of a source, up to a limit: one byte more, and they are refused."""
+    size = 0
+    while True:
+        try:
+            block = source.read(min(BLOCK_BYTES, limit + 1 - size))
+        except _DAMAGED as error:
+            raise BackupInvalid("The file can't be unpacked: it is damaged, or no gzip file.") from error
+        if not block:
+            break
+        size += len(block)
+        if size > limit:
+            raise BackupInvalid("The file unpacks to more than it should: it was stopped there.")
+        yield block
+    if is_exact and size < limit:
+        raise BackupInvalid("The file unpacks to less than it should.")
+
+
+def _unzipped(file: BinaryIO) -> Any:
+    return igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call] # it has no types
+
+
+def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The one gzip member that comes in blocks, each of them ours: it was encrypted with our key."""
+    unzip = isal_zlib.decompressobj(31)
+    try:
+        for block in blocks:
+            data = unzip.decompress(block, BLOCK_BYTES)
+            yield data
+            while unzip.unconsumed_tail:
+                yield unzip.decompress(unzip.unconsumed_tail, BLOCK_BYTES)
+        yield unzip.flush()
+    except _DAMAGED as error:
+        raise BackupInvalid("The file with the accounts can't be unpacked.") from error
+    if not unzip.eof or unzip.unused_data:
+        raise BackupInvalid("The file with the accounts is not whole.")
