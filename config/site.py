@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.text import slugify
+from django_celery_beat.models import PeriodicTask
 
 from accesscontrol import accounts
 from accesscontrol.errors import Refused
@@ -65,7 +66,7 @@ class AdminSite(admin.AdminSite):
             if entry := entries.pop(table.model, None):
                 groups.setdefault(table.subject, []).append(entry)
         if entries:
-            names = {User: "Users", Group: "Roles"}
+            names = {User: "Users", Group: "Roles", PeriodicTask: "Schedule"}
             groups["Access"] = [
                 {**entry, "name": names.get(model, entry["name"])} for model, entry in entries.items()
             ]
