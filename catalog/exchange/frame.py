@@ -56,7 +56,7 @@ def _begin() -> None:
 
 @contextlib.contextmanager
 def _stopped_when_unwanted(progress: Progress) -> Iterator[None]:
-    """Ask in a thread, since a statement keeps this one busy; a request that came between two statements is repeated."""
+    """Ask in a thread, since a statement keeps this one busy; a request that came between two is repeated."""
     if progress is SILENT:
         yield
         return

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from catalog.exchange.exporting import Exported, export
+from catalog.exchange.importing import Imported, OnConflict, import_records
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "Imported", "OnConflict", "export", "import_records"]

@@ -43,6 +43,16 @@ def describe(field: AnyField) -> str:
     return _kind_of(field)[0]
 
 
+def is_integer_column(field: AnyField) -> bool:
+    """This function will say whether a column holds integers."""
+    return _kind_of(field)[1] is _integer
+
+
+def range_of(field: AnyField) -> tuple[int, int]:
+    """This function will return the least and the greatest integer that a column holds."""
+    return _RANGES.get(type(_target(field)), _BIGINT)
+
+
 def storable(value: str) -> str:
     """This function will return a text that PostgreSQL can hold.
 
@@ -76,7 +86,7 @@ def _kind(value: object) -> str:
 def _integer(field: AnyField, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"must be an integer, not {_kind(value)}")
-    smallest, greatest = _RANGES.get(type(_target(field)), _BIGINT)
+    smallest, greatest = range_of(field)
     if not smallest <= value <= greatest:
         raise ValueError(f"must lie between {smallest} and {greatest}")
     return value

@@ -1,0 +1,101 @@
+"""Versions of any number of records, kept by the statement that writes them; else as audit.history keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from auditlog.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models
+from psycopg import sql
+
+from audit.rows import Output
+from audit.trail import Entry
+
+_WRITE = """
+WITH written AS ({statement}), kept AS (
+INSERT INTO app.auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
+                               changes_text, actor_id, actor_email, cid, timestamp, additional_data)
+SELECT {content_type}, k.key, {object_id}, k.key, {action}, {before}, ('{{' || {changes} || '}}')::jsonb,
+       '', {actor}, {email}, {change}, clock_timestamp(), {about}::jsonb
+  FROM written w CROSS JOIN LATERAL (SELECT {key} AS key) k
+RETURNING 1)
+SELECT count(*) FROM kept
+"""
+
+
+def write(
+    entry: Entry,
+    model: type[models.Model],
+    key: Sequence[str],
+    outputs: Sequence[Output],
+    statement: sql.Composable,
+    *,
+    has_before: bool,
+) -> int:
+    """This function will run a statement that writes records, keep a version of each, and return how many there are.
+
+    The statement returns `new_row`, and where the records were there before, `old_row`: whole rows. `outputs` are all
+    columns. What it takes does not grow with the records, as that of `record` does.
+    """
+    keys = [sql.SQL("(w.new_row).{}").format(sql.Identifier(name)) for name in key]
+    before: sql.Composable = sql.SQL("NULL::jsonb")
+    if has_before:
+        shown = sql.SQL(", ").join(output.sql() for output in outputs)
+        before = sql.SQL(
+            "(SELECT row_to_json(r)::jsonb FROM (SELECT {} FROM (SELECT (w.old_row).*) q) r)"
+        ).format(shown)
+    whole = sql.SQL(_WRITE).format(
+        statement=statement,
+        object_id=sql.SQL("{}::bigint").format(keys[0] if len(keys) == 1 else sql.SQL("NULL")),
+        action=sql.Literal(1 if has_before else 0),
+        before=before,
+        changes=_differences(outputs, has_before=has_before),
+        key=sql.SQL(" || ':' || ").join(sql.SQL("{}::text").format(part) for part in keys),
+        **{name: sql.Literal(value) for name, value in _circumstances(entry, model).items()},
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(whole)
+        (count,) = cursor.fetchone()
+        return int(count)
+
+
+def _differences(outputs: Sequence[Output], *, has_before: bool) -> sql.Composable:
+    """The members of `changes`, as one text: each column that differs, with what it was and is."""
+    members = []
+    for output in outputs:
+        new = sql.SQL("(w.new_row).{}").format(sql.Identifier(output.source))
+        old = sql.SQL("(w.old_row).{}").format(sql.Identifier(output.source))
+        cast = sql.SQL("::text" if output.as_text else "")
+        json_of = sql.SQL("coalesce(to_json({}{})::text, 'null')")
+        differs = sql.SQL("{} IS DISTINCT FROM {}").format(old, new)
+        was: sql.Composable = json_of.format(old, cast)
+        if not has_before:
+            differs, was = sql.SQL("{} IS NOT NULL").format(new), sql.SQL("'null'")
+        member = sql.SQL("CASE WHEN {} THEN {} || {} || ',' || {} || ']' END").format(
+            differs, sql.Literal(f'"{output.name}":['), was, json_of.format(new, cast)
+        )
+        members.append(member)
+    return sql.SQL("concat_ws(',', {})").format(sql.SQL(", ").join(members))
+
+
+def _circumstances(entry: Entry, model: type[models.Model]) -> dict[str, Any]:
+    """What the versions of one change have in common."""
+    user = entry.actor.user
+    about = {"channel": str(entry.actor.channel), "request_id": str(entry.actor.request_id)}
+    return {
+        "content_type": ContentType.objects.get_for_model(model).pk,
+        "actor": user.pk if user else None,
+        "email": user.email if user else None,
+        "change": str(entry.change_id),
+        "about": json.dumps(about),
+    }
+
+
+def first_of_change(change_id: UUID, count: int) -> list[tuple[str, dict[str, list[Any]]]]:
+    """This function will return key and changes ({column: [old, new]}) of the first versions of a change."""
+    entries = LogEntry.objects.filter(cid=str(change_id)).order_by("id")
+    return list(entries.values_list("object_pk", "changes")[:count])

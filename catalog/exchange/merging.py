@@ -1,0 +1,109 @@
+"""Writing the rows of a file: one statement inserts, another changes, each with the versions of its records."""
+
+from __future__ import annotations
+
+from django.db import connection
+from psycopg import sql
+
+from audit import bulk_history
+from audit.trail import Entry
+from catalog import registry
+from catalog.exchange.checking import existing_rows
+from catalog.exchange.relation import Relation
+from catalog.services import statements
+from catalog.services.integrity import translated
+from catalog.services.rows import Output
+from catalog.table import Table
+
+
+def lock(relation: Relation) -> None:
+    """This function will lock what rows refer to against the trash, and the records that they change."""
+    for name, parent in relation.table.foreign_keys.items():
+        if name in relation.staged.columns and registry.get(parent).soft_delete:
+            keys = sql.SQL("SELECT t.{} FROM {} t").format(sql.Identifier(name), relation.rows())
+            _lock(parent, sql.SQL("id IN ({})").format(keys), ("id",), "KEY SHARE")
+    if relation.match is not None:
+        columns = sql.SQL(", ").join(map(sql.Identifier, relation.table.key))
+        keys = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
+            sql.SQL(", ").join(sql.Identifier(f"_key_{name}") for name in relation.table.key),
+            relation.rows(),
+            relation.is_known,
+        )
+        wanted = sql.SQL("({}) IN ({})").format(columns, keys)
+        _lock(relation.table.name, wanted, relation.table.key, "NO KEY UPDATE")
+
+
+def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
+    """This function will insert the rows that change no record, and return how many those are.
+
+    With `skips` those that exist already are left out.
+    """
+    table = relation.table
+    conditions = [sql.SQL("NOT ({})").format(relation.is_known)]
+    if skips:
+        conditions.append(sql.SQL("t._row NOT IN ({})").format(existing_rows(relation)))
+    rows = sql.SQL("{} t WHERE {}").format(relation.rows(numbered=True), sql.SQL(" AND ").join(conditions))
+    _move_sequence(
+        relation, sql.SQL("{} t WHERE {}").format(relation.rows(), sql.SQL(" AND ").join(conditions))
+    )
+    columns = relation.staged.columns
+    if not columns or any(relation.staged.lacking(name) for name in table.key):
+        columns = tuple(
+            dict.fromkeys([*table.key, *columns])
+        )  # the key is given here, where a record has none
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("INSERT INTO public.{} AS x ({}) SELECT {} FROM {} RETURNING x AS new_row").format(
+        sql.Identifier(table.name), names, names, rows
+    )
+    with translated(table):
+        return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=False)
+
+
+def update(entry: Entry, relation: Relation) -> int:
+    """This function will change the records that rows match, and return how many of them differed."""
+    table = relation.table
+    names = [name for name in relation.staged.columns if name not in table.key]
+    if relation.match is None or not names:
+        return 0
+    statement = sql.SQL(
+        "UPDATE public.{table} x SET {assignments} FROM {rows} t JOIN public.{table} o ON {matched}"
+        " WHERE {same} AND ({new}) IS DISTINCT FROM ({old}) RETURNING o AS old_row, x AS new_row"
+    ).format(
+        table=sql.Identifier(table.name),
+        assignments=sql.SQL(", ").join(sql.SQL("{0} = t.{0}").format(sql.Identifier(name)) for name in names),
+        rows=relation.rows(),
+        matched=sql.SQL(" AND ").join(
+            sql.SQL("o.{} = t.{}").format(sql.Identifier(name), sql.Identifier(f"_key_{name}"))
+            for name in table.key
+        ),
+        same=sql.SQL(" AND ").join(sql.SQL("x.{0} = o.{0}").format(sql.Identifier(name)) for name in table.key),
+        new=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names),
+        old=sql.SQL(", ").join(sql.SQL("o.{}").format(sql.Identifier(name)) for name in names),
+    )  # fmt: skip
+    with translated(table, sets_many=True):
+        return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=True)
+
+
+def _outputs(table: Table) -> list[Output]:
+    return [Output.of(field) for field in table.columns.values()]
+
+
+def _lock(table: str, condition: sql.Composable, key: tuple[str, ...], strength: str) -> None:
+    statement = sql.SQL(
+        "SELECT count(*) FROM (SELECT 1 FROM public.{} x WHERE {} ORDER BY {} FOR {}) locked"
+    ).format(
+        sql.Identifier(table), condition, sql.SQL(", ").join(map(sql.Identifier, key)), sql.SQL(strength)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _move_sequence(relation: Relation, rows: sql.Composable) -> None:
+    """Move the sequence past the greatest id that comes with a row, first: nobody else is given it meanwhile."""
+    if "id" not in relation.staged.columns:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT max(t.id) FROM {}").format(rows))
+        (greatest,) = cursor.fetchone()
+    if greatest is not None:
+        statements.move_sequence(relation.table, greatest)
