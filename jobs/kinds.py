@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.utils.module_loading import autodiscover_modules
@@ -47,6 +48,7 @@ def register(name: str, *, operation: str | None = None) -> Callable[[Run], Run]
     return decorate
 
 
+@cache
 def load() -> None:
     """This function will import what apps declare: kinds, and schedules of them."""
     autodiscover_modules("tasks")

@@ -73,11 +73,11 @@ class Reporter(Progress):
         """Tell until the work ends, and a last time then."""
         while not self._ending.wait(INTERVAL_S):
             self._tell()
-        self._tell()
+        _ = self._tell() or self._tell()  # a connection that was lost meanwhile is noticed by the first
         if self._connection is not None:
             self._connection.close()
 
-    def _tell(self) -> None:
+    def _tell(self) -> bool:
         """Write how far the work is, and read whether it is still wanted; with the database away, next time."""
         try:
             if self._connection is None:
@@ -89,6 +89,8 @@ class Reporter(Progress):
                 with contextlib.suppress(psycopg.Error):
                     self._connection.close()
             self._connection = None
+            return False
+        return True
 
     def _write(self, connection: psycopg.Connection[Any]) -> None:
         with self._lock:

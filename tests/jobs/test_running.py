@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from accesscontrol.actor import Actor, Channel
 from audit.models import AuditLog
 from jobs import ending, locks, running, services, sweep, tasks
 from jobs.models import Job, State
+from jobs.reporting import Reporter
 from tests import databases
 from tests.jobs import samples
 
@@ -84,6 +87,25 @@ class TestRun:
 
         assert samples.has(job, "done")
 
+    def test_progress_is_kept_though_connections_are_lost(self, spool, writer):
+        job = services.enqueue(actor=writer, kind="sample_echo")
+
+        with Reporter(job.pk) as reporter:
+            reporter.log("one")
+            samples.wait_until(lambda: samples.has(job, "queued") and job.log, "the first line is there")
+            with psycopg.connect(
+                databases.url_of(connection.settings_dict["NAME"], settings.DATABASE_OWNER_URL)
+            ) as owner:
+                owner.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE usename = %s AND datname = current_database() AND pid <> %s",
+                    [settings.APP_ROLE, connection.connection.info.backend_pid],
+                )
+            reporter.log("two")
+
+        job.refresh_from_db()
+        assert [line["text"] for line in job.log] == ["one", "two"]
+
 
 def _run_in_thread(job_id):
     running.run(job_id)
@@ -142,6 +164,7 @@ class TestSweep:
         with locks.held(working.pk) as is_ours:
             assert is_ours
             tasks.sweep()
+            tasks.run_job(working.pk)  # a message that comes twice
 
         assert samples.has(lost, "failed")
         assert lost.error["code"] == "UNAVAILABLE"
