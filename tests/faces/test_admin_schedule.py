@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from jobs import schedule
+from jobs import kinds, schedule
 from tests.jobs import samples  # noqa: F401 - its kinds
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,9 @@ LIST = "admin:django_celery_beat_periodictask_changelist"
 
 @pytest.fixture
 def entry(monkeypatch):
-    monkeypatch.setattr(schedule, "_declared", dict(schedule._declared))
+    kinds.load()  # what apps declare stays theirs
+    sweeping = {"Sweep of jobs": schedule._declared["Sweep of jobs"]}
+    monkeypatch.setattr(schedule, "_declared", sweeping)
     schedule.declare("Nightly", kind="sample_echo", crontab="0 2 * * *", description="An echo.")
     schedule.install()
     return PeriodicTask.objects.get(name="Nightly")

@@ -19,7 +19,7 @@ from django_celery_beat.tzcrontab import TzAwareCrontab
 from accesscontrol import accounts
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from audit.models import AuditLog
-from jobs import schedule, sweep, tasks
+from jobs import kinds, schedule, sweep, tasks
 from jobs.models import Job
 from jobs.slots import latest
 from tests.jobs import samples  # noqa: F401 - its kinds
@@ -54,7 +54,9 @@ class TestLatest:
 @pytest.fixture
 def nightly(db, monkeypatch):
     """A schedule that was installed some days ago, and has one entry beside the sweep."""
-    monkeypatch.setattr(schedule, "_declared", dict(schedule._declared))
+    kinds.load()  # what apps declare stays theirs
+    sweeping = {"Sweep of jobs": schedule._declared["Sweep of jobs"]}
+    monkeypatch.setattr(schedule, "_declared", sweeping)
     schedule.declare("Nightly", kind="sample_echo", crontab="0 2 * * *", arguments={"say": "night"})
     schedule.install()
     PeriodicTask.objects.update(start_time=NOON - timedelta(days=3))

@@ -1,0 +1,33 @@
+"""Backups as jobs: what they take and return."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from backups import manifest, names
+from jobs import kinds, schedule
+from jobs.progress import SILENT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(kind: str, actor, **arguments):
+    return json.loads(json.dumps(kinds.get(kind).run(actor, arguments, SILENT)))
+
+
+class TestKinds:
+    def test_make_backups_and_tell_of_them_in_json(self, admin, library, place):
+        full = run("backup_full", admin)
+        table = run("backup_table", admin, table="books", data_only=True)
+
+        assert manifest.read(place, names.parse(full["backup_file"])).sha256 == full["sha256"]
+        assert (table["table"], table["record_count"]) == ("books", 3)
+
+    def test_let_old_ones_go(self, admin, place):
+        assert run("expire_backups", admin) == {"deleted": []}
+        assert run("expire_backups", admin, dry_run=True) == {"deleted": []}
+
+    def test_are_in_the_schedule(self):
+        assert {"Full backup", "Retention of backups"} <= set(schedule.install())
