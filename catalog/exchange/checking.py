@@ -53,6 +53,24 @@ def find(relation: Relation, seen: Table, *, skips: bool) -> Faults:
     return Faults(found[0][3] if found else 0, listed)
 
 
+def looks_faulty(relation: Relation) -> bool:
+    """This function will say whether something may be wrong that the table itself would not refuse.
+
+    That is what could not be read, and ids that nobody could name: for the rest, to try is the cheapest test.
+    """
+    conditions: list[sql.Composable] = [sql.SQL("t._faults IS NOT NULL")]
+    for name in relation.staged.columns:
+        field = relation.table.columns[name]
+        conditions += [condition for condition, _ in _unheld(name, field)]
+    statement = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {})").format(
+        relation.rows(), sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        (found,) = cursor.fetchone()
+    return bool(found)
+
+
 def existing_rows(relation: Relation) -> sql.Composable:
     """This function will return the query of the rows that exist already, by any rule."""
     queries = [
@@ -125,12 +143,23 @@ def _unless_unread(part: Part) -> Part:
 
 
 def _of_column(relation: Relation, name: str, field: AnyField) -> Iterator[Part]:
-    value, text = (sql.SQL("t.{}").format(part) for part in (sql.Identifier(name), raw(name)))
     is_given = name in relation.staged.columns
     is_generated = relation.rules.defaults[name] == GENERATED
     if is_given:
         yield _reader_found(name), _reader(name)
-    if is_given and not cells.is_text(field):
+        yield from _unheld(name, field)
+    if not field.null and not (is_generated and (not is_given or relation.staged.lacking(name))):
+        words = "can't be null" if is_given else "must be given"
+        yield (
+            sql.SQL("t.{} IS NULL").format(sql.Identifier(name)),
+            sql.Literal(f"{name} {words}."),
+        )
+
+
+def _unheld(name: str, field: AnyField) -> Iterator[Part]:
+    """What the column can't hold, as PostgreSQL reads it or as we do, though its rules would not refuse it."""
+    value, text = (sql.SQL("t.{}").format(part) for part in (sql.Identifier(name), raw(name)))
+    if not cells.is_text(field):
         is_bad = sql.SQL("{} IS NULL AND {} IS NOT NULL").format(value, text)
         if kinds.is_integer_column(field):
             least, greatest = kinds.range_of(field)
@@ -139,10 +168,7 @@ def _of_column(relation: Relation, name: str, field: AnyField) -> Iterator[Part]
                 sql.Literal(f"{name} must lie between {least} and {greatest}."),
             )
         yield is_bad, _quoting(f"{name} must be {kinds.describe(field)}, not ", text)
-    if not field.null and not (is_generated and (not is_given or relation.staged.lacking(name))):
-        words = "can't be null" if is_given else "must be given"
-        yield sql.SQL("{} IS NULL").format(value), sql.Literal(f"{name} {words}.")
-    if is_given and name == "id":
+    if name == "id":
         yield (
             sql.SQL("{} NOT BETWEEN 1 AND {}").format(value, sql.Literal(MAX_GIVEN_KEY)),
             sql.Literal(f"id must lie between 1 and {MAX_GIVEN_KEY}."),

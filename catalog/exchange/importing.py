@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -25,6 +25,7 @@ from catalog.exchange.relation import Relation
 from catalog.exchange.rules import Rules, Unique
 from catalog.exchange.staging import Staged
 from catalog.services import columns as visible_columns
+from catalog.services.integrity import translated
 from catalog.services.wording import counted
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
@@ -148,17 +149,27 @@ class _Plan:
 
 
 def _merge(entry: Entry, seen: Table, plan: _Plan, progress: Progress) -> Imported:
+    """Write the rows if nothing is wrong; what the table refuses is looked for in all of them."""
     if entry.change_id is None:
         raise TypeError("an import is a change")
     relation = plan.relation()
     progress.begin("Check", plan.staged.rows, "rows")
-    merging.lock(relation)
-    faults = checking.find(relation, seen, skips=plan.skips)
-    if faults.total:
-        return _faulty(entry.change_id, plan.table, faults)
+    refers_to_trash = merging.lock(relation)
+    if refers_to_trash or checking.looks_faulty(relation):
+        faults = checking.find(relation, seen, skips=plan.skips)
+        if faults.total:
+            return _faulty(entry.change_id, plan.table, faults)
     progress.begin("Write", plan.staged.rows, "rows")
-    updated = merging.update(entry, relation)
-    imported = merging.insert(entry, relation, skips=plan.skips)
+    try:
+        with transaction.atomic():
+            updated = merging.update(entry, relation)
+            imported = merging.insert(entry, relation, skips=plan.skips)
+    except (IntegrityError, DataError):
+        faults = checking.find(relation, seen, skips=plan.skips)
+        if faults.total:
+            return _faulty(entry.change_id, plan.table, faults)
+        with translated(seen, sets_many=True):  # somebody else got in between
+            raise
     skipped = plan.staged.rows - imported - updated
     entry.record_count = imported + updated
     entry.changes = _changes(entry.change_id, plan.table, entry.record_count)

@@ -11,17 +11,22 @@ from catalog import registry
 from catalog.exchange.checking import existing_rows
 from catalog.exchange.relation import Relation
 from catalog.services import statements
-from catalog.services.integrity import translated
 from catalog.services.rows import Output
 from catalog.table import Table
 
 
-def lock(relation: Relation) -> None:
-    """This function will lock what rows refer to against the trash, and the records that they change."""
+def lock(relation: Relation) -> bool:
+    """This function will lock what rows refer to against the trash, and the records that they change.
+
+    It returns whether some refer to what is in the trash already.
+    """
+    refers_to_trash = False
     for name, parent in relation.table.foreign_keys.items():
         if name in relation.staged.columns and registry.get(parent).soft_delete:
             keys = sql.SQL("SELECT t.{} FROM {} t").format(sql.Identifier(name), relation.rows())
-            _lock(parent, sql.SQL("id IN ({})").format(keys), ("id",), "KEY SHARE")
+            refers_to_trash |= _lock(
+                parent, sql.SQL("id IN ({})").format(keys), ("id",), "KEY SHARE", sql.SQL("deleted_at")
+            )
     if relation.match is not None:
         columns = sql.SQL(", ").join(map(sql.Identifier, relation.table.key))
         keys = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
@@ -30,7 +35,8 @@ def lock(relation: Relation) -> None:
             relation.is_known,
         )
         wanted = sql.SQL("({}) IN ({})").format(columns, keys)
-        _lock(relation.table.name, wanted, relation.table.key, "NO KEY UPDATE")
+        _lock(relation.table.name, wanted, relation.table.key, "NO KEY UPDATE", sql.SQL("NULL"))
+    return refers_to_trash
 
 
 def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
@@ -55,8 +61,7 @@ def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
     statement = sql.SQL("INSERT INTO public.{} AS x ({}) SELECT {} FROM {} RETURNING x AS new_row").format(
         sql.Identifier(table.name), names, names, rows
     )
-    with translated(table):
-        return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=False)
+    return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=False)
 
 
 def update(entry: Entry, relation: Relation) -> int:
@@ -80,22 +85,30 @@ def update(entry: Entry, relation: Relation) -> int:
         new=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names),
         old=sql.SQL(", ").join(sql.SQL("o.{}").format(sql.Identifier(name)) for name in names),
     )  # fmt: skip
-    with translated(table, sets_many=True):
-        return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=True)
+    return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=True)
 
 
 def _outputs(table: Table) -> list[Output]:
     return [Output.of(field) for field in table.columns.values()]
 
 
-def _lock(table: str, condition: sql.Composable, key: tuple[str, ...], strength: str) -> None:
+def _lock(
+    table: str, condition: sql.Composable, key: tuple[str, ...], strength: str, trashed: sql.Composable
+) -> bool:
+    """Lock records in the order of their keys, and tell whether `trashed` is set in one of them."""
     statement = sql.SQL(
-        "SELECT count(*) FROM (SELECT 1 FROM public.{} x WHERE {} ORDER BY {} FOR {}) locked"
+        "SELECT count(trashed) > 0 FROM (SELECT {} AS trashed FROM public.{} x WHERE {} ORDER BY {} FOR {}) locked"
     ).format(
-        sql.Identifier(table), condition, sql.SQL(", ").join(map(sql.Identifier, key)), sql.SQL(strength)
+        trashed,
+        sql.Identifier(table),
+        condition,
+        sql.SQL(", ").join(map(sql.Identifier, key)),
+        sql.SQL(strength),
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)
+        (found,) = cursor.fetchone()
+    return bool(found)
 
 
 def _move_sequence(relation: Relation, rows: sql.Composable) -> None:
