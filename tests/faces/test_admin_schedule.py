@@ -11,6 +11,7 @@ from tests.jobs import samples  # noqa: F401 - its kinds
 
 pytestmark = pytest.mark.django_db
 
+SWEEP = "Sweep of jobs"
 LIST = "admin:django_celery_beat_periodictask_changelist"
 
 

@@ -25,6 +25,7 @@ from jobs.slots import latest
 from tests.jobs import samples  # noqa: F401 - its kinds
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SWEEP = "Sweep of jobs"
 TODAY = "2026-11-22T02:00:00Z"
 
 
@@ -126,7 +127,7 @@ class TestServiceUser:
 class TestInstall:
     def test_adds_what_is_missing_and_keeps_what_was_changed(self, nightly, admin, capsys):
         schedule.change(actor=admin, name="Nightly", crontab="30 4 * * 0", enabled=False)
-        PeriodicTask.objects.filter(name="Sweep of jobs").delete()
+        PeriodicTask.objects.filter(name=SWEEP).delete()
 
         call_command("setup_schedule")
         call_command("setup_schedule")
@@ -134,7 +135,7 @@ class TestInstall:
         assert capsys.readouterr().out == "Scheduled: Sweep of jobs\n"
         nightly.refresh_from_db()
         assert (schedule.text_of(nightly.crontab), nightly.enabled) == ("30 4 * * 0", False)
-        sweep_entry = PeriodicTask.objects.get(name="Sweep of jobs")
+        sweep_entry = PeriodicTask.objects.get(name=SWEEP)
         assert (sweep_entry.task, sweep_entry.interval.every, sweep_entry.enabled) == (
             "jobs.tasks.sweep",
             15,
@@ -172,4 +173,4 @@ class TestChange:
         with pytest.raises(Forbidden):
             schedule.change(actor=editor, name="Nightly", crontab="0 3 * * *", enabled=True)
         with pytest.raises(NotFound):
-            schedule.change(actor=admin, name="Sweep of jobs", crontab="0 3 * * *", enabled=True)
+            schedule.change(actor=admin, name=SWEEP, crontab="0 3 * * *", enabled=True)
