@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-
 import structlog
 from psycopg import Connection, errors, sql
 
-from backups import checksums, owner
+from backups import checksums, fingerprint, owner
 from backups.errors import BackupInvalid
 from backups.manifest import TableState
 from backups.script import Part, TableRows
@@ -36,7 +35,8 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except _FAULTS_OF_THE_FILE as error:
-        _logger.warning("backup_refused_by_postgresql", error=str(error), sqlstate=error.sqlstate)
+        said = error.diag.message_primary  # the rest quotes what is in the file
+        _logger.warning("backup_refused_by_postgresql", error=said, sqlstate=error.sqlstate)
         raise BackupInvalid(
             f"PostgreSQL refused a part of the file (SQLSTATE {error.sqlstate}); the server's log says which."
         ) from error
@@ -67,6 +67,9 @@ def copy(
 
     :raises BackupInvalid: PostgreSQL refuses them
     """
+    if not rows.columns:
+        rows.skip()
+        return
     statement = sql.SQL("COPY {} ({}) FROM STDIN{}").format(
         target,
         sql.SQL(", ").join(map(sql.Identifier, rows.columns)),
@@ -156,3 +159,15 @@ def require_tables(connection: Connection[Any], names: Sequence[str]) -> None:
         raise BackupInvalid(
             f"The backup has no table {row[0]}: it is not a full one of the catalog.", table=row[0]
         )
+
+
+def require_structure(connection: Connection[Any], expected: str | None) -> None:
+    """This function will do nothing where schema public is made as it was, once `require_same` has found the rows.
+
+    :raises BackupInvalid: it is made otherwise
+    """
+    if expected is None:
+        return
+    with connection.cursor() as cursor:
+        if fingerprint.of(cursor) != expected:
+            raise BackupInvalid("The structure of the tables is not what it was when the backup was made.")

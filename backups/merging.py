@@ -1,7 +1,7 @@
 """Merges the records of a backup into those that are there, set by set, in one transaction.
 
-No statement of the backup is run: its rows are copied into tables that only this transaction knows, and compared with the
-live ones by key. A record that is there as it was is left alone; nothing is deleted.
+No statement of the backup is run: its rows are copied into tables that only this transaction knows, and compared with
+the live ones by key. A record that is there as it was is left alone; nothing is deleted.
 """
 
 from __future__ import annotations
@@ -92,6 +92,16 @@ def merge(
             with connection.cursor() as cursor:
                 work.finish(cursor)
     return merged
+
+
+def rehearse(connection: Connection[Any], backup: Backup, progress: Progress) -> set[str]:
+    """This function will load the rows that a backup has into tables of the live columns, and compare them; no more.
+
+    :raises BackupInvalid: they can't be loaded, or are not what was backed up
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute(owner.LIMITS)
+        return _stage(connection, backup, set(registry.names()), progress)
 
 
 def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progress: Progress) -> set[str]:
@@ -233,7 +243,7 @@ class _Names:
         )
 
     def write(self, on_conflict: str) -> sql.Composed:
-        """This function will return the one statement that writes records and their versions, and counts them by action.
+        """This function will return the one statement that writes records and versions, and counts them by action.
 
         One, so that a record may refer to another that comes with it: references are looked at in its end.
         """
@@ -265,8 +275,8 @@ class _Names:
 
     def _old(self) -> sql.Composed:
         return sql.SQL(
-            "old AS MATERIALIZED (SELECT {key}, {record} AS record FROM (SELECT l.* FROM {live} l JOIN {staged} s ON {same}"
-            " WHERE {differs}) q)"
+            "old AS MATERIALIZED (SELECT {key}, {record} AS record"
+            " FROM (SELECT l.* FROM {live} l JOIN {staged} s ON {same} WHERE {differs}) q)"
         ).format(
             key=_list("q", self._key),
             record=self._json(),

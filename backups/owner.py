@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
 
 import psycopg
 from django.conf import settings
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from accesscontrol.errors import Unavailable
 from backups.errors import OwnerNeeded
@@ -41,7 +40,7 @@ def connect(database: str | None = None) -> Iterator[Connection[Any]]:
     if not url or conninfo_to_dict(url).get("user") == settings.APP_ROLE:
         raise OwnerNeeded
     if database is not None:
-        url = urlsplit(url)._replace(path=f"/{quote(database)}").geturl()
+        url = make_conninfo(url, dbname=database)
     try:
         connection = psycopg.connect(
             url, autocommit=True, prepare_threshold=None, application_name="database-admin-server restore"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.db import connection
 from psycopg import sql
 
-from audit import epochs
 from backups.preflight import Backup
 
 _TABLES: Final = """
@@ -17,7 +17,7 @@ SELECT c.relname FROM pg_catalog.pg_class c
 
 
 def full(backup: Backup) -> dict[str, Any]:
-    """This function will say what making the catalog what the backup holds changes: the records of each table, now and then.
+    """This function will say what becomes of each table when the catalog is made what the backup holds.
 
     `records` is None where a table is not there.
     """
@@ -38,7 +38,7 @@ def full(backup: Backup) -> dict[str, Any]:
     }
 
 
-def merge(backup: Backup, tables: list[str], on_conflict: str) -> dict[str, Any]:
+def merge(backup: Backup, tables: Collection[str], on_conflict: str) -> dict[str, Any]:
     """This function will say what a merge brings: at most these records, and none is deleted."""
     held = {name: state.rows for name, state in backup.claims.tables.items() if name in tables}
     return {
@@ -50,12 +50,6 @@ def merge(backup: Backup, tables: list[str], on_conflict: str) -> dict[str, Any]
         "tables": [{"table": name, "records_in_backup": rows} for name, rows in sorted(held.items())],
         "deletes": 0,
     }
-
-
-def state(backup: Backup) -> list[object]:
-    """This function will return what a plan is bound to: the very file, and the epoch of the catalog."""
-    epoch = epochs.current()
-    return [backup.manifest.sha256, epoch.pk if epoch else 0]
 
 
 def _counts() -> dict[str, int]:

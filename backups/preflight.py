@@ -62,6 +62,11 @@ class Backup:
             update={**unknown, "uncompressed_bytes": None, "schema_fingerprint": None, "server_version": None}
         )
 
+    @property
+    def tables(self) -> list[str]:
+        """The tables that it must bring: those that it says, or those that we know."""
+        return list(self.claims.tables or registry.names())
+
     def blocks(self) -> Iterator[bytes]:
         """This function will yield the script that the file holds.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, ReadOnlyTable
 from accesscontrol.policy import Operation
-from audit import timeouts
+from audit import plans, timeouts
 from audit.work import Work
 from backups import access, database, gate, merging, owner, planning, preflight, services, storage, switching
 from backups.merging import ON_CONFLICT
@@ -59,9 +59,9 @@ def restore_full(
 ) -> Restored:
     """This function will bring the catalog back from a full backup.
 
-    With `drop_existing` it becomes what the backup holds, in one transaction, and a new epoch begins. Without, the backup's
-    records are merged into those that are there: one that is there with other values is an error, or is kept (`skip`), or
-    is overwritten. Accounts, roles, keys and schedules stay those of now, and the audit trail goes on.
+    With `drop_existing` it becomes what the backup holds, in one transaction, and a new epoch begins. Without, the
+    backup's records are merged into those that are there: one that is there with other values is an error, or is kept
+    (`skip`), or is overwritten. Accounts, roles, keys and schedules stay those of now; the audit trail goes on.
 
     :raises Forbidden: the actor may not restore every table with every column
     :raises NotFound: there is no such backup
@@ -71,6 +71,7 @@ def restore_full(
     :raises TimedOut: the catalog was in use for too long
     :raises Unavailable: this process does not know the owner, or the database can't be reached
     :raises Cancelled: it is not wanted any more; nothing was changed
+    :raises ConfirmationRequired: with the plan, and the token by which to agree to it
     """
     work = Work("RESTORE_FULL", actor)
     access.require_all(actor, Operation.RESTORE)
@@ -83,6 +84,16 @@ def restore_full(
         if dry_run:
             return _only_planned(work, backup)
     work.entry.record_id = backup.manifest.file
+    if not dry_run:
+        arguments = {
+            "backup_file": backup.manifest.file,
+            "drop_existing": drop_existing,
+            "on_conflict": on_conflict,
+        }
+        plan = (
+            planning.full(backup) if drop_existing else planning.merge(backup, registry.names(), on_conflict)
+        )
+        _require_agreed(actor, "RESTORE_FULL", arguments, backup, plan, plan_token)
     with database.translated(), owner.connect() as connection, gate.only_one(connection):
         if drop_existing:
             return _replace(connection, backup, work, progress, saves=safety_backup)
@@ -112,7 +123,7 @@ def restore_table(
     :raises NotFound: there is no such backup, or it has no rows of the table
     :raises DuplicateKey: a record is there with other values, and `on_conflict` is error; or breaks a uniqueness rule
     :raises ForeignKeyViolation: a record would refer to one that is not there
-    :raises BackupInvalid, Conflict, TimedOut, Unavailable, Cancelled: as for a full restore
+    :raises BackupInvalid, Conflict, TimedOut, Unavailable, Cancelled, ConfirmationRequired: as for a full restore
     """
     found = registry.get(table)
     work = Work("RESTORE_TABLE", actor, found.name)
@@ -122,6 +133,10 @@ def restore_table(
     _require_way(on_conflict)
     backup = _found(backup_file, progress)
     work.entry.record_id = backup.manifest.file
+    if not dry_run:
+        arguments = {"backup_file": backup.manifest.file, "table": found.name, "on_conflict": on_conflict}
+        plan = planning.merge(backup, [found.name], on_conflict)
+        _require_agreed(actor, "RESTORE_TABLE", arguments, backup, plan, plan_token)
     with database.translated(), owner.connect() as connection, gate.only_one(connection):
         saves = safety_backup and not dry_run
         return _merge(
@@ -136,6 +151,22 @@ def _require_way(on_conflict: str) -> None:
             argument="on_conflict",
             allowed=list(ON_CONFLICT),
         )
+
+
+def _require_agreed(
+    actor: Actor,
+    operation: str,
+    arguments: Mapping[str, Any],
+    backup: Backup,
+    plan: Mapping[str, Any],
+    token: str | None,
+) -> None:
+    """Answer with the plan first. A command asks on its terminal."""
+    if access.is_at_the_machine(actor):
+        return
+    with transaction.atomic():
+        timeouts.begin(flushes=True)
+        plans.require(actor, operation, arguments, backup.manifest.sha256, plan, token)
 
 
 def _found(backup_file: str, progress: Progress) -> Backup:

@@ -20,7 +20,7 @@ _CLOSING: Final = b"-- PostgreSQL database dump complete\n"
 _END_OF_ROWS: Final = b"\\.\n"
 _IDENTIFIER: Final = rb'(?:[a-z_][a-z0-9_]*|"[a-z_][a-z0-9_]*")'
 _COPY: Final = re.compile(
-    rb"COPY public\.(?P<table>%b) \((?P<columns>%b(?:, %b)*)\) FROM stdin;\n" % ((_IDENTIFIER,) * 3)
+    rb"COPY public\.(?P<table>%b) (?:\((?P<columns>%b(?:, %b)*)\)|) FROM stdin;\n" % ((_IDENTIFIER,) * 3)
 )
 _COPY_OF_APP: Final = re.compile(_COPY.pattern.replace(rb"public", rb"app"))
 _RESTRICT: Final = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]{1,100}\n")
@@ -61,6 +61,7 @@ class _Reader:
         self._blocks = iter(blocks)
         self._header = header
         self._ahead = b""
+        self._at = 0  # so far of it was read
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._says_something = False  # more than comments
@@ -86,7 +87,8 @@ class _Reader:
 
     def _line(self) -> bytes:
         """The next line, or nothing at the end."""
-        while (end := self._ahead.find(b"\n")) < 0:
+        while (end := self._ahead.find(b"\n", self._at)) < 0:
+            self._ahead, self._at = self._ahead[self._at :], 0
             if len(self._ahead) > MAX_LINE_BYTES:
                 raise BackupInvalid("The file is not a dump: a line is too long for a statement.")
             block = next(self._blocks, b"")
@@ -95,8 +97,8 @@ class _Reader:
                     raise BackupInvalid("The file ends in the middle of a line.")
                 return b""
             self._ahead += block
-        line, self._ahead = self._ahead[: end + 1], self._ahead[end + 1 :]
-        return line
+        start, self._at = self._at, end + 1
+        return self._ahead[start : self._at]
 
     def _keep(self, line: bytes) -> None:
         self._pending.append(line)
@@ -129,12 +131,15 @@ class _Reader:
         found = self._header.fullmatch(header)
         if found is None:
             raise BackupInvalid("The file has rows for something else than a table of ours.")
-        columns = tuple(_name(column) for column in found["columns"].split(b", "))
-        return TableRows(_name(found["table"]), columns, self._data())
+        columns = found["columns"].split(b", ") if found["columns"] else []  # a table without any is one, too
+        return TableRows(_name(found["table"]), tuple(map(_name, columns)), self._data())
 
     def _data(self) -> Iterator[bytes]:
         """The rows up to their end, which is a line of its own: in a value, a backslash is written twice."""
-        self._ahead = b"\n" + self._ahead  # so that the end is found before a first row too
+        self._ahead, self._at = (
+            b"\n" + self._ahead[self._at :],
+            0,
+        )  # so that the end is found before a first row too
         is_first = True
         while (end := self._ahead.find(b"\n" + _END_OF_ROWS)) < 0:
             kept = len(_END_OF_ROWS)  # of the end, all but its last byte may have come
@@ -147,7 +152,7 @@ class _Reader:
                 raise BackupInvalid("The file ends in the middle of a table.")
             self._ahead += block
         rows = self._ahead[1 if is_first else 0 : end + 1]
-        self._ahead = self._ahead[end + 1 + len(_END_OF_ROWS) :]
+        self._at = end + 1 + len(_END_OF_ROWS)
         if rows:
             yield rows
 

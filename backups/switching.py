@@ -1,7 +1,7 @@
 """Makes the catalog what a backup holds, in the one transaction that this is done in.
 
 Readers see the former tables until it commits, and whatever ends it before leaves them as they were. The tables are
-made beside the former ones, which were moved aside with their schema; the audit trail alone is not restored: it goes on.
+made beside the former ones, which were moved aside with their schema. The audit trail is not restored: it goes on.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from psycopg.errors import LockNotAvailable
 from accesscontrol.errors import Conflict
 from audit import epochs
 from audit.work import Work
-from backups import checksums, fingerprint, gate, loading, owner
-from backups.errors import BackupInvalid, TrailDiffers
+from backups import checksums, gate, loading, owner
+from backups.errors import TrailDiffers
 from backups.manifest import SequenceState
 from backups.preflight import RESTORED_APPS, Backup
-from catalog import registry
 from catalog.access import grants_sql
 from jobs.progress import Progress
 
+_HINT: Final = "Find out who changed it. manage.py restore --with-app restores the backup into an empty database."
 TRAIL: Final = "audit_logs"
 ASIDE: Final = "before_restore_"  # and a random number: the schema with the former tables
 MAX_NAMED: Final = 20
@@ -122,20 +122,10 @@ def _load(connection: Connection[Any], backup: Backup, progress: Progress) -> li
     progress.begin("Load", claims.uncompressed_bytes or 0)
     trail = sql.Identifier("pg_temp", _TRAIL_OF_BACKUP)
     loaded = loading.load(connection, backup.parts(), "public", progress, {TRAIL: trail})
-    loading.require_tables(connection, _names(backup))
+    loading.require_tables(connection, backup.tables)
     loading.require_same(connection, claims.tables, progress, {TRAIL: ("pg_temp", _TRAIL_OF_BACKUP)})
-    if claims.schema_fingerprint is not None:
-        with connection.cursor() as cursor:
-            if fingerprint.of(cursor) != claims.schema_fingerprint:
-                raise BackupInvalid(
-                    "The structure of the tables is not what it was when the backup was made."
-                )
+    loading.require_structure(connection, claims.schema_fingerprint)
     return loaded
-
-
-def _names(backup: Backup) -> list[str]:
-    """The tables that the backup must bring: those it says, or those that we know."""
-    return list(backup.claims.tables or registry.names())
 
 
 def _require_trail(connection: Connection[Any], aside: str, progress: Progress) -> None:
@@ -166,9 +156,6 @@ def _require_trail(connection: Connection[Any], aside: str, progress: Progress) 
             hint=_HINT,
             ids=ids,
         )
-
-
-_HINT: Final = "Find out who changed it. Into an empty database the backup can be restored: manage.py restore --with-app."
 
 
 def _columns(connection: Connection[Any], table: str) -> list[str]:

@@ -8,18 +8,35 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
+from collections.abc import Iterator
+
+import psycopg
 import pytest
+from django.db import connection
 from django.conf import settings as django_settings
 from django.db import connection
 
 from backups import storage
 from backups.storage import Storage
+from tests import databases
 from config import programs
 from jobs.progress import Cancelled, Progress
 from tests import databases
 
 KEY = "the key of the tests, long enough to be one"
 OLD_KEY = "the key before it, long enough to be one too"
+LIBRARY = """
+INSERT INTO public.authors (name, email, bio)
+SELECT 'Author ' || n, 'author' || n || '@example.org', repeat('\\ tab\t"line"\n', n) FROM generate_series(1, 20) n;
+INSERT INTO public.series (author_id, title) SELECT id, 'Series of ' || name FROM public.authors;
+INSERT INTO public.books (author_id, series_id, book_number, title)
+SELECT s.author_id, s.id, n, s.title || ' ' || n FROM public.series s, generate_series(1, 3) n;
+INSERT INTO public.chapters (book_id, chapter_num, title, content)
+SELECT b.id, n, 'Chapter ' || n, E'\\\\.\n' || md5(n::text) FROM public.books b, generate_series(1, 4) n;
+INSERT INTO public.book_genres (book_id, genre_id) SELECT b.id, g.id FROM public.books b, public.genres g WHERE g.id < 4;
+INSERT INTO public.locations (name, parent_location_id) VALUES ('Bath', NULL), ('Pump Room', 1);
+INSERT INTO public.writing_goals (goal_type, target) VALUES ('words', 1000);
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +117,19 @@ def restore(file: Path, url: str) -> None:
         [programs.binaries() / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url],
         input=text, check=True, capture_output=True,
     )  # fmt: skip
+
+
+@pytest.fixture
+def owner(settings, db) -> Iterator[psycopg.Connection]:
+    """The owner of this test's database, whom the settings name."""
+    settings.DATABASE_OWNER_URL = databases.url_of(
+        connection.settings_dict["NAME"], settings.DATABASE_OWNER_URL
+    )
+    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as own:
+        yield own
+
+
+@pytest.fixture
+def library(owner) -> None:
+    """A few records that refer to each other."""
+    owner.execute(LIBRARY)

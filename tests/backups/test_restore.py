@@ -2,79 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
-from accesscontrol.actor import on_this_machine
-from accesscontrol.errors import Conflict, InvalidInput
+from accesscontrol.errors import Conflict
 from audit.models import AuditLog
-from backups import preflight, restoring, services, storage
-from backups.errors import BackupInvalid, OwnerNeeded, TrailDiffers
+from backups.errors import OwnerNeeded, TrailDiffers
 from catalog import registry
 from catalog.services.queries import query_records
 from catalog.services.records import insert_record, update_records
 from catalog.services.undo import undo_change
-from tests import databases
+from tests.backups.restores import backup, replace, state
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def owner(settings, db) -> Iterator[psycopg.Connection]:
-    """The owner of this test's database."""
-    settings.DATABASE_OWNER_URL = databases.url_of(
-        connection.settings_dict["NAME"], settings.DATABASE_OWNER_URL
-    )
-    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as own:
-        yield own
-
-
-@pytest.fixture
-def sample(db) -> None:
-    """A small library."""
-    call_command("load_sample", verbosity=0)
-
-
-def state(owner: psycopg.Connection) -> dict[str, tuple[int, str]]:
-    """What every table but the trail holds."""
-    tables = [table.name for table in registry.all_tables() if not table.append_only]
-    return {
-        name: owner.execute(
-            f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM public.{name} t"
-        ).fetchone()
-        for name in tables
-    }
-
-
-def backup() -> str:
-    return services.create_full(actor=on_this_machine()).backup_file
-
-
-def restore(file: str, **arguments: object) -> restoring.Restored:
-    return restoring.restore_full(actor=on_this_machine(), backup_file=file, drop_existing=True, **arguments)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("owner")]
 
 
 class TestDropExisting:
-    def test_brings_back_what_was_deleted_changed_truncated_and_dropped(self, owner, sample, admin):
+    def test_brings_back_what_was_deleted_changed_truncated_and_dropped(self, owner, library, admin):
         before, file = state(owner), backup()
-        owner.execute("TRUNCATE public.scenes CASCADE")
+        owner.execute("TRUNCATE public.chapters CASCADE")
         owner.execute("UPDATE public.books SET title = 'gone'")
         owner.execute("DELETE FROM public.book_genres")
         owner.execute("DROP TABLE public.writing_goals CASCADE")
         owner.execute("DROP INDEX public.books_author_id_idx")
 
-        restored = restore(file)
+        restored = replace(file)
 
         assert state(owner) == before
         assert restored.safety_backup
@@ -89,12 +43,12 @@ class TestDropExisting:
             "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'before_restore%'"
         ).fetchall()
 
-    def test_the_trail_goes_on_and_stays_protected(self, owner, sample, admin):
+    def test_the_trail_goes_on_and_stays_protected(self, owner, library, admin):
         file = backup()
         insert_record(actor=admin, table=registry.get("authors"), data={"name": "Later"})
         rows = AuditLog.objects.count()
 
-        restore(file)
+        replace(file)
 
         assert AuditLog.objects.count() >= rows + 1
         for statement in ("DELETE FROM public.audit_logs", "TRUNCATE public.audit_logs"):
@@ -108,7 +62,7 @@ class TestDropExisting:
             "DELETE FROM public.audit_logs WHERE id = (SELECT min(id) FROM public.audit_logs)",
         ],
     )
-    def test_refuses_where_the_trail_was_changed(self, owner, sample, admin, tampering):
+    def test_refuses_where_the_trail_was_changed(self, owner, library, admin, tampering):
         insert_record(actor=admin, table=registry.get("authors"), data={"name": "Told"})
         file = backup()
         owner.execute("ALTER TABLE public.audit_logs DISABLE TRIGGER USER")
@@ -117,50 +71,50 @@ class TestDropExisting:
         before = state(owner)
 
         with pytest.raises(TrailDiffers, match="1 of the rows"):
-            restore(file)
+            replace(file)
 
         assert state(owner) == before
 
-    def test_sequences_stay_past_what_was_given_since(self, owner, sample, admin):
+    def test_sequences_stay_past_what_was_given_since(self, owner, library, admin):
         file = backup()
         later = insert_record(actor=admin, table=registry.get("authors"), data={"name": "Later"}).records[0][
             "id"
         ]
 
-        restore(file)
+        replace(file)
 
         assert (
             insert_record(actor=admin, table=registry.get("authors"), data={"name": "Anew"}).records[0]["id"]
             > later
         )
 
-    def test_begins_an_epoch_from_before_which_undo_and_cursors_are_refused(self, sample, admin):
+    def test_begins_an_epoch_from_before_which_undo_and_cursors_are_refused(self, library, admin):
         change = update_records(
             actor=admin, table=registry.get("authors"), data={"bio": "x"}, where={"name": {"$null": False}}
         )
         page = query_records(actor=admin, table=registry.get("authors"), limit=1)
 
-        restore(backup())
+        replace(backup())
 
         with pytest.raises(Conflict, match="restored"):
             undo_change(actor=admin, change_id=change.change_id)
         with pytest.raises(Conflict, match="restored"):
             query_records(actor=admin, table=registry.get("authors"), limit=1, cursor=page.next_cursor)
 
-    def test_a_process_without_the_owner_refuses(self, settings, sample):
+    def test_a_process_without_the_owner_refuses(self, settings, library):
         file = backup()
         settings.DATABASE_OWNER_URL = None
 
         with pytest.raises(OwnerNeeded):
-            restore(file)
+            replace(file)
 
-    def test_a_dry_run_tells_and_changes_nothing(self, owner, sample):
+    def test_a_dry_run_tells_and_changes_nothing(self, owner, library):
         file, before = backup(), state(owner)
-        owner.execute("DELETE FROM public.book_tropes")
+        owner.execute("DELETE FROM public.book_genres")
 
-        told = restore(file, dry_run=True)
+        told = replace(file, dry_run=True)
 
-        found = next(one for one in told.tables if one["table"] == "book_tropes")
-        assert (found["records_now"], found["records_then"]) == (0, before["book_tropes"][0])
+        found = next(one for one in told.tables if one["table"] == "book_genres")
+        assert (found["records_now"], found["records_then"]) == (0, before["book_genres"][0])
         assert state(owner) != before
         assert AuditLog.objects.get(operation="RESTORE_FULL").dry_run

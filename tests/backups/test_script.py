@@ -53,6 +53,7 @@ class TestReading:
             b"\\.\n",
             b"COPY public.a (x) FROM PROGRAM 'id';\n",
             b"COPY public.a FROM stdin;\n",
+            b"COPY public.a (x; DROP) FROM stdin;\n",
             b"COPY other.a (x) FROM stdin;\n1\n\\.\n",
             b"SELECT 1; copy public.a (x)\n from program 'id';\n",
             b"  Copy public.a (x) FROM '/etc/passwd';\n",

@@ -1,0 +1,44 @@
+"""What the tests of restores share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from accesscontrol.actor import on_this_machine
+from backups import restoring, services
+from catalog import registry
+
+State = dict[str, Any]
+
+
+def state(owner: psycopg.Connection) -> State:
+    """What every table but the trail holds."""
+    tables = [table.name for table in registry.all_tables() if not table.append_only]
+    return {
+        name: owner.execute(
+            f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM public.{name} t"
+        ).fetchone()
+        for name in tables
+    }
+
+
+def backup(**arguments: Any) -> str:
+    """Make a full backup."""
+    return services.create_full(actor=on_this_machine(), **arguments).backup_file
+
+
+def replace(file: str, **arguments: Any) -> restoring.Restored:
+    """Make the catalog what the backup holds."""
+    return restoring.restore_full(actor=on_this_machine(), backup_file=file, drop_existing=True, **arguments)
+
+
+def merge(file: str, **arguments: Any) -> restoring.Restored:
+    """Merge the backup into what is there."""
+    return restoring.restore_full(actor=on_this_machine(), backup_file=file, **arguments)
+
+
+def merge_table(file: str, table: str, **arguments: Any) -> restoring.Restored:
+    """Merge one table of the backup into what is there."""
+    return restoring.restore_table(actor=on_this_machine(), backup_file=file, table=table, **arguments)
