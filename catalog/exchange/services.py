@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from catalog.exchange.exporting import Exported, export
 from catalog.exchange.importing import Imported, OnConflict, import_records
+from catalog.exchange.reading import Source
 
-__all__ = ["Exported", "Imported", "OnConflict", "export", "import_records"]
+__all__ = ["Exported", "Imported", "OnConflict", "Source", "export", "import_records"]

@@ -86,8 +86,8 @@ class TestRoundTrip:
         )
         with connection.cursor() as cursor:  # digits that no float keeps
             cursor.execute(
-                """UPDATE characters SET attributes = '{"n": 0.10000000000000000000000000001, "m": 1e400, "z": 1.50}',"""
-                " updated_at = '2026-01-01T00:00:00.000001Z' WHERE role IS NULL"
+                "UPDATE characters SET updated_at = '2026-01-01T00:00:00.000001Z',"
+                """ attributes = '{"n": 0.10000000000000000000000000001, "m": 1e400, "z": 1.50}' WHERE role IS NULL"""
             )
         return rows_of(CHARACTERS)
 
