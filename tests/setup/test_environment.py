@@ -99,6 +99,19 @@ class TestLoad:
             env.load({"DATABASE_OWNER_URL": URL})
 
 
+class TestBroker:
+    @pytest.mark.parametrize("url", ["redis://host", "rediss://:pw@host:6380/1", "spool:///a%20folder"])
+    def test_may_be(self, url):
+        assert env.load({"CELERY_BROKER_URL": url}).get(env.CELERY_BROKER_URL) == url
+
+    @pytest.mark.parametrize(
+        "url", ["amqp://host", "redis://", "spool://", "filesystem://host/x", "redis://[", "host"]
+    )
+    def test_may_not_be(self, url):
+        with pytest.raises(env.Misconfigured, match="CELERY_BROKER_URL must be a URL"):
+            env.load({"CELERY_BROKER_URL": url})
+
+
 class TestSecretFiles:
     def test_a_secret_comes_from_a_file_without_its_newline(self, tmp_path: Path):
         (tmp_path / "url").write_text(f"{URL}\n")
@@ -109,7 +122,12 @@ class TestSecretFiles:
 
     @pytest.mark.parametrize("setting", [s for s in env.SETTINGS if s.secret], ids=lambda s: s.name)
     def test_every_secret_may(self, setting, tmp_path: Path):
-        value = URL if setting.name.endswith("_URL") else "s" * 60
+        urls = {
+            "CELERY_BROKER_URL": "redis://:secret@host:6379/0",
+            "DATABASE_URL": URL,
+            "DATABASE_OWNER_URL": URL,
+        }
+        value = urls.get(setting.name, "s" * 60)
         (tmp_path / "secret").write_text(value)
 
         values = env.load({f"{setting.name}_FILE": str(tmp_path / "secret"), "DATABASE_URL": ""} | (
