@@ -15,6 +15,7 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import InternalError, Refused
 from audit import faults, refusals
+from jobs.progress import SILENT, Progress
 from mcp_bridge import answers, tools
 from mcp_bridge.auth import Identify
 
@@ -29,7 +30,13 @@ class Answer:
     is_error: bool = False
 
 
-def call_tool(identify: Identify, client: Mapping[str, Any], name: str, given: Mapping[str, Any]) -> Answer:
+def call_tool(
+    identify: Identify,
+    client: Mapping[str, Any],
+    name: str,
+    given: Mapping[str, Any],
+    progress: Progress = SILENT,
+) -> Answer:
     """This function will run a tool for the caller and return its answer, or the error object.
 
     Nothing escapes it: a refusal is audited and answered, anything else is logged with its traceback
@@ -41,7 +48,7 @@ def call_tool(identify: Identify, client: Mapping[str, Any], name: str, given: M
         try:
             actor = replace(actor, user=identify())
             policy.require_account(actor)
-            answer = Answer(answers.write(tools.get(name).run(actor, given)))
+            answer = Answer(answers.write(tools.get(name).run(actor, given, progress)))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
             refusal = refusal_of(error, actor)
             elapsed_ms = (perf_counter() - started) * 1000
@@ -89,5 +96,9 @@ def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, 
         refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms)
     except Error:
         logger.exception(
-            "refusal_not_audited", user=actor.username, operation=tool.operation, **refusal.as_dict()
+            "refusal_not_audited",
+            user=actor.username,
+            operation=tool.operation,
+            code=refusal.code,
+            refusal=refusal.message,  # not the details: they may hold a plan_token
         )

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeGuard
 
 from accesscontrol import errors
 from accesscontrol.errors import Refused
+from accesscontrol.policy import Right
+from backups import errors as backup_errors
 from catalog import errors as catalog_errors
 from mcp_bridge.tool import Tool
 from mcp_bridge.tools import TOOLS
@@ -55,6 +57,12 @@ questions:
 - Timestamps are ISO 8601 in UTC, decimals are text, so that no digit is lost. A record without an `id` of its own (in
   a junction) is known by the keys it joins.
 - A write answers with a `change_id`, which finds it in the audit trail.
+- What destroys much (restoring, importing, deleting a backup) takes two calls, but for roles that an administrator
+  frees from it. The first is refused with CONFIRMATION_REQUIRED; its `details` hold a `plan` of what would change, a
+  `plan_token`, and until when that is good. The same call with the `plan_token` does it. A token is good once, within
+  ten minutes, for its caller, the same arguments, and as long as what the plan counted is as it was.
+- What may take minutes (backups, restores, checks of them) tells how far it is, at most twice a second, to a client
+  that gave a progress token, and ends when the client cancels the call. Other calls go on meanwhile.
 
 ### Where
 
@@ -97,11 +105,13 @@ def page() -> str:
 
 
 def _errors() -> Iterator[str]:
-    """A line per code, in the order of the modules that define them."""
-    for module in (errors, catalog_errors):
+    """A line per code, in the order of the modules that define them; the first to have it says what it means."""
+    meanings: dict[str, str] = {}
+    for module in (errors, catalog_errors, backup_errors):
         for refused in vars(module).values():
             if _is_refusal(refused) and refused.__module__ == module.__name__:
-                yield f"| {refused.code} | {refused().message} |"
+                meanings.setdefault(refused.code, refused().message)
+    return (f"| {code} | {meaning} |" for code, meaning in meanings.items())
 
 
 def _is_refusal(value: object) -> TypeGuard[type[Refused]]:
@@ -124,6 +134,10 @@ def _tool(tool: Tool[Any]) -> Iterator[str]:
 def _needs(tool: Tool[Any]) -> str:
     if tool.right is None:
         return "an account"
+    if isinstance(tool.right, Right):
+        return f"the right `{tool.right}`"
+    if tool.on_all:
+        return f"the right `{tool.right}` on every table, and no column hidden"
     return f"the right `{tool.right}` on {'the' if 'table' in tool.input_schema['properties'] else 'a'} table"
 
 

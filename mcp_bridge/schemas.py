@@ -45,9 +45,9 @@ def _plain(schema: Schema, *, hide_null: bool) -> Schema:
             found = definitions[reference.rpartition("/")[2]]
             return plain({**found, **{key: value for key, value in node.items() if key != "$ref"}})
         if hide_null and _NULL in node.get("anyOf", ()):
-            (kept,) = (choice for choice in node["anyOf"] if choice != _NULL)
+            kept = [choice for choice in node["anyOf"] if choice != _NULL]
             rest = {key: value for key, value in node.items() if key != "anyOf" and value is not None}
-            return plain({**kept, **rest})
+            return plain({**(kept[0] if len(kept) == 1 else {"anyOf": kept}), **rest})
         # A title that is a text is pydantic's, one that is an object is a property of that name.
         return {key: plain(value) for key, value in node.items() if key != "title" or isinstance(value, dict)}
 

@@ -16,20 +16,24 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 T = TypeVar("T")
 
 MAX_CALLS = 4  # that run at once; further ones wait
+MAX_LONG_CALLS = 2  # of those that may take minutes, which keep no place from the others
 CANCEL_TIMEOUT_S = 5
 
 logger = structlog.get_logger(__name__)
 
 
-async def run(function: Callable[[], T], limiter: CapacityLimiter) -> T:
+async def run(
+    function: Callable[[], T], limiter: CapacityLimiter, *, cancel: Callable[[], None] = lambda: None
+) -> T:
     """This function will run `function` in a thread, and return its connection to the pool afterwards.
 
-    Where the caller goes away, PostgreSQL is told to stop what it does for them.
+    Where the caller goes away, `cancel` is called, and PostgreSQL is told to stop what it does for them.
     """
     work = _Work(function)
     try:
         return await to_thread.run_sync(work.run, abandon_on_cancel=True, limiter=limiter)
     except anyio.get_cancelled_exc_class():
+        cancel()
         with CancelScope(shield=True):
             await to_thread.run_sync(work.cancel)
         raise

@@ -7,10 +7,18 @@ from typing import Any, Final
 from accesscontrol.errors import InvalidInput, did_you_mean
 from mcp_bridge.arguments import MAX_NAME_CHARS
 from mcp_bridge.tool import Tool
-from mcp_bridge.tools import audit, batch, records, schema
+from mcp_bridge.tools import audit, backups, batch, exchange, records, schema
 
 TOOLS: Final[dict[str, Tool[Any]]] = {
-    tool.name: tool for tool in (*schema.TOOLS, *records.TOOLS, *batch.TOOLS, *audit.TOOLS)
+    tool.name: tool
+    for tool in (
+        *schema.TOOLS,
+        *records.TOOLS,
+        *batch.TOOLS,
+        *exchange.TOOLS,
+        *backups.TOOLS,
+        *audit.TOOLS,
+    )
 }
 
 
@@ -24,3 +32,8 @@ def get(name: str) -> Tool[Any]:
             f"There is no tool {name[:MAX_NAME_CHARS]!r}.{did_you_mean(name, TOOLS)}", allowed=list(TOOLS)
         )
     return TOOLS[name]
+
+
+def is_long(name: str) -> bool:
+    """This function will say whether there is a tool of that name that may take minutes."""
+    return name in TOOLS and TOOLS[name].is_long

@@ -17,6 +17,7 @@ from tests.corpus.hostile import GREAT, KEPT, NO_IDENTIFIERS, NO_NAMES, WRONG, n
 INVALID = "VALIDATION_ERROR"
 ANSWERED = None
 UNKNOWN_CHANGE = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_BACKUP = "backup_20010101T000000Z.sql.gz"
 MEGABYTES = "é" * 5_000_000  # ten of them in UTF-8
 
 
@@ -60,10 +61,21 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "db_batch_delete": {"table": "books", "conditions": [{"id": 2}]},
     "db_undo_change": {"change_id": UNKNOWN_CHANGE},
+    "db_list_backups": {},
+    "db_backup_full": {},
+    "db_backup_table": {"table": "books"},
+    "db_validate_backup": {"backup_file": UNKNOWN_BACKUP},
+    "db_restore_full": {"backup_file": UNKNOWN_BACKUP},
+    "db_restore_table": {"table": "books", "backup_file": UNKNOWN_BACKUP},
+    "db_delete_backup": {"backup_file": UNKNOWN_BACKUP},
     "db_query_audit_logs": {},
     "db_get_audit_summary": {},
 }
 """Every tool with a call that is right; a case differs from it in one place."""
+
+OF_BACKUPS = ("db_validate_backup", "db_restore_full", "db_restore_table", "db_delete_backup")
+NOT_THERE = {"db_undo_change", *OF_BACKUPS}
+"""The calls that are right, of what there is not."""
 
 TERMS = {"dry_run": "boolean", "max_affected": "number", "idempotency_key": "text"}
 ARGUMENTS: dict[str, dict[str, str]] = {
@@ -84,7 +96,21 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_batch_insert": {"table": "name", "records": "objects", "return_records": "boolean", **TERMS},
     "db_batch_update": {"table": "name", "updates": "objects", "return_records": "boolean", **TERMS},
     "db_batch_delete": {"table": "name", "conditions": "objects", "soft_delete": "boolean", **TERMS},
-    "db_undo_change": {"change_id": "text", **TERMS},
+    "db_undo_change": {"change_id": "text", "return_records": "boolean", **TERMS},
+    "db_list_backups": {"type": "word", "sort_by": "word", "limit": "number"},
+    "db_backup_full": {"compress": "boolean", "include_schema": "boolean"},
+    "db_backup_table": {
+        "table": "name", "data_only": "boolean", "schema_only": "boolean", "compress": "boolean",
+    },
+    "db_validate_backup": {"backup_file": "text", "deep": "boolean"},
+    "db_restore_full": {
+        "backup_file": "text", "drop_existing": "boolean", "on_conflict": "word", "dry_run": "boolean",
+        "plan_token": "text",
+    },
+    "db_restore_table": {
+        "table": "name", "backup_file": "text", "on_conflict": "word", "dry_run": "boolean", "plan_token": "text",
+    },
+    "db_delete_backup": {"backup_file": "text", "plan_token": "text"},
     "db_query_audit_logs": {
         "start_date": "moment", "end_date": "moment", "table": "name", "operation": "word", "user_id": "text",
         "success": "boolean", "limit": "number", "offset": "number", "cursor": "text",
@@ -278,7 +304,8 @@ _SAMPLES = {
     "include_system_tables": True, "refresh_cache": True, "include_metadata": True, "include_deleted": True,
     "order_by": [{"column": "id"}], "group_by": ["status"], "dry_run": True, "max_affected": 5,
     "idempotency_key": "k", "soft_delete": True, "return_records": True, "start_date": "2026-01-01",
-    "end_date": "2026-01-01", "user_id": "ada",
+    "end_date": "2026-01-01", "user_id": "ada", "include_schema": True, "data_only": True, "schema_only": True,
+    "drop_existing": True, "on_conflict": "skip", "sort_by": "size", "plan_token": "t",
 }  # fmt: skip
 
 
@@ -468,6 +495,21 @@ def tokens() -> Iterator[Case]:
         yield Case(f"db_undo_change/change_id/{name}", "db_undo_change", {"change_id": text}, "NOT_FOUND")
 
 
+def backup_names() -> Iterator[Case]:
+    """Names that are no backup's, wherever one is named."""
+    texts = {
+        **NO_NAMES, **hostile.SQL, **hostile.ODD_TEXTS, "megabytes": MEGABYTES, "root": "/",
+        "parent": f"../{UNKNOWN_BACKUP}",
+        "absolute": f"/etc/{UNKNOWN_BACKUP}", "newline": f"{UNKNOWN_BACKUP}\n", "hidden": f".{UNKNOWN_BACKUP}",
+        "accounts": "backup_20010101T000000Z.app.sql.gz", "manifest": "backup_20010101T000000Z.manifest.json",
+        "month-13": "backup_20011301T000000Z.sql.gz",
+    }  # fmt: skip
+    for tool in OF_BACKUPS:
+        for name, text in texts.items():
+            arguments = put(CALLS[tool], ("backup_file",), text)
+            yield Case(f"{tool}/name/{name}", tool, arguments, "NOT_FOUND")
+
+
 def harmless() -> Iterator[Case]:
     """Texts that are legal where they stand, mean nothing to SQL, and write nothing."""
     for name, text in {**hostile.SQL, **hostile.ODD_TEXTS}.items():
@@ -502,7 +544,7 @@ def harmless() -> Iterator[Case]:
             yield Case(f"db_query_records/position/{name}", "db_query_records", query, ANSWERED)
     for tool, call in CALLS.items():
         camel = {"refreshCache": True} if tool == "db_get_schema" else {}
-        if ARGUMENTS[tool].get("dry_run") and tool != "db_undo_change":
+        if "max_affected" in ARGUMENTS[tool] and tool != "db_undo_change":
             camel = {"dryRun": True, "maxAffected": 5, "idempotencyKey": "k"}
         if tool == "db_query_records":
             camel = {"orderBy": [{"column": "id", "direction": "DESC"}], "includeDeleted": True}
@@ -549,6 +591,7 @@ def kept() -> Iterator[Case]:
 GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     group.__name__: group
     for group in (
-        table_names, column_names, arguments, data_values, where_values, where_forms, lists, tokens, harmless, kept,
+        table_names, column_names, arguments, data_values, where_values, where_forms, lists, tokens, backup_names,
+        harmless, kept,
     )
 }  # fmt: skip

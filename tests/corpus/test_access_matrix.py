@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,15 +20,17 @@ from catalog.table import Table
 from mcp_bridge import call, tools
 
 EVERYTHING = {"read", "insert", "update", "delete", "purge"}
+BACKUPS = {"backup", "restore"}
+UNKNOWN_BACKUP = "backup_20010101T000000Z.sql.gz"
 ROLES: dict[str | None, set[str]] = {
     None: set(),
     "Viewer": {"read"},
     "Writer": {"read", "insert", "update"},
     "Editor": {"read", "insert", "update", "delete"},
     "Data manager": EVERYTHING,
-    "Backup operator": set(),
+    "Backup operator": BACKUPS,
     "Auditor": set(),  # but for the trail
-    "Administrator": EVERYTHING,
+    "Administrator": EVERYTHING | BACKUPS,
 }
 READ_ONLY = {"genres", "lookup_values", "audit_logs"}
 NO_ROW = {"$and": [{"created_at": {"$null": True}}]}
@@ -45,8 +48,19 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "db_batch_insert": ("insert", {"records": [{}], "dry_run": True}),
     "db_batch_update": ("update", {"updates": [{"data": {}, "where": NO_ROW}]}),
     "db_batch_delete": ("delete", {"conditions": [NO_ROW]}),
+    "db_backup_table": ("backup", {"data_only": True, "schema_only": True}),
+    "db_restore_table": ("restore", {"backup_file": UNKNOWN_BACKUP}),
 }
 """What each tool needs on its table, and a call that writes nothing."""
+
+OF_THE_WHOLE: dict[str, dict[str, Any]] = {
+    "db_list_backups": {},
+    "db_backup_full": {},
+    "db_validate_backup": {"backup_file": UNKNOWN_BACKUP},
+    "db_restore_full": {"backup_file": UNKNOWN_BACKUP},
+    "db_delete_backup": {"backup_file": UNKNOWN_BACKUP},
+}
+"""What those who make backups may do, and nobody else."""
 
 UNDOING = {"insert": "delete", "update": "update", "delete": "insert"}
 """What it takes to undo a change."""
@@ -54,9 +68,16 @@ UNDOING = {"insert": "delete", "update": "update", "delete": "insert"}
 DENIALS = ("PERMISSION_DENIED", "READ_ONLY_TABLE", "AUTHENTICATION_REQUIRED")
 
 
+@pytest.fixture(autouse=True)
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """The folder of the backups."""
+    settings.BACKUP_DIR = tmp_path / "backups"
+    return settings.BACKUP_DIR
+
+
 def granted(role: str | None, right: str, table: str) -> bool:
     """Say what a role may do, by the manual and not by the code."""
-    if table in READ_ONLY and right != "read":
+    if table in READ_ONLY and right not in ("read", "backup"):
         return False
     return right in ROLES[role] or (role == "Auditor" and table == "audit_logs" and right == "read")
 
@@ -88,7 +109,10 @@ def problem(role: str | None, right: str, table: str, answer: dict[str, Any]) ->
     code = answer.get("code")
     if granted(role, right, table):
         return f"denied: {answer['message']}" if code in DENIALS else None
-    if code != ("READ_ONLY_TABLE" if table in READ_ONLY and right != "read" else "PERMISSION_DENIED"):
+    is_kept = table in READ_ONLY and right not in ("read", "backup")
+    if right == "restore":  # who may not restore is told that first
+        is_kept = is_kept and right in ROLES[role]
+    if code != ("READ_ONLY_TABLE" if is_kept else "PERMISSION_DENIED"):
         return f"not denied: {code}"
     if table not in answer["message"] or answer["details"]["table"] != table:
         return f"no reason: {answer}"
@@ -125,6 +149,17 @@ def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str |
 
 
 @pytest.mark.django_db(transaction=True)
+def test_backups_are_for_those_who_make_them() -> None:
+    for number, role in enumerate(ROLES):
+        user = User.objects.create_user(f"rolf{number}", password="correct horse")
+        user.groups.set(Group.objects.filter(name=role))
+        for tool, arguments in OF_THE_WHOLE.items():
+            answer = json.loads(call.call_tool(lambda: user, {}, tool, arguments).text)  # noqa: B023 - called here
+            is_denied = answer.get("code") == "PERMISSION_DENIED"
+            assert is_denied is not BACKUPS.issubset(ROLES[role]), (role, tool, answer)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
     for number, role in enumerate(ROLES):
         user = User.objects.create_user(f"rolf{number}", password="correct horse")
@@ -138,6 +173,6 @@ def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
 
 def test_the_matrix_has_every_table_and_every_tool() -> None:
     whole = {"db_list_tables", "db_undo_change", "db_query_audit_logs", "db_get_audit_summary"}
-    assert set(CALLS) | whole == set(tools.TOOLS)
+    assert set(CALLS) | set(OF_THE_WHOLE) | whole == set(tools.TOOLS)
     assert {table.name for table in registry.all_tables() if table.read_only} == READ_ONLY
     assert len(registry.all_tables()) == 29

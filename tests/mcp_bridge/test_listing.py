@@ -31,6 +31,15 @@ WRITING = {
     "db_batch_update",
     "db_undo_change",
 }
+BACKUPS = {
+    "db_list_backups",
+    "db_backup_full",
+    "db_backup_table",
+    "db_validate_backup",
+    "db_restore_full",
+    "db_restore_table",
+    "db_delete_backup",
+}
 DELETING = {"db_delete_records", "db_batch_delete"}
 PURGING = {"db_purge_records"}
 
@@ -44,7 +53,8 @@ class TestWhoSeesWhat:
         assert connect(editor).tools().keys() == READING | AUDITING | WRITING | DELETING
 
     def test_a_superuser_sees_every_tool(self, connect, admin):
-        assert connect(admin).tools().keys() == READING | AUDITING | WRITING | DELETING | PURGING
+        everything = READING | AUDITING | WRITING | DELETING | PURGING | BACKUPS
+        assert connect(admin).tools().keys() == everything
 
     def test_a_viewer_sees_no_tool_that_writes(self, connect, viewer):
         assert connect(viewer).tools().keys() == READING | AUDITING
