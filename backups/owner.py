@@ -60,6 +60,7 @@ def patiently(connection: Connection[Any], progress: Progress, work: Callable[[]
 
     :raises Cancelled: it is not
     """
+    progress.check()
     with ThreadPoolExecutor(1, "restore") as executor:
         future = executor.submit(work)
         try:

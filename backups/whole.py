@@ -24,6 +24,7 @@ SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE'
  WHERE c.relnamespace = 'app'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
 UNION ALL
 SELECT 'FUNCTION', p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'app'::regnamespace
+ ORDER BY 1 DESC  -- views and tables first: most sequences go with theirs
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accesscontrol.actor import Actor, on_this_machine
+from accesscontrol.management.asking import ask
 from backups import restoring, whole
 from backups.management import acting
 from backups.merging import ON_CONFLICT
@@ -74,19 +75,17 @@ class Command(BaseCommand):
         """Let somebody type the backup's name who means it."""
         what = f"table {options['table']}" if options["table"] else "the whole catalog"
         how = "is replaced by" if options["drop_existing"] else "is restored from"
-        self.stderr.write(f"{what} {how} {options['file']}. Type the backup's name to go on:")
-        try:
-            answer = input().strip()
-        except EOFError:
-            answer = ""
-        if answer != options["file"]:
-            raise CommandError("Nothing was done.")
+        self.stderr.write(f"{what} {how} {options['file']}.")
+        if ask("Type the backup's name to go on: ").strip() != options["file"]:
+            raise CommandError("That was something else; nothing was changed.")
 
 
 def _lines(restored: restoring.Restored) -> list[str]:
     """What a restore did, for a person."""
     head = "Would restore" if restored.dry_run else "Restored"
-    counts = f"{restored.skipped} skipped, {restored.overwritten} overwritten, {restored.duration_ms / 1000:.1f} s"
+    counts = (
+        f"{restored.skipped} skipped, {restored.overwritten} overwritten, {restored.duration_ms / 1000:.1f} s"
+    )
     what = f"{restored.record_count} records of {restored.restored_tables} tables from {restored.backup_file}"
     lines = [f"{head} {what} ({counts})."]
     if restored.dry_run:
