@@ -120,7 +120,8 @@ class Dump:
             raise LocksTaken
         _logger.error("pg_dump_failed", status=status, said=said)
         raise ProgramFailed(
-            f"pg_dump ended before its work was done (status {status}); nothing was left behind."
+            f"pg_dump ended before its work was done (status {status}); nothing was left behind.",
+            hint="The server's log has what it said.",
         )
 
     def _end(self) -> None:

@@ -122,6 +122,7 @@ def create_table(
 
 def _create(work: Work, plan: Plan, progress: Progress) -> Made:
     place = storage.configured()
+    place.sweep()  # what a killed one left may be what fills the disk
     with database.translated(), making.draft(plan, place, progress) as draft:
         made = publishing.publish(place, work, draft.name, draft.files, draft.described)
     progress.log(f"{made.file}: {made.record_count} rows, {made.size_bytes} bytes.")

@@ -8,17 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
-from collections.abc import Iterator
-
-import psycopg
 import pytest
-from django.db import connection
 from django.conf import settings as django_settings
 from django.db import connection
 
 from backups import storage
 from backups.storage import Storage
-from tests import databases
 from config import programs
 from jobs.progress import Cancelled, Progress
 from tests import databases
@@ -33,7 +28,8 @@ INSERT INTO public.books (author_id, series_id, book_number, title)
 SELECT s.author_id, s.id, n, s.title || ' ' || n FROM public.series s, generate_series(1, 3) n;
 INSERT INTO public.chapters (book_id, chapter_num, title, content)
 SELECT b.id, n, 'Chapter ' || n, E'\\\\.\n' || md5(n::text) FROM public.books b, generate_series(1, 4) n;
-INSERT INTO public.book_genres (book_id, genre_id) SELECT b.id, g.id FROM public.books b, public.genres g WHERE g.id < 4;
+INSERT INTO public.book_genres (book_id, genre_id)
+SELECT b.id, g.id FROM public.books b, public.genres g WHERE g.id < 4;
 INSERT INTO public.locations (name, parent_location_id) VALUES ('Bath', NULL), ('Pump Room', 1);
 INSERT INTO public.writing_goals (goal_type, target) VALUES ('words', 1000);
 """
@@ -82,14 +78,7 @@ def own_url() -> str:
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> Iterator[psycopg.Connection]:
-    """The owner, in the test database."""
-    with psycopg.connect(own_url(), autocommit=True, options="-c lock_timeout=5s") as own:
-        yield own
-
-
-@pytest.fixture
-def library(owner: psycopg.Connection) -> None:
+def trouble(owner: psycopg.Connection) -> None:
     """A few rows of every kind of trouble."""
     owner.execute(
         "INSERT INTO public.authors (name, bio) VALUES (E'A\\tB\\\\', E'line\\n\\\\.\\r\\n'), ('É😀', ''), ('Z', NULL)"

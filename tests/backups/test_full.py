@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _library(library):
+def _trouble(trouble):
     """Have something to back up."""
 
 
@@ -302,6 +302,14 @@ class TestFaults:
 
         assert left(folder) == []
         assert dumps() == {}
+
+    def test_what_a_killed_backup_left_is_gone_with_the_next(self, admin, folder, place):
+        assert place.names() == []
+        (folder / ".new-0123456789abcdef").write_bytes(b"half a dump")
+
+        services.create_full(actor=admin)
+
+        assert len(left(folder)) == 3
 
     def test_without_its_audit_row_there_is_no_backup(self, admin, folder, monkeypatch):
         def fail(*_: object) -> None:

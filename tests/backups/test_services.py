@@ -389,7 +389,7 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 class TestCommands:
-    def test_make_list_and_expire_as_the_service_user(self, library):
+    def test_make_list_and_expire_as_the_service_user(self, trouble):
         full, table = run("backup"), run("backup", "--table", "books", "--no-compress")
 
         assert full.startswith("backup_")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _library(library):
+def _trouble(trouble):
     """Have something to back up."""
 
 

@@ -18,7 +18,7 @@ def run(kind: str, actor, **arguments):
 
 
 class TestKinds:
-    def test_make_backups_and_tell_of_them_in_json(self, admin, library, place):
+    def test_make_backups_and_tell_of_them_in_json(self, admin, trouble, place):
         full = run("backup_full", admin)
         table = run("backup_table", admin, table="books", data_only=True)
 
