@@ -36,9 +36,6 @@ class Storage(Protocol):
     def delete(self, name: str) -> None:
         """Delete a file, if it is there."""
 
-    def shared(self) -> AbstractContextManager[None]:
-        """Publish several files that belong together."""
-
     def alone(self) -> AbstractContextManager[None]:
         """Wait until nobody publishes, and keep everyone from it."""
 
