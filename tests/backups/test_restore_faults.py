@@ -230,7 +230,7 @@ class TestOnAnotherMachine:
 
 
 class TestCommand:
-    def test_asks_before_it_replaces_and_does_nothing_without_the_name(self, owner, monkeypatch):
+    def test_shows_the_plan_and_does_nothing_without_the_name(self, owner, monkeypatch, capsys):
         file = backup()
         owner.execute(BREAK)
         before = state(owner)
@@ -238,6 +238,7 @@ class TestCommand:
         with pytest.raises(CommandError, match="something else"):
             call_command("restore", file, "--drop-existing")
         assert state(owner) == before
+        assert "table books, records_now " in capsys.readouterr().err
         monkeypatch.setattr("builtins.input", lambda _: file)
         call_command("restore", file, "--drop-existing")
         assert state(owner) != before

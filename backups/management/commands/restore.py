@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accesscontrol.actor import Actor, on_this_machine
-from accesscontrol.management.asking import ask
 from backups import restoring, whole
-from backups.management import acting
+from backups.management import acting, asking
 from backups.merging import ON_CONFLICT
 from jobs.progress import Progress
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-safety-backup", action="store_true", help="do not back up what is there first"
         )
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        asking.add_yes(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask, restore, and tell what was done."""
@@ -44,8 +44,6 @@ class Command(BaseCommand):
             raise CommandError("--with-app restores everything, into an empty database: give it alone.")
         if options["table"] and options["drop_existing"]:
             raise CommandError("--drop-existing replaces the whole catalog: give it without --table.")
-        if not (options["yes"] or options["dry_run"]):
-            self._ask(options)
         actor = on_this_machine()
         operation = "RESTORE_TABLE" if options["table"] else "RESTORE_FULL"
         with acting.refused(actor, operation, options["table"]):
@@ -57,27 +55,26 @@ class Command(BaseCommand):
         if options["with_app"]:
             count = whole.restore(actor=actor, backup_file=file, progress=progress)
             return f"Everything is back: {count} records, and all accounts. Now run manage.py migrate."
-        common: dict[str, Any] = {
-            "actor": actor,
-            "backup_file": file,
-            "on_conflict": options["on_conflict"],
-            "dry_run": options["dry_run"],
-            "safety_backup": not options["no_safety_backup"],
-            "progress": progress,
-        }
+        call = partial(
+            restoring.restore_full,
+            actor=actor,
+            backup_file=file,
+            on_conflict=options["on_conflict"],
+            dry_run=options["dry_run"],
+            safety_backup=not options["no_safety_backup"],
+            progress=progress,
+        )
         if options["table"]:
-            restored = restoring.restore_table(table=options["table"], **common)
+            call = partial(restoring.restore_table, table=options["table"], **call.keywords)
         else:
-            restored = restoring.restore_full(drop_existing=options["drop_existing"], **common)
+            call = partial(call, drop_existing=options["drop_existing"])
+        restored = asking.agreed(
+            lambda token: call(plan_token=token),
+            self.stderr,  # type: ignore[arg-type] # it writes
+            word=file,
+            yes=options["yes"],
+        )
         return "\n".join(_lines(restored))
-
-    def _ask(self, options: dict[str, Any]) -> None:
-        """Let somebody type the backup's name who means it."""
-        what = f"table {options['table']}" if options["table"] else "the whole catalog"
-        how = "is replaced by" if options["drop_existing"] else "is restored from"
-        self.stderr.write(f"{what} {how} {options['file']}.")
-        if ask("Type the backup's name to go on: ").strip() != options["file"]:
-            raise CommandError("That was something else; nothing was changed.")
 
 
 def _lines(restored: restoring.Restored) -> list[str]:
