@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
+from django.db.models.functions import Now
 
 OPERATIONS = (
     "QUERY",
@@ -167,3 +168,24 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} by {self.user_id or 'nobody'}, until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class Alert(models.Model):
+    """Something that somebody should look into, from when it was noticed until it was over. One of a kind is open."""
+
+    kind = models.CharField(max_length=63)
+    message = models.TextField()
+    since = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("-since", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(closed_at=None), name="one_open_alert_of_a_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

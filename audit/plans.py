@@ -36,16 +36,19 @@ def require(
     state: Any,
     plan: Mapping[str, Any],
     token: str | None,
+    *,
+    asks: bool = False,
 ) -> None:
     """This function will do nothing where the actor has agreed to the plan, or a role frees them from plans.
 
     They agree by the token that the refusal gave them, once and within ten minutes. It is good for the same
     `arguments` and the same `state` alone: what the plan counted, as JSON values, the catalog's epoch being added
-    here. Where the caller's transaction is rolled back, the token was not used.
+    here. Where the caller's transaction is rolled back, the token was not used. A face that `asks` wants the plan,
+    whoever is freed from it.
 
     :raises ConfirmationRequired: they have not; its details hold the plan and a new token
     """
-    if policy.is_free_of_plans(actor, Planned(operation)):
+    if not asks and policy.is_free_of_plans(actor, Planned(operation)):
         return
     call = _Call.of(actor, operation, arguments, state)
     reason = None

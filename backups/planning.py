@@ -40,6 +40,7 @@ def full(backup: Backup) -> dict[str, Any]:
 
 def merge(backup: Backup, tables: Collection[str], on_conflict: str) -> dict[str, Any]:
     """This function will say what a merge brings: at most these records, and none is deleted."""
+    now = _counts()
     held = {name: state.rows for name, state in backup.claims.tables.items() if name in tables}
     return {
         "backup_file": backup.manifest.file,
@@ -47,7 +48,10 @@ def merge(backup: Backup, tables: Collection[str], on_conflict: str) -> dict[str
         "drop_existing": False,
         "on_conflict": on_conflict,
         "safety_backup": True,
-        "tables": [{"table": name, "records_in_backup": rows} for name, rows in sorted(held.items())],
+        "tables": [
+            {"table": name, "records_now": now.get(name), "records_in_backup": rows}
+            for name, rows in sorted(held.items())
+        ],
         "deletes": 0,
     }
 

@@ -185,8 +185,10 @@ def open_download(entry: Entry, *, actor: Actor, backup_file: str, manifest_only
     return Download(place.open(file), file, place.size(file))
 
 
-def delete_backup(*, actor: Actor, backup_file: str, plan_token: str | None = None) -> Deleted:
-    """This function will delete a backup, with all its files.
+def delete_backup(
+    *, actor: Actor, backup_file: str, plan_token: str | None = None, asks: bool = False
+) -> Deleted:
+    """This function will delete a backup, with all its files; for a face that `asks` it answers with the plan.
 
     :raises Forbidden: the actor may not manage backups
     :raises NotFound: there is no such backup
@@ -200,9 +202,8 @@ def delete_backup(*, actor: Actor, backup_file: str, plan_token: str | None = No
     plan = _deletion_plan(place, name)
     with database.translated(), transaction.atomic():
         timeouts.begin(flushes=True)
-        plans.require(
-            actor, "DELETE_BACKUP", {"backup_file": name.file}, {**plan, "sha256": sha256}, plan, plan_token
-        )
+        arguments, state = {"backup_file": name.file}, {**plan, "sha256": sha256}
+        plans.require(actor, "DELETE_BACKUP", arguments, state, plan, plan_token, asks=asks)
         _tell_of_deletion(work, name, sha256)
     return Deleted(True, name.file, _remove(place, name))
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import LimitExceeded
+from accesscontrol.errors import InvalidInput, LimitExceeded
 from audit import timeouts
 from audit.work import Work
 from backups import access, database, manifest, names, publishing, storage
@@ -61,17 +61,25 @@ def add_upload(
         )
 
 
-def trust(*, actor: Actor, backup_file: str) -> str:
+def trust(*, actor: Actor, backup_file: str, sha256: str | None = None) -> str:
     """This function will note that the actor answers for a file that is not signed by us, and return its sha256.
 
-    It is the file as it is now that may be restored, and no other that may take its name.
+    It is the file as it is now that may be restored, and no other that may take its name; where they say the sha256 of
+    the file that they mean, that one.
 
     :raises Forbidden: the actor may not manage backups, or not see every column
     :raises NotFound: there is no such backup
+    :raises InvalidInput: the file has another sha256
     """
     work = Work("TRUST_BACKUP", actor)
     access.require_files(actor)
     described = manifest.read(storage.configured(), names.parse(backup_file))
+    if sha256 not in {None, described.sha256}:
+        raise InvalidInput(
+            "That is not the sha256 of this file.",
+            hint="Compare it with what whoever sent the file says; trust it only where the two are the same.",
+            argument="sha256",
+        )
     with database.translated(), transaction.atomic():
         timeouts.begin(flushes=True, writes=True)
         Trust.objects.get_or_create(
