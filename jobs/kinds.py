@@ -24,16 +24,18 @@ class Kind:
     name: str
     run: Run
     operation: str
+    title: str  # for people
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(name: str, *, operation: str | None = None) -> Callable[[Run], Run]:
+def register(name: str, *, operation: str | None = None, title: str | None = None) -> Callable[[Run], Run]:
     """This function will make a function the work of a kind of job: `run(actor, arguments, progress)`.
 
     The function calls a service, which checks the actor's rights and writes its own audit row; what it returns, of
-    JSON, is the job's result. A kind is named as its operation in the trail, in small letters, or says which it is.
+    JSON, is the job's result. A kind is named as its operation in the trail, in small letters, or says which it is. The
+    title is what people read; without one it is the name.
 
     :raises ValueError: the trail knows no such operation
     """
@@ -42,7 +44,7 @@ def register(name: str, *, operation: str | None = None) -> Callable[[Run], Run]
         raise ValueError(f"{name}: the trail knows no operation {operation}.")
 
     def decorate(run: Run) -> Run:
-        _kinds[name] = Kind(name, run, operation)
+        _kinds[name] = Kind(name, run, operation, title or name.replace("_", " ").capitalize())
         return run
 
     return decorate
@@ -65,3 +67,9 @@ def get(name: str) -> Kind:
             f"There is no kind of job {quoted(name)}.{did_you_mean(name, _kinds)}", kind=quoted(name)
         )
     return _kinds[name]
+
+
+def title(name: str) -> str:
+    """This function will return how people call a kind; one that is gone by its name."""
+    load()
+    return _kinds[name].title if name in _kinds else name

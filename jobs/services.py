@@ -59,19 +59,31 @@ def enqueue(
     return job
 
 
+def seen_by(actor: Actor) -> QuerySet[Job]:
+    """This function will return the jobs that the actor may see, the newest first, for a face to narrow down.
+
+    :raises AuthenticationRequired: nobody is logged in
+    """
+    policy.require_account(actor)
+    jobs = Job.objects.select_related("user")
+    if policy.holds(actor, Right.MANAGE_BACKUPS).allowed:
+        return jobs
+    return jobs.filter(user=actor.user)
+
+
 def get(*, actor: Actor, job_id: int) -> Job:
     """This function will return a job that the actor may see.
 
     :raises NotFound: there is none
     """
-    return _one(_seen_by(actor), job_id)
+    return _one(seen_by(actor), job_id)
 
 
 def list_jobs(
     *, actor: Actor, kind: str | None = None, state: str | None = None, limit: int = 100
 ) -> list[Job]:
     """This function will return the jobs that the actor may see, the newest first."""
-    found = _seen_by(actor)
+    found = seen_by(actor)
     if kind is not None:
         found = found.filter(kind=kind)
     if state is not None:
@@ -86,7 +98,7 @@ def cancel(*, actor: Actor, job_id: int) -> Job:
     :raises NotFound: there is none
     :raises Conflict: it has ended
     """
-    job = _one(_seen_by(actor).select_for_update(of=("self",)), job_id)
+    job = _one(seen_by(actor).select_for_update(of=("self",)), job_id)
     if job.is_finished:
         raise Conflict(f"Job {job.pk} has ended: it is {job.state}.", job=job.pk, state=job.state)
     append(job.pk, [f"Cancelled by {actor.username}."])
@@ -96,14 +108,6 @@ def cancel(*, actor: Actor, job_id: int) -> Job:
         Job.objects.filter(pk=job.pk).update(cancel_requested_at=Now())
     job.refresh_from_db()
     return job
-
-
-def _seen_by(actor: Actor) -> QuerySet[Job]:
-    policy.require_account(actor)
-    jobs = Job.objects.select_related("user")
-    if policy.holds(actor, Right.MANAGE_BACKUPS).allowed:
-        return jobs
-    return jobs.filter(user=actor.user)
 
 
 def _one(jobs: QuerySet[Job], job_id: int) -> Job:
