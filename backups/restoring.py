@@ -164,6 +164,8 @@ def _require_agreed(
     backup: Backup,
     plan: Mapping[str, Any],
     token: str | None,
+    *,
+    asks: bool,
 ) -> None:
     """Answer with the plan first."""
     with transaction.atomic():
