@@ -7,6 +7,7 @@ made beside the former ones, which were moved aside with their schema. The audit
 from __future__ import annotations
 
 import secrets
+import shutil
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from django.conf import settings
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
-from accesscontrol.errors import Conflict
+from accesscontrol.errors import Conflict, Unavailable
 from audit import epochs
 from audit.work import Work
 from backups import checksums, gate, loading, owner
@@ -24,11 +25,16 @@ from backups.preflight import RESTORED_APPS, Backup
 from catalog.access import grants_sql
 from jobs.progress import Progress
 
-_HINT: Final = "Find out who changed it. manage.py restore --with-app restores the backup into an empty database."
+_HINT: Final = (
+    "Find out who changed it. manage.py restore --with-app restores the backup into an empty database."
+)
 TRAIL: Final = "audit_logs"
 ASIDE: Final = "before_restore_"  # and a random number: the schema with the former tables
 MAX_NAMED: Final = 20
 
+_ROOM: Final = 2  # tables with their indexes, and the log of what was written, beside the text of the rows
+_TEXT_SHRINKS_BY: Final = 4
+_MB: Final = 1 << 20
 _TRAIL_OF_BACKUP: Final = "trail_of_backup"
 _TIES: Final = """
 SELECT n.conrelid::regclass::text FROM pg_catalog.pg_constraint n
@@ -67,6 +73,7 @@ def switch(connection: Connection[Any], backup: Backup, work: Work, progress: Pr
     with connection.transaction():
         connection.execute(owner.LIMITS)
         _require_untied(connection)
+        _require_room(connection, backup)
         progress.begin("Wait for writers")
         gate.close(connection, progress)
         connection.execute(sql.SQL("ALTER SCHEMA public RENAME TO {}").format(sql.Identifier(aside)))
@@ -113,6 +120,19 @@ def _require_untied(connection: Connection[Any]) -> None:
         raise Conflict(
             f"{tied[0]} is tied to schema public, and would be lost with the former tables.",
             hint="Schema public shall hold the catalog and nothing else.",
+        )
+
+
+def _require_room(connection: Connection[Any], backup: Backup) -> None:
+    """Refuse where the disk would be full before the end; of another server than the embedded one we can't see it."""
+    if not settings.DATABASE_IS_EMBEDDED:
+        return
+    size = backup.claims.uncompressed_bytes or backup.manifest.size_bytes * _TEXT_SHRINKS_BY
+    needed, free = size * _ROOM, shutil.disk_usage(connection.info.host).free
+    if free < needed:
+        raise Unavailable(
+            f"The disk has {free // _MB} MB left, and the restore needs about {needed // _MB} MB.",
+            hint="Make room, and try again; nothing was changed.",
         )
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from time import monotonic
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accesscontrol.actor import Actor, Channel, on_this_machine
-from accesscontrol.errors import Conflict, TimedOut
+from accesscontrol.errors import Conflict, TimedOut, Unavailable
 from audit.models import AuditLog, Epoch
 from backups import gate, scratch, switching
 from catalog import registry
@@ -41,16 +41,13 @@ class TestWhileOthersWork:
         )
         file, stop = backup(), threading.Event()
         faults: list[BaseException] = []
-        waits: list[float] = []
         written: list[int] = []
 
         def actor() -> Actor:
             return Actor(User.objects.get(username="ada"), Channel.COMMAND)
 
         def read() -> None:
-            started = monotonic()
             page = query_records(actor=actor(), table=BOOKS, limit=1, count="exact")
-            waits.append(monotonic() - started)
             assert page.total == 60
 
         def write() -> None:
@@ -87,7 +84,6 @@ class TestWhileOthersWork:
                 thread.join()
 
         assert not faults
-        assert max(waits) < 5  # the load of the machine included
         since = Epoch.objects.get().started_at
         kept = owner.execute("SELECT count(*) FROM public.authors WHERE name = 'written'").fetchone()
         told = AuditLog.objects.filter(operation="INSERT", timestamp__gt=since).count()
@@ -119,6 +115,12 @@ class TestWhileOthersWork:
             assert "still being read" in told.warnings[0]
         assert switching.sweep(owner) == []
         assert owner.execute("SELECT count(*) FROM public.books").fetchone() == (60,)
+
+    def test_refuses_where_the_disk_would_be_full(self, monkeypatch):
+        file = backup()
+        monkeypatch.setattr(switching.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000))
+        with pytest.raises(Unavailable, match="disk has 0 MB left"):
+            replace(file)
 
     @pytest.mark.parametrize("label", ["Load", "Counts and checksums", "Switch"])
     def test_a_cancelled_one_changes_nothing(self, owner, label):
@@ -154,7 +156,7 @@ class TestKilled:
         }
         owner.execute("SET lock_timeout = '10s'")
 
-        for moment in ("Wait for writers", "Load", "Structure", "Counts", "Audit trail", "Switch"):
+        for moment in ("Wait for writers", "Load", "Counts", "Switch"):
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "restore", file, "--drop-existing", "--yes", "--no-safety-backup"],
                 cwd=databases.ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

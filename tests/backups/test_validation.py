@@ -85,11 +85,46 @@ class TestValid:
         wrong = tables["books"].model_copy(update={"checksum": "1"})
         rewrite(folder, file, sign_with=KEY, settings=settings, tables={**tables, "books": wrong})
 
+        with pytest.raises(BackupInvalid, match="Table books has other values"):
+            replace(file)
         assert validate(file).valid
         deep = validate(file, deep=True)
         assert [check.detail for check in deep.checks if not check.ok] == [
             "Table books has other values than it had."
         ]
+
+    def test_and_restore_find_a_structure_that_is_not_what_it_was(self, folder, settings):
+        file = backup()
+        rewrite(folder, file, sign_with=KEY, settings=settings, schema_fingerprint="0" * 64)
+
+        assert not validate(file, deep=True).valid
+        with pytest.raises(BackupInvalid, match="structure"):
+            replace(file)
+
+    def test_one_of_an_older_version_takes_its_migrations_back_and_one_of_a_newer_is_refused(
+        self, owner, folder, settings
+    ):
+        file = backup()
+        migrations = manifest.parse(manifest_of(folder, file).read_bytes()).migrations
+        newest = max(name for app, name in migrations if app == "catalog")
+        older = [one for one in migrations if one != ["catalog", newest]]
+        rewrite(folder, file, sign_with=KEY, settings=settings, migrations=older)
+
+        assert "older" in replace(file).warnings[0]
+        names_now = {
+            name
+            for (name,) in owner.execute(
+                "SELECT name FROM app.django_migrations WHERE app IN ('catalog', 'audit')"
+            )
+        }
+        assert newest not in names_now
+        assert {name for app, name in older if app in {"catalog", "audit"}} <= names_now
+
+        newer = [*migrations, ["catalog", "9999_from_the_future"]]
+        rewrite(folder, file, sign_with=KEY, settings=settings, migrations=newer)
+        assert found(file)["schema"] is False
+        with pytest.raises(BackupInvalid, match="newer version"):
+            replace(file)
 
     def test_needs_the_right(self, viewer):
         with pytest.raises(Forbidden):
