@@ -41,8 +41,10 @@ class Case:
     floor: Work
     limit: Limit
     floor_is: str  # what the floor does, in a few words
+    before: Work = lambda: None  # each round, outside the clock
     seconds: float = 2.0  # how long to go on beyond the least number of rounds
     max_rounds: int = 150
+    warm_up: int = 6  # rounds before, at most, that are not counted
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,17 @@ def measure(case: Case, *, min_rounds: int = MIN_ROUNDS, warm_up: int = 6) -> Re
 
     The first runs are not counted: by then statements are prepared and caches filled on both sides.
     """
-    for _ in range(warm_up):
+    for _ in range(min(warm_up, case.warm_up)):
+        case.before()
         case.ours()
         case.floor()
     ours: list[float] = []
     floor: list[float] = []
     until = perf_counter() + (case.seconds if min_rounds >= MIN_ROUNDS else 0)
-    while len(ours) < min_rounds or (perf_counter() < until and len(ours) < case.max_rounds):
+    while len(ours) < min(min_rounds, case.max_rounds) or (
+        perf_counter() < until and len(ours) < case.max_rounds
+    ):
+        case.before()
         # Each goes first as often as the other: what one leaves behind is not always the other's to bear.
         for work, times in ((case.ours, ours), (case.floor, floor))[:: 1 if len(ours) % 2 else -1]:
             times.append(_ms(work))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import select
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import connection
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
 
 from catalog.exchange.selection import QUOTE
 from jobs.files import NewFile
 from jobs.progress import Progress
 
 BLOCK_BYTES: Final = 512 * 1024
+WAIT_MS: Final = 1_000
 
 _QUOTE = QUOTE.encode()
 
@@ -52,20 +56,39 @@ def write_json(statement: str, file: NewFile, progress: Progress, *, pretty: boo
 
 def _blocks(statement: str, written: Written) -> Iterator[bytes]:
     """What a COPY statement gives, in blocks of whole rows."""
-    rows: list[bytes] = []
+    rows: list[bytes | memoryview] = []
     size = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in copy:  # libpq hands them out one by one
-            rows.append(row)
-            size += len(row)
-            if size >= BLOCK_BYTES:
-                written.records += len(rows)
-                yield b"".join(rows)
-                rows.clear()
-                size = 0
+    for row in _rows(statement):
+        rows.append(row)
+        size += len(row)
+        if size >= BLOCK_BYTES:
+            written.records += len(rows)
+            yield b"".join(rows)
+            rows.clear()
+            size = 0
     written.records += len(rows)
     if rows:
         yield b"".join(rows)
+
+
+def _rows(statement: str) -> Iterator[bytes | memoryview]:
+    """What a COPY statement gives, row by row, as libpq hands them out: psycopg's own reader takes twice as long."""
+    with connection.cursor() as cursor, cursor.copy(statement):  # which ends the COPY where this one is left
+        libpq = connection.connection.pgconn
+        waiting = select.poll()
+        waiting.register(libpq.socket, select.POLLIN)
+        while True:
+            size, row = libpq.get_copy_data(1)
+            if size > 0:
+                yield row
+            elif size == 0:
+                waiting.poll(WAIT_MS)
+                libpq.consume_input()
+            else:
+                break
+        while result := libpq.get_result():
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(result)
 
 
 def _put(block: bytes, file: NewFile, written: Written, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Forbidden, InvalidInput
@@ -245,7 +246,34 @@ class Unwanted(Progress):
         raise Cancelled
 
 
-@pytest.mark.django_db(transaction=True)
+class TestEndedOnTheWay:
+    @pytest.mark.parametrize("rows", [10, 100_000])
+    def test_by_a_fault_of_the_database(self, manager, folder, monkeypatch, rows):
+        monkeypatch.setattr(
+            "catalog.exchange.selection.Selection.json",
+            lambda *_, **__: f"COPY (SELECT 1 / ({rows} - n) FROM generate_series(1, {rows}) n) TO STDOUT",  # noqa: S608
+        )
+
+        with pytest.raises(DataError, match="division by zero"):
+            exported(manager, AUTHORS)
+
+        assert list(folder.iterdir()) == []
+        assert manager.grants.is_active  # the connection is as good as before
+
+    def test_by_a_disk_that_is_full(self, manager, folder, monkeypatch):
+        def fail(*_: object) -> None:
+            raise StoreFailed
+
+        builders.author()
+        monkeypatch.setattr("jobs.files.NewFile.write", fail)
+
+        with pytest.raises(StoreFailed):
+            exported(manager, AUTHORS)
+
+        assert list(folder.iterdir()) == []
+        assert models.Author.objects.exists()
+
+
 class TestCancelled:
     def test_between_blocks_leaves_nothing(self, manager, folder):
         builders.author()

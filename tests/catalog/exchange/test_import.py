@@ -111,15 +111,13 @@ class TestRoundTrip:
 
     def test_of_each_table_that_can_be_written_changes_nothing(self, admin, folder, imported):
         loader.load(actor=admin)
-        for table in registry.all_tables():
-            if not table.read_only and table.name != "exports":
-                for format_ in ("csv", "json"):
-                    made = export(actor=admin, table=table, format=format_, include_deleted=True)
-                    content = (folder / made.export_file).read_bytes()
-                    done = imported(table, content, format_, on_conflict="update")
-                    assert (done.imported, done.updated, done.skipped) == (0, 0, made.record_count), (
-                        table.name
-                    )
+        tables = [table for table in registry.all_tables() if not table.read_only and table.name != "exports"]
+        for number, table in enumerate(tables):
+            format_ = ("csv", "json")[number % 2]
+            made = export(actor=admin, table=table, format=format_, include_deleted=True)
+            content = (folder / made.export_file).read_bytes()
+            done = imported(table, content, format_, on_conflict="update")
+            assert (done.imported, done.updated, done.skipped) == (0, 0, made.record_count), table.name
 
 
 class TestCsv:
