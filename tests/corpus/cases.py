@@ -61,6 +61,10 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "db_batch_delete": {"table": "books", "conditions": [{"id": 2}]},
     "db_undo_change": {"change_id": UNKNOWN_CHANGE},
+    "db_export_json": {"table": "books"},
+    "db_export_csv": {"table": "books"},
+    "db_import_json": {"table": "authors", "data": [{"name": "An author"}], "dry_run": True},
+    "db_import_csv": {"table": "authors", "data": "name\nAn author\n", "dry_run": True},
     "db_list_backups": {},
     "db_backup_full": {},
     "db_backup_table": {"table": "books"},
@@ -78,6 +82,12 @@ NOT_THERE = {"db_undo_change", *OF_BACKUPS}
 """The calls that are right, of what there is not."""
 
 TERMS = {"dry_run": "boolean", "max_affected": "number", "idempotency_key": "text"}
+EXPORT = {
+    "table": "name", "columns": "names", "where": "object", "limit": "number", "include_deleted": "boolean",
+}  # fmt: skip
+IMPORT = {
+    "table": "name", "file_name": "text", "on_conflict": "word", "dry_run": "boolean", "plan_token": "text",
+}  # fmt: skip
 ARGUMENTS: dict[str, dict[str, str]] = {
     "db_list_tables": {"include_system_tables": "boolean", "pattern": "text"},
     "db_get_schema": {"table": "name", "refresh_cache": "boolean"},
@@ -97,6 +107,10 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_batch_update": {"table": "name", "updates": "objects", "return_records": "boolean", **TERMS},
     "db_batch_delete": {"table": "name", "conditions": "objects", "soft_delete": "boolean", **TERMS},
     "db_undo_change": {"change_id": "text", "return_records": "boolean", **TERMS},
+    "db_export_json": {**EXPORT, "pretty": "boolean"},
+    "db_export_csv": {**EXPORT, "delimiter": "text", "include_headers": "boolean", "escape_formulas": "boolean"},
+    "db_import_json": {**IMPORT, "data": "records"},
+    "db_import_csv": {**IMPORT, "data": "text", "has_headers": "boolean", "delimiter": "text"},
     "db_list_backups": {"type": "word", "sort_by": "word", "limit": "number"},
     "db_backup_full": {"compress": "boolean", "include_schema": "boolean"},
     "db_backup_table": {
@@ -160,6 +174,16 @@ WRONG_ARGUMENTS: dict[str, dict[str, Any]] = {
         "of-lists": [[["id", 1]]],
         "of-null": [None],
         "deep": nested(900),
+        "great": GREAT,
+    },
+    "records": {
+        "integer": 5,
+        "boolean": True,
+        "object": {"name": "x"},
+        "text": "name",
+        "of-integers": [1],
+        "of-null": [None],
+        "of-lists": [[["name", "x"]]],
         "great": GREAT,
     },
     "moment": WRONG["moment"],
@@ -305,7 +329,8 @@ _SAMPLES = {
     "order_by": [{"column": "id"}], "group_by": ["status"], "dry_run": True, "max_affected": 5,
     "idempotency_key": "k", "soft_delete": True, "return_records": True, "start_date": "2026-01-01",
     "end_date": "2026-01-01", "user_id": "ada", "include_schema": True, "data_only": True, "schema_only": True,
-    "drop_existing": True, "on_conflict": "skip", "sort_by": "size", "plan_token": "t",
+    "drop_existing": True, "on_conflict": "skip", "include_headers": True, "escape_formulas": True,
+    "has_headers": True, "file_name": "f", "sort_by": "size", "plan_token": "t",
 }  # fmt: skip
 
 

@@ -19,14 +19,15 @@ from catalog import registry
 from catalog.table import Table
 from mcp_bridge import call, tools
 
-EVERYTHING = {"read", "insert", "update", "delete", "purge"}
+EVERYTHING = {"read", "insert", "update", "delete", "export", "import", "purge"}
 BACKUPS = {"backup", "restore"}
+NOT_WRITING = {"read", "export", "backup"}
 UNKNOWN_BACKUP = "backup_20010101T000000Z.sql.gz"
 ROLES: dict[str | None, set[str]] = {
     None: set(),
     "Viewer": {"read"},
     "Writer": {"read", "insert", "update"},
-    "Editor": {"read", "insert", "update", "delete"},
+    "Editor": {"read", "insert", "update", "delete", "export"},
     "Data manager": EVERYTHING,
     "Backup operator": BACKUPS,
     "Auditor": set(),  # but for the trail
@@ -48,6 +49,10 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "db_batch_insert": ("insert", {"records": [{}], "dry_run": True}),
     "db_batch_update": ("update", {"updates": [{"data": {}, "where": NO_ROW}]}),
     "db_batch_delete": ("delete", {"conditions": [NO_ROW]}),
+    "db_export_json": ("export", {"where": {"nope": 1}}),
+    "db_export_csv": ("export", {"where": {"nope": 1}}),
+    "db_import_json": ("import", {"data": []}),
+    "db_import_csv": ("import", {"data": ""}),
     "db_backup_table": ("backup", {"data_only": True, "schema_only": True}),
     "db_restore_table": ("restore", {"backup_file": UNKNOWN_BACKUP}),
 }
@@ -77,9 +82,11 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 
 def granted(role: str | None, right: str, table: str) -> bool:
     """Say what a role may do, by the manual and not by the code."""
-    if table in READ_ONLY and right not in ("read", "backup"):
+    if table in READ_ONLY and right not in NOT_WRITING:
         return False
-    return right in ROLES[role] or (role == "Auditor" and table == "audit_logs" and right == "read")
+    return right in ROLES[role] or (
+        role == "Auditor" and table == "audit_logs" and right in ("read", "export")
+    )
 
 
 def changes_of(actor: Actor, table: Table) -> dict[str, str]:
@@ -109,7 +116,7 @@ def problem(role: str | None, right: str, table: str, answer: dict[str, Any]) ->
     code = answer.get("code")
     if granted(role, right, table):
         return f"denied: {answer['message']}" if code in DENIALS else None
-    is_kept = table in READ_ONLY and right not in ("read", "backup")
+    is_kept = table in READ_ONLY and right not in NOT_WRITING
     if right == "restore":  # who may not restore is told that first
         is_kept = is_kept and right in ROLES[role]
     if code != ("READ_ONLY_TABLE" if is_kept else "PERMISSION_DENIED"):

@@ -26,6 +26,7 @@ TELLING = ("Traceback", "psycopg", "django.", "postgresql://", "LINE 1", "row_to
 def world(admin: Actor, settings: Any, tmp_path: Path) -> Actor:
     """A record 1 of every table that the corpus writes to, books 2 (to delete) and 3 (in the trash)."""
     settings.BACKUP_DIR = tmp_path / "backups"
+    settings.EXPORT_DIR = tmp_path / "exports"
     for table, data in RECORDS.items():
         records.insert_record(actor=admin, table=registry.get(table), data={"id": 1, **data})
     for key in (2, 3):

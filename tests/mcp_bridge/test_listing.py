@@ -31,6 +31,8 @@ WRITING = {
     "db_batch_update",
     "db_undo_change",
 }
+EXPORTING = {"db_export_json", "db_export_csv"}
+IMPORTING = {"db_import_json", "db_import_csv"}
 BACKUPS = {
     "db_list_backups",
     "db_backup_full",
@@ -49,11 +51,11 @@ def tables_of(tool):
 
 
 class TestWhoSeesWhat:
-    def test_an_editor_sees_every_tool_but_the_one_that_purges(self, connect, editor):
-        assert connect(editor).tools().keys() == READING | AUDITING | WRITING | DELETING
+    def test_an_editor_sees_every_tool_for_records_but_those_that_purge_and_import(self, connect, editor):
+        assert connect(editor).tools().keys() == READING | AUDITING | WRITING | DELETING | EXPORTING
 
     def test_a_superuser_sees_every_tool(self, connect, admin):
-        everything = READING | AUDITING | WRITING | DELETING | PURGING | BACKUPS
+        everything = READING | AUDITING | WRITING | DELETING | PURGING | EXPORTING | IMPORTING | BACKUPS
         assert connect(admin).tools().keys() == everything
 
     def test_a_viewer_sees_no_tool_that_writes(self, connect, viewer):

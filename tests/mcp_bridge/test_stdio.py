@@ -140,7 +140,7 @@ class TestWithTheClientOfTheSDK:
             )
             async with Client(command, mode=mode) as client:
                 assert client.protocol_version == protocol
-                assert len((await client.list_tools()).tools) == 15
+                assert len((await client.list_tools()).tools) == 17
                 inserted = await client.call_tool(
                     "db_insert_record", {"table": "authors", "data": {"name": "Émile"}}
                 )
