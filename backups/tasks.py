@@ -9,27 +9,66 @@ from typing import Any
 from django.utils import timezone
 
 from accesscontrol.actor import Actor
-from backups import services
+from accesscontrol.errors import NotFound
+from backups import restoring, services, validation, watching
 from jobs import kinds, schedule
 from jobs.progress import Progress
 
 
-@kinds.register("backup_full")
+@kinds.register("backup_full", title="Full backup")
 def backup_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will make a full backup."""
     return asdict(services.create_full(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("backup_table")
+@kinds.register("backup_table", title="Backup of a table")
 def backup_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will back up one table."""
     return asdict(services.create_table(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("expire_backups", operation="DELETE_BACKUP")
+@kinds.register("validate_backup", title="Check of a backup")
+def validate_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will look at a backup, and tell whoever watches."""
+    found = validation.validate_backup(actor=actor, progress=progress, **arguments)
+    watching.watch(timezone.now())
+    return asdict(found)
+
+
+@kinds.register("prove_newest", operation="VALIDATE_BACKUP", title="Proof of the newest backup")
+def prove_newest(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will restore the newest full backup aside, and compare.
+
+    :raises NotFound: there is none
+    """
+    newest = services.list_backups(actor=actor, type="full", limit=1).backups
+    if not newest:
+        raise NotFound("There is no full backup yet.")
+    return validate_backup(actor, {"backup_file": newest[0].file, "deep": True, **arguments}, progress)
+
+
+@kinds.register("restore_full", title="Full restore")
+def restore_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will restore the whole, as somebody agreed to."""
+    return asdict(restoring.restore_full(actor=actor, progress=progress, **arguments))
+
+
+@kinds.register("restore_table", title="Restore of a table")
+def restore_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will restore one table, as somebody agreed to."""
+    return asdict(restoring.restore_table(actor=actor, progress=progress, **arguments))
+
+
+@kinds.register("expire_backups", operation="DELETE_BACKUP", title="Retention of backups")
 def expire_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the backups that have had their time."""
     return {"deleted": services.expire(actor=actor, now=timezone.now(), **arguments)}
+
+
+@kinds.register("watch_backups", operation="LIST_BACKUPS", title="Watch over backups")
+def watch_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will open or close the alerts about backups."""
+    return {"alerts": watching.watch(timezone.now(), **arguments)}
 
 
 schedule.declare(
@@ -37,6 +76,18 @@ schedule.declare(
     kind="backup_full",
     crontab="0 2 * * *",
     description="Backs up all tables and, encrypted, accounts and settings.",
+)
+schedule.declare(
+    "Proof of the newest backup",
+    kind="prove_newest",
+    crontab="0 3 * * *",
+    description="Restores the newest full backup into a database of its own, and compares.",
+)
+schedule.declare(
+    "Watch over backups",
+    kind="watch_backups",
+    crontab="30 */6 * * *",
+    description="Raises an alert where no backup of the last day has been proven.",
 )
 schedule.declare(
     "Retention of backups",

@@ -14,17 +14,28 @@ from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse, reverse_lazy
+from django.urls import include, path, reverse, reverse_lazy
 from django.utils.text import slugify
 from django_celery_beat.models import PeriodicTask
 
-from accesscontrol import accounts
+from accesscontrol import accounts, policy
 from accesscontrol.errors import Refused
 from accesscontrol.pages import ServicePages, sentence
+from accesscontrol.policy import Right
 from accesscontrol.web import actor_of
 from audit import refusals
+from backups.admin import BackupPages
 from catalog import registry
 from config import welcome
+from jobs.models import Job
+
+WORK = "Backups and jobs"
+PLACES = {  # of what is no table: its name, and the group it is in
+    User: ("Users", "Access"),
+    Group: ("Roles", "Access"),
+    Job: ("Jobs", WORK),
+    PeriodicTask: ("Schedule", WORK),
+}
 
 
 class AdminSite(admin.AdminSite):
@@ -34,6 +45,10 @@ class AdminSite(admin.AdminSite):
     site_header = "Database Admin Server"
     index_title = "Welcome"
     site_url = None  # there is no other site to view
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses: the pages of models, and those of backups, which are files."""
+        return [path("backups/", include(BackupPages(self).urls())), *super().get_urls()]
 
     def record_refusal(
         self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
@@ -65,11 +80,12 @@ class AdminSite(admin.AdminSite):
         for table in registry.all_tables():
             if entry := entries.pop(table.model, None):
                 groups.setdefault(table.subject, []).append(entry)
-        if entries:
-            names = {User: "Users", Group: "Roles", PeriodicTask: "Schedule"}
-            groups["Access"] = [
-                {**entry, "name": names.get(model, entry["name"])} for model, entry in entries.items()
-            ]
+        if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
+            backups = {"name": "Backups", "object_name": "Backup", "admin_url": reverse("admin:backups_list")}
+            groups.setdefault(WORK, []).append(backups)
+        for model, entry in entries.items():
+            name, group = PLACES.get(model, (entry["name"], "Access"))
+            groups.setdefault(group, []).append({**entry, "name": name})
         return [
             {
                 "name": name,

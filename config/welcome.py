@@ -14,6 +14,7 @@ from django.utils.text import capfirst, slugify
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation, Right
+from audit import alerts
 from catalog import registry
 from catalog.services import describe
 from catalog.table import Table
@@ -42,6 +43,8 @@ def context(actor: Actor) -> dict[str, Any]:
         ],
         "table_count": len(found),
         "standing": _standing(actor),
+        "manages_backups": (manages := policy.holds(actor, Right.MANAGE_BACKUPS).allowed),
+        "alerts": alerts.open_now() if manages else [],
         "manages_access": policy.holds(actor, Right.MANAGE_ACCESS).allowed,
         "command": shlex.join(_command(actor)),
         "client_settings": json.dumps(_client_settings(actor), indent=2),

@@ -1,0 +1,114 @@
+"""A backup as a page shows it: in words, with units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.text import capfirst
+
+from backups.catalogue import Found
+from catalog import registry
+
+ON_CONFLICT: Final = {
+    "error": "Stop, and restore nothing",
+    "skip": "Keep the record that is there",
+    "overwrite": "Overwrite it with that of the backup",
+}
+CONTENTS: Final = {"both": "Data and structure", "data": "Data alone", "schema": "Structure alone"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One backup of the list."""
+
+    file: str
+    kind: str
+    when: str
+    size: str
+    rows: str
+    sha256: str
+    proof: str
+    proof_is: str  # good, bad, or none
+    proof_when: str
+    mark: str
+    mark_is: str
+
+
+def line(found: Found) -> Line:
+    """This function will return a backup in words."""
+    proof, proof_is = _proof(found)
+    mark, mark_is = _mark(found)
+    return Line(
+        file=found.file,
+        kind=kind(found),
+        when=moment(found.created_at),
+        size=filesizeformat(found.size_bytes),
+        rows=f"{found.record_count:,}" if found.is_signed else "",
+        sha256=found.sha256,
+        proof=proof,
+        proof_is=proof_is,
+        proof_when=moment(found.verified_at) if found.verified_at else "",
+        mark=mark,
+        mark_is=mark_is,
+    )
+
+
+def kind(found: Found) -> str:
+    """This function will return what a backup is of."""
+    if found.type == "table":
+        return f"Table {found.table}"
+    return {"full": "Everything", "foreign": "Foreign file"}.get(found.type, found.type)
+
+
+def moment(at: datetime) -> str:
+    """This function will return a moment to the minute, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def tables(names: list[str]) -> list[tuple[str, str]]:
+    """This function will return tables to choose from, by the names that people see."""
+    return sorted(
+        ((name, capfirst(str(registry.get(name).model._meta.verbose_name_plural))) for name in names),
+        key=lambda choice: choice[1],
+    )
+
+
+def plan_rows(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """This function will return what a plan says of each table: how many records are there, and in the backup."""
+    return [_row(row) for row in plan["tables"]]
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    now, then = row["records_now"], row.get("records_then", row.get("records_in_backup"))
+    change = then - now if None not in {now, then} else None
+    return {
+        "table": row["table"],
+        "now": count(now),
+        "then": count(then),
+        "change": "" if change is None else f"{change:+,}".replace("-", "\N{MINUS SIGN}") if change else "0",
+        "is_less": change is not None and change < 0,
+        "is_same": change == 0,
+    }
+
+
+def count(number: int | None) -> str:
+    """This function will return a number of records; none is known of what is not there."""
+    return "\N{EM DASH}" if number is None else f"{number:,}"
+
+
+def _proof(found: Found) -> tuple[str, str]:
+    if found.is_proven:
+        return "Proven", "good"
+    if found.is_valid is False:
+        return "Not whole", "bad"
+    return ("Looked at, never proven" if found.is_valid else "Never proven"), "none"
+
+
+def _mark(found: Found) -> tuple[str, str]:
+    if found.is_signed:
+        return "", ""
+    return ("Foreign, trusted", "none") if found.is_trusted else ("Foreign, not trusted", "bad")

@@ -1,0 +1,166 @@
+"""Jobs in the admin: how far each is, how it ended, and a button that ends it. Nobody makes one here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+
+from accesscontrol import policy
+from accesscontrol.errors import Forbidden, NotFound, Refused
+from accesscontrol.pages import VIEW, ServicePages, sentence
+from accesscontrol.web import actor_of
+from jobs import services, showing
+from jobs.models import Job
+
+MAX_POLLED: Final = 100
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Jobs in one state."""
+
+    title = "state"
+    parameter_name = "state__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the states in words."""
+        return [(str(state), name) for state, name in showing.STATES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the jobs in the chosen state."""
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+@admin.register(Job)
+class JobAdmin(ServicePages):
+    """People see their own jobs; those who manage backups see all."""
+
+    list_display = ("what", "about", "how_far", "started", "took", "who")
+    list_filter = (StateFilter,)
+    list_per_page = 50
+    list_max_show_all = 0
+    ordering = ("-id",)
+    actions = None
+
+    def require(self, request: HttpRequest, doing: str) -> None:
+        """Let everybody with an account look at what is theirs."""
+        policy.require_account(actor_of(request))
+        if doing != VIEW:
+            raise Forbidden("Jobs are started by what they do, and kept as they were.")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the jobs that this person may see."""
+        return services.seen_by(actor_of(request))
+
+    def get_urls(self) -> Any:
+        """Return the addresses of the pages, and of what is no page."""
+        site = self.admin_site
+        return [
+            path("progress/", site.admin_view(self.progress_view), name="jobs_job_progress"),
+            path("<int:job_id>/cancel/", site.admin_view(self.cancel_view), name="jobs_job_cancel"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the jobs, newest first."""
+        extra = {
+            "title": "Jobs",
+            "description": "Long work, and how far it is: backups, checks and restores.",
+        }
+        return super().changelist_view(request, {**extra, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Show one job."""
+        try:
+            self.require(request, VIEW if request.method == "GET" and object_id else "QUERY")
+            job = self._job(request, object_id)
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": showing.title(job),
+            "job": job,
+            "subject": showing.subject(job),
+            "progress": showing.progress(job),
+            "took": showing.duration(job, timezone.now()),
+            "outcome": showing.outcome(job),
+            "error": job.error,
+        }
+        return TemplateResponse(request, "admin/jobs/job.html", context)
+
+    def cancel_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        """End a job."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        actor = actor_of(request)
+        try:
+            operation = services.get(actor=actor, job_id=job_id).operation
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
+        try:
+            job = services.cancel(actor=actor, job_id=job_id)
+        except Refused as refusal:
+            self.record_refusal(request, operation, refusal)
+            messages.error(request, sentence(refusal))
+        else:
+            told = "The job was cancelled." if job.is_finished else "The job was told to end."
+            messages.success(request, told)
+        return HttpResponseRedirect(self.url("change", job_id))
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer how far some jobs are: the page's script asks."""
+        numbers = [int(number) for number in request.GET.getlist("id")[:MAX_POLLED] if _is_key(number)]
+        jobs = services.seen_by(actor_of(request)).filter(pk__in=numbers)
+        return JsonResponse({"jobs": [asdict(showing.progress(job)) for job in jobs]})
+
+    def _job(self, request: HttpRequest, object_id: str | None) -> Job:
+        if object_id is None or not _is_key(object_id):
+            raise NotFound("There is no such job.")
+        return services.get(actor=actor_of(request), job_id=int(object_id))
+
+    @admin.display(description="what")
+    def what(self, job: Job) -> str:
+        """This function will return what a job does."""
+        return showing.title(job)
+
+    @admin.display(description="about", empty_value="")
+    def about(self, job: Job) -> str:
+        """This function will return which table or file it is about."""
+        return showing.subject(job)
+
+    @admin.display(description="state")
+    def how_far(self, job: Job) -> str:
+        """This function will return how far a job is."""
+        return render_to_string("admin/jobs/progress.html", {"progress": showing.progress(job)})
+
+    @admin.display(description="started (UTC)", empty_value="")
+    def started(self, job: Job) -> str | None:
+        """This function will return when a worker began."""
+        return f"{job.started_at:%Y-%m-%d %H:%M:%S}" if job.started_at else None
+
+    @admin.display(description="took", empty_value="")
+    def took(self, job: Job) -> str:
+        """This function will return how long it took, or has taken so far."""
+        return showing.duration(job, timezone.now())
+
+    @admin.display(description="who")
+    def who(self, job: Job) -> str:
+        """This function will return for whom it works."""
+        return job.username
+
+
+def _is_key(text: str) -> bool:
+    """Whether a text can be the number of a job."""
+    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -1,0 +1,142 @@
+"""A job as a page shows it: what it is about, how far it is, and how it ended, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.template.defaultfilters import filesizeformat
+
+from jobs import kinds
+from jobs.models import Job, State
+
+STATES: Final = {
+    State.QUEUED: "Waiting",
+    State.RUNNING: "Running",
+    State.DONE: "Done",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+_SUBJECTS: Final = ("table", "backup_file")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is; JSON for the page's script, which shows just this."""
+
+    id: int
+    state: str
+    state_name: str
+    is_finished: bool
+    label: str  # of the part that is being done
+    amount: str  # in words
+    done: int | None  # of `total`; None: nobody knows how much there is to do
+    total: int | None
+
+
+def progress(job: Job) -> Progress:
+    """This function will return how far a job is."""
+    is_measured = job.state == State.RUNNING and job.total > 0
+    return Progress(
+        id=job.pk,
+        state=job.state,
+        state_name=state_name(job),
+        is_finished=job.is_finished,
+        label=_label(job),
+        amount=_amount(job) if job.state == State.RUNNING else "",
+        done=min(job.done, job.total) if is_measured else None,
+        total=job.total if is_measured else None,
+    )
+
+
+def state_name(job: Job) -> str:
+    """This function will return where a job stands."""
+    if job.cancel_requested_at and not job.is_finished:
+        return "Being cancelled"
+    return STATES[State(job.state)]
+
+
+def title(job: Job) -> str:
+    """This function will return what a job does."""
+    return kinds.title(job.kind)
+
+
+def subject(job: Job) -> str:
+    """This function will return what a job is about: a table, a file."""
+    named = [job.arguments.get(name) for name in _SUBJECTS]
+    return ", ".join(name for name in named if isinstance(name, str))
+
+
+def duration(job: Job, now: datetime) -> str:
+    """This function will return how long a job took, or has taken."""
+    if job.started_at is None:
+        return ""
+    return in_words((job.finished_at or now) - job.started_at)
+
+
+def in_words(taken: timedelta) -> str:
+    """This function will return a span of time as people say it."""
+    seconds = max(0, int(taken.total_seconds()))
+    if seconds < 1:
+        return "less than 1 s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds if not hours else 0, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def outcome(job: Job) -> list[tuple[str, str]]:
+    """This function will return what a job returned, name by name."""
+    return [(name.replace("_", " ").capitalize(), _shown(name, value)) for name, value in _told(job.result)]
+
+
+def _told(result: Any) -> list[tuple[str, Any]]:
+    """What is worth telling of a result."""
+    items = result.items() if isinstance(result, dict) else ()
+    return [(name, value) for name, value in items if value is not None and value != [] and name != "dry_run"]
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and name.endswith("_bytes"):
+        return filesizeformat(value)
+    if isinstance(value, int | float) and name.endswith("_ms"):
+        return in_words(timedelta(milliseconds=value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return "\n".join(_line(item) for item in value)
+    return str(value)
+
+
+def _line(item: Any) -> str:
+    """One item of a list: what it is about, and its numbers."""
+    if not isinstance(item, dict):
+        return str(item)
+    parts = [
+        f"{name.replace('_', ' ')}: {_shown(name, value)}" for name, value in item.items() if value != ""
+    ]
+    return ", ".join(parts)
+
+
+def _label(job: Job) -> str:
+    if job.state == State.QUEUED:
+        return "Waits for a worker"
+    return job.label if job.state == State.RUNNING else ""
+
+
+def _amount(job: Job) -> str:
+    """How much is done, such as 3.1 MB of 12.0 MB (25 %)."""
+    if not job.done and not job.total:
+        return ""
+    done = _quantity(job.done, job.unit)
+    if job.total <= 0:
+        return f"{done} so far"
+    percent = min(100, job.done * 100 // job.total)
+    return f"{done} of {_quantity(job.total, job.unit)} ({percent} %)"
+
+
+def _quantity(amount: int, unit: str) -> str:
+    return filesizeformat(amount) if unit == "bytes" else f"{amount:,} {unit}"
