@@ -25,7 +25,7 @@ def database(connection: Connection[Any]) -> Iterator[str]:
 
     :raises psycopg.Error: it can't be made
     """
-    name = f"{PREFIX}{secrets.token_hex(8)}"
+    name = f"{_prefix(connection)}{secrets.token_hex(8)}"
     connection.execute(f"SELECT pg_advisory_lock({_LOCK})", [name])
     try:
         connection.execute(
@@ -46,7 +46,7 @@ def sweep(connection: Connection[Any]) -> int:
     rows = connection.execute(
         "SELECT d.datname FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba"
         " WHERE starts_with(d.datname, %s) AND r.rolname = current_user",
-        [PREFIX],
+        [_prefix(connection)],
     ).fetchall()
     swept = 0
     for (name,) in rows:
@@ -55,6 +55,14 @@ def sweep(connection: Connection[Any]) -> int:
             connection.execute(f"SELECT pg_advisory_unlock({_LOCK})", [name])
             swept += 1
     return swept
+
+
+def _prefix(connection: Connection[Any]) -> str:
+    """What those begin with that are made from this database: the locks of another one can't be seen from here."""
+    row = connection.execute(
+        "SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()"
+    ).fetchone()
+    return f"{PREFIX}{row[0] if row else 0}_"
 
 
 def _drop(connection: Connection[Any], name: str) -> None:

@@ -177,6 +177,10 @@ class TestKilled:
         holding = scratch.database(other)
         name = holding.__enter__()
         assert scratch.sweep(owner) == 0
+        with psycopg.connect(
+            databases.url_of("postgres", settings.DATABASE_OWNER_URL), autocommit=True
+        ) as elsewhere:
+            assert scratch.sweep(elsewhere) == 0  # whose locks are others
         other.close()
         while scratch.sweep(owner) == 0:
             pass

@@ -69,7 +69,8 @@ class TestValid:
             (True, True),
         ]
         assert AuditLog.objects.filter(operation="VALIDATE_BACKUP").count() == 2
-        assert not databases.databases(owner, "scratch_")
+        oid = owner.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()[0]
+        assert not databases.databases(owner, f"scratch_{oid}_")
 
     def test_a_backup_of_rows_alone_and_of_one_table(self):
         from backups import services  # noqa: PLC0415
