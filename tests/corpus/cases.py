@@ -84,7 +84,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_batch_insert": {"table": "name", "records": "objects", "return_records": "boolean", **TERMS},
     "db_batch_update": {"table": "name", "updates": "objects", "return_records": "boolean", **TERMS},
     "db_batch_delete": {"table": "name", "conditions": "objects", "soft_delete": "boolean", **TERMS},
-    "db_undo_change": {"change_id": "text", **TERMS},
+    "db_undo_change": {"change_id": "text", "return_records": "boolean", **TERMS},
     "db_query_audit_logs": {
         "start_date": "moment", "end_date": "moment", "table": "name", "operation": "word", "user_id": "text",
         "success": "boolean", "limit": "number", "offset": "number", "cursor": "text",
