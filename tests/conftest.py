@@ -16,7 +16,8 @@ from accesscontrol.actor import Actor, Channel
 from config import embedded
 from tests import databases
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it, and so would what tests start
+# A job in the background ignores Ctrl-C, and so would what its tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
 
