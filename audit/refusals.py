@@ -13,9 +13,11 @@ def record(
     table_name: str | None,
     refusal: Refused,
     execution_time_ms: float = 0.0,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """This function will write a refusal into the trail; those of people unknown are counted (see repeats)."""
     if isinstance(refusal, AuthenticationRequired):
         repeats.record(actor, operation, refusal)
     else:
-        trail.record_refusal(actor, operation, table_name, refusal, execution_time_ms)
+        trail.record_refusal(actor, operation, table_name, refusal, execution_time_ms, dry_run=dry_run)

@@ -95,6 +95,8 @@ def record_refusal(
     table_name: str | None,
     refusal: Refused,
     execution_time_ms: float = 0.0,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """This function will write that an operation was refused or failed, after it was rolled back.
 
@@ -104,6 +106,7 @@ def record_refusal(
         actor,
         operation,
         table_name=table_name,
+        dry_run=dry_run,
         success=False,
         error_code=refusal.code,
         error_message=refusal.message,

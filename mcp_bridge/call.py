@@ -17,6 +17,7 @@ from accesscontrol.errors import InternalError, Refused
 from audit import faults, refusals
 from jobs.progress import SILENT, Progress
 from mcp_bridge import answers, tools
+from mcp_bridge.arguments import snake_case
 from mcp_bridge.auth import Identify
 
 logger = structlog.get_logger(__name__)
@@ -93,7 +94,8 @@ def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, 
     try:
         connection.close()  # the one at hand may be broken; a sound one comes from the pool
         table_name = table if isinstance(table, str) else None
-        refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms)
+        is_trial = any(snake_case(key) == "dry_run" and value is True for key, value in given.items())
+        refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms, dry_run=is_trial)
     except Error:
         logger.exception(
             "refusal_not_audited",

@@ -104,7 +104,7 @@ class Ledger:
         figures = {
             "calls": f"{self.calls:,}: {codes}",
             "writes": f"{len(self.done):,} done, {records:,} records",
-            "slowest call": f"{self.slowest_s:.1f} s",
+            **({"slowest call": f"{self.slowest_s:.1f} s"} if self.slowest_s else {}),
             **self.figures,
             "broken": len(self.broken),
         }

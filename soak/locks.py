@@ -17,7 +17,7 @@ from soak.places import Place, turned
 from soak.work import Known, Mix, settle, work
 
 MAX_HELD_S = 60.0
-THREADS = 4
+THREADS, FIGHTERS = 4, 2
 GRACE_S = 2.0  # beside the time limit itself, on a busy machine
 TABLES = ("authors", "books", "chapters", "scenes", "characters", "character_scenes")
 LOCK = f"LOCK TABLE {', '.join(f'public.{table}' for table in TABLES)} IN EXCLUSIVE MODE"  # reads pass
@@ -104,8 +104,8 @@ class _Run:
         ((before,),) = self._place.read(DEADLOCKS)
         until = monotonic() + seconds
         few = self._known.roots["scenes"][:FEW]
-        with ThreadPoolExecutor(THREADS + 1) as threads:
-            mixes = [self._mix(f"fighter {number}") for number in range(THREADS)]
+        with ThreadPoolExecutor(FIGHTERS + 1) as threads:
+            mixes = [self._mix(f"fighter {number}") for number in range(FIGHTERS)]
             working = [
                 threads.submit(work, self._direct, mix, partial(mix.in_any_order, few), self.ledger, until)
                 for mix in mixes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from accesscontrol.actor import Actor, Channel
 from config import embedded
 from tests import databases
 
+# A job in the background ignores Ctrl-C, and so would what its tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
 settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"

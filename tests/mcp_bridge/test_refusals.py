@@ -60,6 +60,12 @@ class TestErrorObject:
         assert row.error_message == error["message"]
         assert row.table_name == arguments.get("table")
 
+    @pytest.mark.parametrize("name", ["dry_run", "dryRun"])
+    def test_of_a_dry_run_is_told_as_such(self, agent, name):
+        agent.refused("db_insert_record", table="authors", data={}, **{name: True})
+
+        assert last_row().dry_run
+
     def test_of_a_duplicate_names_the_columns(self, agent, carroll):
         agent.ask("db_update_records", table="authors", data={"email": "a@b.c"}, where={"id": carroll["id"]})
         error = agent.refused("db_insert_record", table="authors", data={"name": "x", "email": "a@b.c"})
