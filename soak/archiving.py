@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import ConfirmationRequired, Refused
-from backups import services
+from backups import database, services
 from backups.restoring import restore_full
 from soak.callers import PATIENCE_S, PRELOADED
 from soak.places import POLL_S, Place
@@ -44,6 +45,11 @@ class Archive:
     def restoring(self, file: str) -> BaseProcess:
         """This function will start a process that makes the catalog what a backup holds."""
         return self._start(restore, file)
+
+    def fault(self) -> str:
+        """This function will return what the last process said that ended as none should."""
+        path = self.folder.with_name("fault")
+        return path.read_text(encoding="utf-8")[-400:] if path.exists() else ""
 
     def _start(self, work: Callable[..., object], *arguments: str) -> BaseProcess:
         context = multiprocessing.get_context("forkserver")
@@ -129,8 +135,10 @@ def _run(
     )  # fmt: skip
     settings.DATABASE_OWNER_URL, settings.BACKUP_DIR, settings.BACKUP_KEYS = owner_url, Path(folder), [KEY]
     try:
-        work(*arguments)
+        with database.translated():  # as the commands do
+            work(*arguments)
     except Refused:
         sys.exit(REFUSED)
     except Exception:  # noqa: BLE001 - whatever it is, it should not be
+        Path(folder).with_name("fault").write_text(traceback.format_exc(), encoding="utf-8")
         sys.exit(BROKEN)

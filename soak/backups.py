@@ -90,7 +90,8 @@ class _Making:
             self._kill(victim, process)
             status = archiving.ended(process)
         self._ledger.require(
-            status not in {None, BROKEN}, f"with {victim} killed, a backup ended with {status}"
+            status not in {None, BROKEN},
+            f"with {victim} killed, a backup ended with {status}: {self._archive.fault()}",
         )
         published = self._look(whole=victim != "the process")
         self._ledger.require(

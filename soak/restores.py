@@ -64,7 +64,8 @@ def run(cluster: Cluster, place: Place, *, seconds: float, seed: int, rows: int 
             owner.execute(FILL.format(rows=rows, books=BOOKS_OF_RUN).encode())
         restoring = _Restoring(cluster, archive, ledger, Random(seed))  # noqa: S311 - for moments, not for secrets
         with _working(place, ledger, seed) as meanwhile:
-            restoring.measure()
+            for _ in range(2):  # the first one is slow: it starts what processes are forked from
+                restoring.measure()
             until = monotonic() + seconds
             while monotonic() < until:
                 restoring.round(meanwhile)
@@ -131,7 +132,8 @@ class _Restoring:
         self._settle()
         meanwhile.is_restoring = False
         self._ledger.require(
-            status not in {None, BROKEN}, f"with {victim} killed, a restore ended with {status}"
+            status not in {None, BROKEN},
+            f"with {victim} killed, a restore ended with {status}: {self._archive.fault()}",
         )
         found = self._contents()
         mixed = self._mixed(found, broken)
