@@ -51,7 +51,7 @@ def line(found: Found) -> Line:
         sha256=found.sha256,
         proof=proof,
         proof_is=proof_is,
-        proof_when=moment(found.verified_at) if found.verified_at else "",
+        proof_when=f"looked at {moment(found.verified_at)}" if found.verified_at else "",
         mark=mark,
         mark_is=mark_is,
     )

@@ -423,6 +423,13 @@ class TestDeleting:
         assert AuditLog.objects.get(operation="DELETE_BACKUP", success=True).record_id == FILE
         assert page.get(f"{LIST}{FILE}/").status_code == 404
 
+    def test_who_is_freed_from_plans_deletes_nothing_by_a_look(self, put, page, operator, folder):
+        put()
+        PlanFreeRole.objects.create(role=operator.user.groups.get(), operation=Planned.DELETE_BACKUP)
+
+        assert "Delete for good" in text_of(page.get(f"{LIST}{FILE}/delete/"))
+        assert (folder / FILE).exists()
+
     @pytest.mark.parametrize("token", ["", "made up"])
     def test_asks_where_nobody_did(self, put, page, folder, token):
         put()
