@@ -218,7 +218,7 @@ def checks(backup: Backup, steps: Iterator[tuple[str, Step]], progress: Progress
     for name, step in steps:
         try:
             yield Check(name, True, step(backup, progress))
-        except BackupInvalid as refusal:
+        except (BackupInvalid, NotFound) as refusal:  # NotFound: the file, whose manifest is there
             yield Check(name, False, refusal.message)
 
 

@@ -168,7 +168,7 @@ def _require_agreed(
     asks: bool,
 ) -> None:
     """Answer with the plan first."""
-    with transaction.atomic():
+    with database.translated(), transaction.atomic():
         timeouts.begin(flushes=True)
         plans.require(actor, operation, arguments, backup.manifest.sha256, plan, token, asks=asks)
 
@@ -235,7 +235,7 @@ def _merge(
     work.entry.change_id, work.entry.dry_run = uuid4(), dry_run
     merged = merging.merge(connection, backup, work, tables, on_conflict, progress)
     if dry_run:
-        with transaction.atomic():
+        with database.translated(), transaction.atomic():
             timeouts.begin(flushes=True)
             work.finish()
     return Restored(
@@ -257,7 +257,7 @@ def _only_planned(work: Work, backup: Backup) -> Restored:
     """What making the catalog what the backup holds would come to."""
     plan = planning.full(backup)
     work.entry.dry_run, work.entry.record_id = True, backup.manifest.file
-    with transaction.atomic():
+    with database.translated(), transaction.atomic():
         timeouts.begin(flushes=True)
         work.finish()
     return Restored(

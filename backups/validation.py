@@ -118,7 +118,7 @@ def _keep(work: Work, backup: Backup | None, file: str, checks: list[Check], *, 
     record_count = backup.claims.record_count if backup else 0
     work.entry.record_id = file
     work.entry.changes = {"valid": {"new": valid}, "deep": {"new": deep}, "checks": {"new": _json(checks)}}
-    with transaction.atomic():
+    with database.translated(), transaction.atomic():
         timeouts.begin(flushes=True)
         if backup is not None:
             Verification.objects.create(

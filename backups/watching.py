@@ -38,6 +38,6 @@ def none_proven(full: Sequence[Found], now: datetime) -> str | None:
 
 
 def not_valid(full: Sequence[Found]) -> str | None:
-    """This function will name the full backups that were looked at and found not to be whole."""
+    """This function will name the full backups that were looked at and found not to be valid."""
     bad = sorted(backup.file for backup in full if backup.is_valid is False)
-    return f"Not whole, so not to be relied on: {', '.join(bad)}." if bad else None
+    return f"Found not valid, so not to be relied on: {', '.join(bad)}." if bad else None

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
+import psycopg
 from django.conf import settings
 
-from bench import agents, cases, report
+from bench import agents, backups, cases, exchange, report
 from bench.floors import Bare
-from bench.measure import MIN_ROUNDS, Case, measure
+from bench.measure import MIN_ROUNDS, Case, Result, measure
 from bench.scratch import WIDE_ROWS, Scratch, database
 from config import embedded
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
-GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "memory")
+GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "memory")
+BACKUP = "backup"  # takes minutes: measured when asked for
 READS, LONG_READS = 50, 1_000
 
 
@@ -27,47 +29,85 @@ def main() -> int:
     options = _options()
     embedded.use_if_configured()
     started = perf_counter()
+    texts = {}
+    if set(options.names) & set(GROUPS):
+        texts[report.MEASURED] = _calls(options)
+    if BACKUP in options.names:
+        texts[report.BACKUPS] = _backups(options)
+    for section, text in texts.items():
+        print(text)
+        if options.write:
+            report.write(DOCUMENT, section, text)
+    print(f"{perf_counter() - started:.0f} s", file=sys.stderr)
+    return 0
+
+
+def _calls(options: argparse.Namespace) -> str:
     with database(scenes=options.scenes, audit_rows=options.audit_rows) as scratch:
         print(f"{scratch.scenes:,} scenes and {options.audit_rows:,} audit rows made", file=sys.stderr)
-        results = []
-        for case in _cases(scratch, options.names, quick=options.quick):
-            result = measure(
-                case, min_rounds=1 if options.quick else MIN_ROUNDS, warm_up=0 if options.quick else 6
-            )
-            results.append(result)
-            print(
-                f"{result.name}: {result.verdict} ({result.limit}), {result.rounds} rounds", file=sys.stderr
-            )
+        results = _results(_cases(scratch, options.names, quick=options.quick), quick=options.quick)
         parts = [report.table(results)] if results else []
         if "memory" in options.names:
             parts.append(
                 _memory(scratch, reads=2 if options.quick else LONG_READS if options.long else READS)
             )
-        with closing(Bare(scratch.url, flushes=False)) as bare:
-            parts.append(
-                f"{report.machine(bare.connection)}: {scratch.scenes:,} scenes, {options.audit_rows:,} audit rows."
-            )
-    text = "\n\n".join(parts)
-    print(text)
-    if options.write:
-        report.write(DOCUMENT, text)
-    print(f"{perf_counter() - started:.0f} s", file=sys.stderr)
-    return 0
+        parts.append(
+            f"{_machine(scratch.url)}: {scratch.scenes:,} scenes, {options.audit_rows:,} audit rows."
+        )
+    return "\n\n".join(parts)
+
+
+def _backups(options: argparse.Namespace) -> str:
+    with backups.backups(options.backup_mb) as found:
+        print(f"{found.megabytes:,} MB made", file=sys.stderr)
+        peak = backups.peak_memory_mb(found)
+        verdict = "holds" if peak <= backups.MAX_MEMORY_MB else "DOES NOT HOLD"
+        table = report.table(_results(backups.cases(found), quick=options.quick), unit="s")
+        return (
+            f"{table}\n\nPeak memory of `manage.py backup`: {peak:.0f} MB"
+            f" (at most {backups.MAX_MEMORY_MB} MB: {verdict}).\n\n"
+            f"{_machine(found.url)}: a plain dump of {found.megabytes:,} MB, {found.made.record_count:,} records,"
+            f" {found.made.size_bytes / 1e6:,.0f} MB compressed."
+        )
+
+
+def _results(found: Iterable[Case], *, quick: bool) -> list[Result]:
+    results = []
+    for case in found:
+        result = measure(case, min_rounds=1 if quick else MIN_ROUNDS, warm_up=0 if quick else 6)
+        results.append(result)
+        print(f"{result.name}: {result.verdict} ({result.limit}), {result.rounds} rounds", file=sys.stderr)
+    return results
+
+
+def _machine(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        return report.machine(connection)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description="Measures our work beside its floor.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(GROUPS)} (all)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"what to measure: {', '.join(GROUPS)} (all of these), {BACKUP}",
     )
     parser.add_argument("--long", action="store_true", help=f"{LONG_READS} reads for the memory, not {READS}")
     parser.add_argument("--scenes", type=int, default=100_000, metavar="N")
     parser.add_argument("--audit-rows", type=int, default=1_000_000, metavar="N")
+    parser.add_argument(
+        "--backup-mb",
+        type=int,
+        default=backups.MEGABYTES,
+        metavar="N",
+        help="of the dump that is backed up (%(default)s)",
+    )
     parser.add_argument("--quick", action="store_true", help="one round of each: to see that it runs")
     parser.add_argument("--write", action="store_true", help=f"write the table into docs/{DOCUMENT.name}")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(GROUPS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    if unknown := set(options.names) - {*GROUPS, BACKUP}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join((*GROUPS, BACKUP))}")
     options.names = options.names or list(GROUPS)
     return options
 
@@ -90,6 +130,9 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
                 yield agents.calling(scratch, serving)
         if "start" in names:
             yield agents.starting(scratch)
+        if "exchange" in names:
+            with exchange.exchanging(scratch) as found:
+                yield from found
 
 
 def _memory(scratch: Scratch, *, reads: int) -> str:

@@ -13,16 +13,27 @@ import psycopg
 
 from bench.measure import Result
 
-BEGIN = "<!-- measured: written by script/bench -->"
-END = "<!-- end of measured -->"
+MEASURED, BACKUPS = "measured", "measured of backups"  # the sections
+UNITS = {"ms": 1, "s": 1_000}
 
 
-def table(results: Sequence[Result]) -> str:
-    """This function will return the results as a table in Markdown."""
+def begin(section: str) -> str:
+    """This function will return the mark before a section."""
+    return f"<!-- {section}: written by script/bench -->"
+
+
+def end(section: str) -> str:
+    """This function will return the mark behind a section."""
+    return f"<!-- end of {section} -->"
+
+
+def table(results: Sequence[Result], *, unit: str = "ms") -> str:
+    """This function will return the results as a table in Markdown, with times in ms or s."""
+    per = UNITS[unit]
     lines = ["| work | floor | ours | floor | | at most | holds |", "|---|---|---:|---:|---:|---|---|"]
     lines += [
-        f"| {r.name} | {r.floor_is} | {r.ours_ms:.2f} ms | {r.floor_ms:.2f} ms | {r.verdict} | {r.limit}"
-        f" | {'yes' if r.holds else 'NO'} |"
+        f"| {r.name} | {r.floor_is} | {r.ours_ms / per:.2f} {unit}"
+        f" | {r.verdict} | {r.limit} | {'yes' if r.holds else 'NO'} |"
         for r in results
     ]
     return "\n".join(lines)
@@ -37,11 +48,11 @@ def machine(connection: psycopg.Connection[Any]) -> str:
     )
 
 
-def write(path: Path, text: str) -> None:
-    """This function will put a text between the marks of a document."""
+def write(path: Path, section: str, text: str) -> None:
+    """This function will put a text between the marks of a document's section."""
     document = path.read_text(encoding="utf-8")
-    before, _, rest = document.partition(BEGIN)
-    _, mark, after = rest.partition(END)
+    before, _, rest = document.partition(begin(section))
+    _, mark, after = rest.partition(end(section))
     if not mark:
-        raise ValueError(f"{path.name} has no place for the table: {BEGIN} … {END}")
-    path.write_text(f"{before}{BEGIN}\n{text}\n{mark}{after}", encoding="utf-8")
+        raise ValueError(f"{path.name} has no place for the table: {begin(section)} … {end(section)}")
+    path.write_text(f"{before}{begin(section)}\n{text}\n{mark}{after}", encoding="utf-8")

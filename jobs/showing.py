@@ -19,6 +19,14 @@ STATES: Final = {
     State.CANCELLED: "Cancelled",
 }
 _SUBJECTS: Final = ("table", "backup_file")
+_FIRST: Final = {
+    name: place
+    for place, name in enumerate(
+        ("backup_file", "safety_backup", "valid", "checks", "table", "record_count", "size_bytes", "tables")
+    )
+}
+_UNTOLD: Final = frozenset({"type", "position", "compressed", "dry_run", "duration_ms"})
+"""What the page says elsewhere, or no person asks for."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +94,19 @@ def in_words(taken: timedelta) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
-def outcome(job: Job) -> list[tuple[str, str]]:
-    """This function will return what a job returned, name by name."""
-    return [(name.replace("_", " ").capitalize(), _shown(name, value)) for name, value in _told(job.result)]
+def outcome(job: Job) -> list[tuple[str, str, str]]:
+    """This function will return what a job returned: each value's name, its name for people, and the value in words."""
+    result = job.result if isinstance(job.result, dict) else {}
+    names = sorted(result.keys() - _UNTOLD, key=lambda name: (name not in _FIRST, _FIRST.get(name, 0), name))
+    return [
+        (name, _name(name), _shown(name, result[name]))
+        for name in names
+        if result[name] not in (None, [], "")
+    ]
 
 
-def _told(result: Any) -> list[tuple[str, Any]]:
-    """What is worth telling of a result."""
-    items = result.items() if isinstance(result, dict) else ()
-    return [(name, value) for name, value in items if value is not None and value != [] and name != "dry_run"]
+def _name(name: str) -> str:
+    return name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ").capitalize()
 
 
 def _shown(name: str, value: Any) -> str:
@@ -112,13 +124,17 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _line(item: Any) -> str:
-    """One item of a list: what it is about, and its numbers."""
+    """One item of a list: a check and what it found, or a table and its numbers."""
     if not isinstance(item, dict):
         return str(item)
-    parts = [
-        f"{name.replace('_', ' ')}: {_shown(name, value)}" for name, value in item.items() if value != ""
+    if "ok" in item:
+        return f"{item.get('name')}: {'good' if item['ok'] else 'bad'} ({item.get('detail')})"
+    numbers = [
+        f"{value:,} {name.replace('_', ' ')}"
+        for name, value in item.items()
+        if isinstance(value, int) and value
     ]
-    return ", ".join(parts)
+    return f"{item.get('table', '')}: {', '.join(numbers) or 'nothing to do'}"
 
 
 def _label(job: Job) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import connections, crashes, kills, load, locks
+from soak import backups, connections, crashes, damage, kills, load, locks, restores
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -24,15 +24,27 @@ def _in_a_database(run: Callable[..., Ledger]) -> Callable[..., Ledger]:
     return in_a_database
 
 
-def _crashes(*, seconds: float, seed: int) -> Ledger:
-    with server(databases.template()) as cluster, using(cluster) as place:
-        return crashes.run(cluster, place, seconds=seconds, seed=seed)
+def _in_a_server(run: Callable[..., Ledger]) -> Callable[..., Ledger]:
+    def in_a_server(*, seconds: float, seed: int) -> Ledger:
+        with server(databases.template()) as cluster, using(cluster) as place:
+            return run(cluster, place, seconds=seconds, seed=seed)
+
+    return in_a_server
 
 
 RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
     "load": ("threads and agents read, write, batch and undo at once", _in_a_database(load.run)),
     "kills": ("MCP servers are killed in the middle of writes", _in_a_database(kills.run)),
-    "crashes": ("PostgreSQL is killed in the middle of batches", _crashes),
+    "crashes": ("PostgreSQL is killed in the middle of batches", _in_a_server(crashes.run)),
+    "backups": (
+        "backups are made while others write, and whatever makes them is killed",
+        _in_a_server(backups.run),
+    ),
+    "restores": (
+        "restores under readers and writers, and whatever restores is killed",
+        _in_a_server(restores.run),
+    ),
+    "damage": ("backups are damaged at random places, and each is found", _in_a_database(damage.run)),
     "connections": ("connections are cut anywhere, in COMMIT too", _in_a_database(connections.run)),
     "locks": ("locks held for a minute, deadlocks, too few connections", _in_a_database(locks.run)),
 }

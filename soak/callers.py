@@ -26,6 +26,10 @@ Answer = dict[str, Any]  # what a tool answers, or an error object
 
 PATIENCE_S = 60
 CHUNK_BYTES = 65_536
+PRELOADED = [
+    "soak.serving",
+    "soak.archiving",
+]  # what a forked process has imported: one list, for the first who asks
 
 
 class Gone(Exception):
@@ -84,7 +88,7 @@ def program(username: str, environment: Mapping[str, str]) -> Start:
 def fork(username: str, url: str) -> Start:
     """This function will return what starts a server at once: forked from a process that has imported everything."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["soak.serving"])
+    context.set_forkserver_preload(PRELOADED)
 
     def start(theirs: socket.socket) -> Server:
         process = context.Process(target=serving.serve, args=(theirs, username, url))

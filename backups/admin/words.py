@@ -51,7 +51,7 @@ def line(found: Found) -> Line:
         sha256=found.sha256,
         proof=proof,
         proof_is=proof_is,
-        proof_when=moment(found.verified_at) if found.verified_at else "",
+        proof_when=f"looked at {moment(found.verified_at)}" if found.verified_at else "",
         mark=mark,
         mark_is=mark_is,
     )
@@ -78,8 +78,8 @@ def tables(names: list[str]) -> list[tuple[str, str]]:
 
 
 def plan_rows(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """This function will return what a plan says of each table: how many records are there, and in the backup."""
-    return [_row(row) for row in plan["tables"]]
+    """This function will return how many records there are, and in the backup; tables that differ come first."""
+    return sorted((_row(row) for row in plan["tables"]), key=lambda row: bool(row["is_same"]))
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,11 +104,11 @@ def _proof(found: Found) -> tuple[str, str]:
     if found.is_proven:
         return "Proven", "good"
     if found.is_valid is False:
-        return "Not whole", "bad"
+        return "Not valid", "bad"
     return ("Looked at, never proven" if found.is_valid else "Never proven"), "none"
 
 
 def _mark(found: Found) -> tuple[str, str]:
     if found.is_signed:
         return "", ""
-    return ("Foreign, trusted", "none") if found.is_trusted else ("Foreign, not trusted", "bad")
+    return ("Trusted", "none") if found.is_trusted else ("Not trusted", "bad")

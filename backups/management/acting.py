@@ -15,6 +15,7 @@ from accesscontrol import service_users
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import Refused
 from audit import refusals
+from backups import database
 from jobs import schedule
 from jobs.progress import Progress
 
@@ -50,12 +51,13 @@ def actor(username: str | None) -> Actor:
 
 @contextmanager
 def refused(who: Actor, operation: str, table: str | None = None) -> Iterator[None]:
-    """This function will tell the trail and the terminal when an operation is refused.
+    """This function will tell the trail and the terminal when an operation is refused, or the database is lost.
 
     :raises CommandError: it is
     """
     try:
-        yield
+        with database.translated():
+            yield
     except Refused as refusal:
         refusals.record(who, operation, table, refusal)
         raise CommandError(" ".join(filter(None, (refusal.message, refusal.hint)))) from refusal

@@ -19,8 +19,9 @@ from backups import services, watching
 from backups.models import Trust, Verification
 from jobs import running
 from jobs.models import Job, State
+from tests.backups import test_services
 from tests.backups.test_names import OUTSIDE
-from tests.backups.test_services import hide, person, put  # noqa: F401 - put is a fixture
+from tests.backups.test_services import hide, person
 
 LIST = "/admin/backups/"
 FILE = "backup_20261122T020000Z.sql.gz"
@@ -58,6 +59,9 @@ def run_last() -> Job:
     return job
 
 
+put = test_services.put
+
+
 @pytest.fixture
 def operator(db):
     return person("Backup operator", is_staff=True)
@@ -72,7 +76,8 @@ class TestRights:
     PAGES = (
         ("get", LIST), ("post", f"{LIST}create/"), ("post", f"{LIST}create-table/"), ("post", f"{LIST}upload/"),
         ("get", f"{LIST}{FILE}/"), ("post", f"{LIST}{FILE}/validate/"), ("post", f"{LIST}{FILE}/restore/"),
-        ("post", f"{LIST}{FILE}/restore-table/"), ("get", f"{LIST}{FILE}/download/"), ("get", f"{LIST}{FILE}/manifest/"),
+        ("post", f"{LIST}{FILE}/restore-table/"), ("get", f"{LIST}{FILE}/download/"),
+        ("get", f"{LIST}{FILE}/manifest/"),
         ("post", f"{LIST}{FILE}/trust/"), ("get", f"{LIST}{FILE}/delete/"), ("post", f"{LIST}{FILE}/delete/"),
     )  # fmt: skip
 
@@ -166,9 +171,17 @@ class TestList:
 
         shown = text_of(page.get(LIST))
 
-        for said in ("Table books", "2.0\xa0KB", "Never proven", ">Proven<", "Foreign, not trusted", told.sha256[:12],
-                     "3 backups", "No full backup has been proven.", "backup_20260101T000000Z.manifest.json"):  # fmt: skip
-            assert said in shown
+        tags = ("Never proven", ">Proven<", "Not trusted")
+        for words in (
+            *tags,
+            "Table books",
+            "2.0\xa0KB",
+            told.sha256[:12],
+            "3 backups",
+            "No full backup has been",
+        ):
+            assert words in shown
+        assert "backup_20260101T000000Z.manifest.json" in shown
         assert AuditLog.objects.filter(operation="LIST_BACKUPS", channel="admin", success=True).exists()
 
     def test_one_has_a_page(self, put, page):
@@ -182,7 +195,7 @@ class TestList:
 
         for said in (
             told.sha256,
-            "Not whole",
+            "Not valid",
             "another file",
             "This server: it is signed",
             "2 tables",
@@ -246,7 +259,7 @@ class TestMaking:
 
         assert (job.result["valid"], job.result["deep"]) == (False, False)
         assert FILE in alerts.open_now()[0].message
-        assert "Not whole" in text_of(page.get(LIST))
+        assert "Not valid" in text_of(page.get(LIST))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -409,6 +422,13 @@ class TestDeleting:
         assert not list(folder.iterdir())
         assert AuditLog.objects.get(operation="DELETE_BACKUP", success=True).record_id == FILE
         assert page.get(f"{LIST}{FILE}/").status_code == 404
+
+    def test_who_is_freed_from_plans_deletes_nothing_by_a_look(self, put, page, operator, folder):
+        put()
+        PlanFreeRole.objects.create(role=operator.user.groups.get(), operation=Planned.DELETE_BACKUP)
+
+        assert "Delete for good" in text_of(page.get(f"{LIST}{FILE}/delete/"))
+        assert (folder / FILE).exists()
 
     @pytest.mark.parametrize("token", ["", "made up"])
     def test_asks_where_nobody_did(self, put, page, folder, token):

@@ -17,6 +17,7 @@ ROWS = [
     "query 10 rows", "query 1,000 rows", "update one row", "insert one row", "batch insert 1,000", "batch update 100",
     "batch delete 100", "get_schema", "list_tables", "relationships to depth 2",
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
+    "export 3,000 rows as CSV", "export 3,000 rows as JSON", "import 3,000 rows of CSV",
 ]  # fmt: skip
 
 
@@ -38,6 +39,19 @@ def test_it_measures_every_row_beside_its_floor() -> None:
         assert float(floor_time.removesuffix(" ms")) > 0
         assert holds in {"yes", "NO"}
     assert "Peak memory of the MCP server" in done.stdout
+
+
+def test_it_measures_backups_when_asked_to() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "backup", "--quick", "--backup-mb", "1"],
+        cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" of ")[0] for line in done.stdout.splitlines() if " MB | " in line] == [
+        "| full backup", "| full restore", "| deep validation",
+    ]  # fmt: skip
+    assert "Peak memory of `manage.py backup`" in done.stdout
 
 
 def test_an_unknown_name_is_refused_before_anything_is_made() -> None:
@@ -79,11 +93,12 @@ def test_a_limit_is_kept_or_not(ours: float, limit: Limit, holds: bool, verdict:
 
 def test_the_table_is_put_between_the_marks_of_the_document(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
-    document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    begin, end = report.begin(report.BACKUPS), report.end(report.BACKUPS)
+    document.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
 
-    report.write(document, "new")
+    report.write(document, report.BACKUPS, "new")
 
-    assert document.read_text() == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"
+    assert document.read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
 
 
 def test_a_document_without_a_place_for_the_table_is_left_alone(tmp_path: Path) -> None:
@@ -91,5 +106,5 @@ def test_a_document_without_a_place_for_the_table_is_left_alone(tmp_path: Path) 
     document.write_text("nothing")
 
     with pytest.raises(ValueError, match="no place"):
-        report.write(document, "new")
+        report.write(document, report.MEASURED, "new")
     assert document.read_text() == "nothing"

@@ -12,7 +12,7 @@ from django.db import connection
 
 from accesscontrol.actor import Actor, Channel
 from config.cluster import Cluster
-from soak import crashes, places
+from soak import backups, crashes, places, restores
 from soak.places import Place
 from tests import databases
 from tests.faults.conftest import PATIENCE_S, Caller, Witness
@@ -70,5 +70,19 @@ def test_a_server_killed_at_any_moment_loses_nothing_that_was_answered(
     cluster: Cluster, inside: Place
 ) -> None:
     ledger = crashes.run(cluster, inside, seconds=2, seed=1)
+
+    assert ledger.broken == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_dies_a_backup_is_whole_or_not_there(cluster: Cluster, inside: Place) -> None:
+    ledger = backups.run(cluster, inside, seconds=1, seed=1, rows=500)
+
+    assert ledger.broken == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_dies_a_restore_is_done_or_never_was(cluster: Cluster, inside: Place) -> None:
+    ledger = restores.run(cluster, inside, seconds=1, seed=1, rows=500)
 
     assert ledger.broken == []

@@ -11,7 +11,7 @@ from django.db import connection
 
 from mcp_bridge import auth
 from soak import __main__ as command
-from soak import connections, invariants, kills, load, locks, places
+from soak import connections, damage, invariants, kills, load, locks, places
 from soak.callers import Direct
 from soak.ledger import Call, Ledger
 from soak.places import Place
@@ -52,6 +52,11 @@ class TestAShortRun:
         settings.LOCK_TIMEOUT_S = 1.2  # more than PostgreSQL waits before it looks for a deadlock
 
         ledger = locks.run(place, seconds=3, seed=SEED)
+
+        assert ledger.broken == []
+
+    def test_of_damage(self, place: Place) -> None:
+        ledger = damage.run(place, seconds=0, seed=SEED, least=40)
 
         assert ledger.broken == []
 
