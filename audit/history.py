@@ -26,7 +26,7 @@ from audit.trail import Entry
 Record = dict[str, Any]
 Pair = tuple[str | None, str | None]  # a record before and after, as JSON texts; None where it was not there
 
-_FROM_TEXT = "ROWS FROM (jsonb_to_recordset(%(pairs)s::jsonb) AS (before jsonb, after jsonb))"
+FROM_TEXT = "ROWS FROM (jsonb_to_recordset(%(pairs)s::jsonb) AS (before jsonb, after jsonb))"
 _INSERT = """
 INSERT INTO app.auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
                                changes_text, actor_id, actor_email, cid, timestamp, additional_data)
@@ -68,7 +68,7 @@ def record(entry: Entry, model: type[models.Model], key: Sequence[str], pairs: I
     if not texts:
         return
     with connection.cursor() as cursor:
-        cursor.execute(inserting(_FROM_TEXT), {**parameters(entry, model, key), "pairs": f"[{texts}]"})
+        cursor.execute(inserting(FROM_TEXT), {**parameters(entry, model, key), "pairs": f"[{texts}]"})
 
 
 def inserting(pairs: str) -> str:

@@ -121,7 +121,7 @@ class Bare:
         olds: list[DictRow | None] = [*before] or [None] * len(after)
         pairs = [{"before": old, "after": new} for old, new in zip(olds, after, strict=True)]
         self.connection.execute(
-            history._INSERT,  # noqa: SLF001 - the very same statement
+            history.inserting(history.FROM_TEXT),  # the very same statement
             {
                 "content_type": self.content_type, "actor": None, "email": None, "change": str(change),
                 "about": "{}", "pairs": _json(pairs).decode(), "key": ["id"],

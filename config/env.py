@@ -220,7 +220,9 @@ EXPORT_DIR = Setting(
     "EXPORT_DIR", text, "var/exports",
     "The folder of exports, and of files to import; below the project unless it begins with a slash.",
 )  # fmt: skip
-IMPORT_MAX_MB = Setting("IMPORT_MAX_MB", whole(1, 1_000_000), "2048", "The largest file that may be imported.")
+IMPORT_MAX_MB = Setting(
+    "IMPORT_MAX_MB", whole(1, 1_000_000), "2048", "The largest file that may be imported."
+)
 POSTGRESQL_BIN = Setting(
     "POSTGRESQL_BIN", text, None,
     "Folder of `pg_dump`, of the server's major version or newer. Unset: PostgreSQL 18 from the Python packages, which"

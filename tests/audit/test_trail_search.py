@@ -273,10 +273,10 @@ class TestCursors:
         self, rows: list[AuditLog], auditor: Actor
     ) -> None:
         first = queries.search(actor=auditor, user_id="bob", limit=1)
-        username, digest, (moment, key) = signing.loads(first["next_cursor"], salt=cursors._SALT)
+        username, digest, (moment, key), sealed_at = signing.loads(first["next_cursor"], salt=cursors._SALT)
 
         def after(number: int) -> list[int]:
-            cursor = signing.dumps([username, digest, [moment, number]], salt=cursors._SALT)
+            cursor = signing.dumps([username, digest, [moment, number], sealed_at], salt=cursors._SALT)
             page = queries.search(actor=auditor, user_id="bob", cursor=cursor)
             return [log["id"] for log in page["logs"]]
 

@@ -30,7 +30,9 @@ INSERT INTO public.chapters (book_id, chapter_num, title, content)
 SELECT b.id, n, 'Chapter ' || n, E'\\\\.\n' || md5(n::text) FROM public.books b, generate_series(1, 4) n;
 INSERT INTO public.book_genres (book_id, genre_id)
 SELECT b.id, g.id FROM public.books b, public.genres g WHERE g.id < 4;
-INSERT INTO public.locations (name, parent_location_id) VALUES ('Bath', NULL), ('Pump Room', 1);
+INSERT INTO public.locations (name) VALUES ('Bath');
+INSERT INTO public.locations (name, parent_location_id)
+SELECT 'Pump Room', id FROM public.locations WHERE name = 'Bath';
 INSERT INTO public.writing_goals (goal_type, target) VALUES ('words', 1000);
 """
 

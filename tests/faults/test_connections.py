@@ -71,7 +71,7 @@ def test_a_write_that_loses_its_connection_anywhere_is_done_once_when_repeated(
 ) -> None:
     before, changes = witness.contents(), witness.successes()
 
-    for marker, refusal in ((b"INSERT INTO auditlog_logentry", NONE), (b"COMMIT\0", UNKNOWN)):
+    for marker, refusal in ((b"INSERT INTO app.auditlog_logentry", NONE), (b"COMMIT\0", UNKNOWN)):
         proxy.cut(marker, Cut.BEFORE)
         assert gist(caller(tool, **WRITES[tool], idempotency_key="k")) == refusal
         assert proxy.cuts == 1
