@@ -32,7 +32,7 @@ def table(results: Sequence[Result], *, unit: str = "ms") -> str:
     per = UNITS[unit]
     lines = ["| work | floor | ours | floor | | at most | holds |", "|---|---|---:|---:|---:|---|---|"]
     lines += [
-        f"| {r.name} | {r.floor_is} | {r.ours_ms / per:.2f} {unit}"
+        f"| {r.name} | {r.floor_is} | {r.ours_ms / per:.2f} {unit} | {r.floor_ms / per:.2f} {unit}"
         f" | {r.verdict} | {r.limit} | {'yes' if r.holds else 'NO'} |"
         for r in results
     ]

@@ -159,7 +159,7 @@ DATABASE_URL = Setting(
 )  # fmt: skip
 DATABASE_OWNER_URL = Setting(
     "DATABASE_OWNER_URL", postgresql_url, None, secret=True,
-    description="The owner's connection, straight to PostgreSQL. Only `migrate` needs it.",
+    description="The owner's connection, straight to PostgreSQL: for `migrate`, restores, and proving backups.",
 )  # fmt: skip
 DATABASE_POOL_MIN = Setting("DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open.")
 DATABASE_POOL_MAX = Setting(

@@ -72,7 +72,7 @@ class Clone:
         """Return an environment without this session's settings."""
         clean = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         packages = sysconfig.get_path("purelib")
-        return clean | {"PYTHONPATH": packages, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"} | more
+        return clean | {"PYTHONPATH": packages, "HOME": "/nonexistent"} | more
 
     def begin(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start Python in the clone, in a process group of its own, as a terminal would."""
