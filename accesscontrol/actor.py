@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.management import get_system_username
 from django.contrib.auth.models import User
-from django.db import connection
 
 from accesscontrol import grants
 
@@ -44,21 +43,19 @@ class Actor:
         """This function will return the name that the audit trail keeps when the user is gone."""
         return self.user.get_username() if self.user else None
 
+    @property
+    def has_grants(self) -> bool:
+        """This function will say whether what the user may do is known, or there is no user."""
+        return self.user is None or "grants" in self.__dict__
+
+    def know(self, found: grants.Grants) -> None:
+        """This function will take what the user may do from who has read it along with something else."""
+        self.__dict__["grants"] = found
+
     @cached_property
     def grants(self) -> grants.Grants:
         """This function will return what the user may do as of the first look, read in one query."""
         return grants.load(self.user) if self.user else grants.Grants()
-
-    def begin(self, statements: str) -> None:
-        """This function will run statements without rows, and read what the user may do along with them.
-
-        Where that was read before, or there is nobody, the statements alone.
-        """
-        if self.user is None or "grants" in self.__dict__:
-            with connection.cursor() as cursor:
-                cursor.execute(statements)
-        else:
-            self.__dict__["grants"] = grants.load(self.user, first=statements)
 
 
 def on_this_machine() -> Actor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
@@ -54,29 +55,29 @@ class Grants:
         return {source for (_, name), found in self.sources.items() if name == table for source in found}
 
 
-def load(user: User, *, first: str = "") -> Grants:
-    """This function will read a user's state and grants as they are now, in one query.
+def load(user: User) -> Grants:
+    """This function will read a user's state and grants as they are now, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [user.pk])
+        return read(cursor.fetchall())
 
-    `first` are statements without rows to run before it, in the same round trip.
-    """
+
+def read(rows: Iterable[tuple[str | None, str, list[str]]]) -> Grants:
+    """This function will return what the rows of app.grants_of say."""
     is_active = is_superuser = False
     sources: dict[tuple[str, str], list[str]] = {}
     rules: dict[tuple[str, str], dict[str, set[str]]] = {}
     freed: frozenset[str] = frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(f"{first};{_ROWS}" if first else _ROWS, [user.pk])
-        while cursor.nextset():
-            pass
-        for right, source, tables in cursor.fetchall():
-            if right is None:
-                is_active, is_superuser = True, source == "superuser"
-            elif right.startswith("column "):
-                access = right.removeprefix("column ")
-                for name, column in (table.split(".") for table in tables):
-                    rules.setdefault((access, name), {}).setdefault(column, set()).add(source)
-            elif right == "no plan":
-                freed = frozenset(tables)
-            else:
-                for table in tables:
-                    sources.setdefault((right, table), []).append(source)
+    for right, source, tables in rows:
+        if right is None:
+            is_active, is_superuser = True, source == "superuser"
+        elif right.startswith("column "):
+            access = right.removeprefix("column ")
+            for name, column in (table.split(".") for table in tables):
+                rules.setdefault((access, name), {}).setdefault(column, set()).add(source)
+        elif right == "no plan":
+            freed = frozenset(tables)
+        else:
+            for table in tables:
+                sources.setdefault((right, table), []).append(source)
     return Grants(is_active, is_superuser, sources, rules, freed)

@@ -97,7 +97,7 @@ class _Run:
         with transaction.atomic():
             # A read inside a larger transaction leaves it to that how to commit.
             writes = self.writes is not None
-            timeouts.begin(flushes=writes or not is_outermost, writes=writes)
+            timeouts.begin(entry.actor, flushes=writes or not is_outermost, writes=writes)
             self.has_begun = True
             if self.writes is None:
                 result = function(entry, *args, **kwargs)

@@ -42,7 +42,7 @@ def publish(
                 published.append(file_name)
                 file.publish(file_name)
             with transaction.atomic():
-                timeouts.begin(flushes=True)
+                timeouts.begin(work.entry.actor, flushes=True)
                 tell(work, described)
                 published.append(name.manifest_file)
                 note.publish(name.manifest_file)

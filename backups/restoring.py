@@ -169,7 +169,7 @@ def _require_agreed(
 ) -> None:
     """Answer with the plan first."""
     with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True)
+        timeouts.begin(actor, flushes=True)
         plans.require(actor, operation, arguments, backup.manifest.sha256, plan, token, asks=asks)
 
 
@@ -236,7 +236,7 @@ def _merge(
     merged = merging.merge(connection, backup, work, tables, on_conflict, progress)
     if dry_run:
         with database.translated(), transaction.atomic():
-            timeouts.begin(flushes=True)
+            timeouts.begin(work.entry.actor, flushes=True)
             work.finish()
     return Restored(
         backup_file=backup.manifest.file,
@@ -258,7 +258,7 @@ def _only_planned(work: Work, backup: Backup) -> Restored:
     plan = planning.full(backup)
     work.entry.dry_run, work.entry.record_id = True, backup.manifest.file
     with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True)
+        timeouts.begin(work.entry.actor, flushes=True)
         work.finish()
     return Restored(
         backup_file=backup.manifest.file,

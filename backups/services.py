@@ -201,7 +201,7 @@ def delete_backup(
     sha256 = _sha256(place, name)
     plan = _deletion_plan(place, name)
     with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True)
+        timeouts.begin(actor, flushes=True)
         arguments, state = {"backup_file": name.file}, {**plan, "sha256": sha256}
         plans.require(actor, "DELETE_BACKUP", arguments, state, plan, plan_token, asks=asks)
         _tell_of_deletion(work, name, sha256)
@@ -239,7 +239,7 @@ def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
         for file in going:
             work, name = Work("DELETE_BACKUP", actor), names.parse(file)
             with database.translated(), transaction.atomic():
-                timeouts.begin(flushes=True)
+                timeouts.begin(actor, flushes=True)
                 _tell_of_deletion(work, name, _sha256(place, name))
             _remove(place, name)
         storage.sweep(place, now)

@@ -81,7 +81,7 @@ def trust(*, actor: Actor, backup_file: str, sha256: str | None = None) -> str:
             argument="sha256",
         )
     with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True, writes=True)
+        timeouts.begin(actor, flushes=True, writes=True)
         Trust.objects.get_or_create(
             sha256=described.sha256, defaults={"file": described.file, "username": actor.username or ""}
         )

@@ -119,7 +119,7 @@ def _keep(work: Work, backup: Backup | None, file: str, checks: list[Check], *, 
     work.entry.record_id = file
     work.entry.changes = {"valid": {"new": valid}, "deep": {"new": deep}, "checks": {"new": _json(checks)}}
     with database.translated(), transaction.atomic():
-        timeouts.begin(flushes=True)
+        timeouts.begin(work.entry.actor, flushes=True)
         if backup is not None:
             Verification.objects.create(
                 sha256=backup.manifest.sha256,
