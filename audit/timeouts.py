@@ -12,7 +12,7 @@ from accesscontrol.actor import Actor
 OPEN_GATE = "LOCK TABLE app.restore_gate IN ACCESS SHARE MODE"
 
 
-_BEGIN = "SELECT codename, origin, tables FROM app.begin(%s, %s, %s, %s, %s)"  # migration 0010
+_BEGIN = "SELECT codename, origin, tables FROM app.begin_operation(%s, %s, %s, %s, %s)"  # migration 0010
 
 
 def begin(actor: Actor, *, flushes: bool, writes: bool = False) -> None:

@@ -1,6 +1,7 @@
 """A function with which an operation begins: its limits, the gate where it writes, and the rights of its caller.
 
-One round trip instead of two, with a plan that is kept. It runs with the caller's own rights. What it sets holds until
+One round trip instead of two, with a plan that is kept. Its name is not "begin": psql would take that for the beginning
+of a body. It runs with the caller's own rights. What it sets holds until
 the transaction ends.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from django.db import migrations
 
 CREATE = """
-CREATE FUNCTION app.begin(
+CREATE FUNCTION app.begin_operation(
     member bigint, statement_ms integer, lock_ms integer, synchronous boolean, writes boolean
 ) RETURNS TABLE (codename text, origin text, tables text[])
     LANGUAGE plpgsql VOLATILE
@@ -25,7 +26,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION app.begin(bigint, integer, integer, boolean, boolean) IS
+COMMENT ON FUNCTION app.begin_operation(bigint, integer, integer, boolean, boolean) IS
     'Limits, gate and rights at the beginning of an operation: see audit/timeouts.py.';
 """
 
@@ -34,5 +35,5 @@ class Migration(migrations.Migration):
     dependencies = [("audit", "0009_alerts"), ("accesscontrol", "0006_plan_free_roles")]
 
     operations = [
-        migrations.RunSQL(CREATE, "DROP FUNCTION app.begin(bigint, integer, integer, boolean, boolean)")
+        migrations.RunSQL(CREATE, "DROP FUNCTION app.begin_operation(bigint, integer, integer, boolean, boolean)")
     ]
