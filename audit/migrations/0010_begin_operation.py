@@ -35,5 +35,7 @@ class Migration(migrations.Migration):
     dependencies = [("audit", "0009_alerts"), ("accesscontrol", "0006_plan_free_roles")]
 
     operations = [
-        migrations.RunSQL(CREATE, "DROP FUNCTION app.begin_operation(bigint, integer, integer, boolean, boolean)")
+        migrations.RunSQL(
+            CREATE, "DROP FUNCTION app.begin_operation(bigint, integer, integer, boolean, boolean)"
+        )
     ]
