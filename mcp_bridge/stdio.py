@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -26,7 +27,9 @@ CHUNK_BYTES = 64 * 1024
 Sending = MemoryObjectSendStream[SessionMessage]
 Receiving = MemoryObjectReceiveStream[SessionMessage]
 
-_NOBODY_THERE = (anyio.ClosedResourceError, anyio.BrokenResourceError, CancelledError, RuntimeError)
+_NOBODY_THERE = (
+    anyio.ClosedResourceError, anyio.BrokenResourceError, CancelledError, asyncio.CancelledError, RuntimeError,
+)  # fmt: skip
 
 logger = structlog.get_logger(__name__)
 
