@@ -14,7 +14,8 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog import registry
-from catalog.admin.forms import SHORT_CHARS, max_chars
+from catalog.services import search
+from catalog.services.texts import is_short, label
 from catalog.table import AnyField, Table
 
 MAX_COLUMNS = 6  # beside the record's name and number
@@ -50,26 +51,18 @@ def _long(table: Table) -> list[str]:
         field.name
         for field in table.columns.values()
         if isinstance(field, models.TextField | models.JSONField | ArrayField)
-        and not (_is_short(field) or field.flatchoices or field.name == label(table))
+        and not (is_short(field) or field.flatchoices or field.name == label(table))
     ]
 
 
 def searched(table: Table) -> list[str]:
-    """This function will return the columns that the search box looks into: names, short texts, the number."""
-    found = [f.name for f in table.columns.values() if _is_short(f) and not f.flatchoices]
-    return [*dict.fromkeys([*filter(None, [label(table)]), *found]), "=id"]
+    """This function will return what the search box looks into: names, short texts, the number."""
+    return [*search.searched(table), "=id"]
 
 
 def filtered(table: Table) -> list[str]:
     """This function will return the columns with few values, by which a list is narrowed."""
     return [f.name for f in table.columns.values() if f.flatchoices or isinstance(f, models.BooleanField)]
-
-
-def label(table: Table) -> str | None:
-    """This function will return the text by which people know a record: its title, or else its first text."""
-    texts = [n for n, f in table.columns.items() if isinstance(f, models.TextField) and not f.flatchoices]
-    required = [name for name in texts if not table.columns[name].null]
-    return table.title_column or next(iter([*required, *texts]), None)
 
 
 def may_read(actor: Actor, field: models.ForeignKey[Any, Any]) -> bool:
@@ -86,7 +79,7 @@ def _chosen(table: Table) -> list[AnyField]:
     ]
     parents = [f for f in fields if isinstance(f, models.ForeignKey)]
     states = [f for f in fields if f.flatchoices or isinstance(f, models.BooleanField)]
-    short = [f for f in fields if _is_short(f) and f not in states]
+    short = [f for f in fields if is_short(f) and f not in states]
     others = [
         f for f in fields if isinstance(f, models.IntegerField | models.DecimalField | models.DateField)
     ]
@@ -143,7 +136,3 @@ def _described(cell: Cell, heading: str, order: str) -> Cell:
     cell.short_description = heading  # type: ignore[attr-defined] # how Django's lists are told
     cell.admin_order_field = order  # type: ignore[attr-defined]
     return cell
-
-
-def _is_short(field: AnyField) -> bool:
-    return isinstance(field, models.TextField) and 0 < max_chars(field) <= SHORT_CHARS

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib.admin import widgets
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models.expressions import BaseExpression
 from django.utils.html import escape
@@ -15,9 +14,8 @@ from django.utils.html import escape
 from accesscontrol.pages import RefusalForm
 from catalog.admin import fields
 from catalog.services import live
+from catalog.services.texts import is_short
 from catalog.table import AnyField, Table
-
-SHORT_CHARS = 500  # a text that may be longer gets an area, not a line
 
 
 class RecordForm(RefusalForm):
@@ -69,8 +67,7 @@ def field_of(column: AnyField) -> forms.Field | None:
                 widget=forms.NumberInput({"step": "any", "class": "vIntegerField"}), **options,
             )  # fmt: skip
         case models.TextField():
-            is_short = 0 < max_chars(column) <= SHORT_CHARS
-            widget = fields.Line({"class": "vTextField"}) if is_short else _area(rows=6)
+            widget = fields.Line({"class": "vTextField"}) if is_short(column) else _area(rows=6)
             return fields.Text(nullable=column.null, widget=widget, **options)
     return None
 
@@ -90,12 +87,6 @@ def reference_to(
     # The trash is included so that a record whose parent is there can still be edited; the services
     # refuse a new reference to it.
     return column.formfield(form_class=Reference, queryset=parent.model._default_manager.all(), widget=widget)
-
-
-def max_chars(column: AnyField) -> int:
-    """This function will return the greatest length that a text may have, 0 where there is none."""
-    limits = [int(v.limit_value) for v in column.validators if isinstance(v, MaxLengthValidator)]
-    return min(limits, default=0)
 
 
 def help_texts(table: Table) -> dict[str, str]:
