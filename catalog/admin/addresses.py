@@ -1,0 +1,244 @@
+"""What the address of a list says: filters, words, order, columns, page size.
+
+    ?status=draft&status=editing&word_count__gte=5000&q=sea&o=-updated_at,title&_columns=status&_size=100
+
+A filter is `column=value`, `column__lookup=value`; several values of one column are alternatives. Filters become an object
+of the where language, which knows types and names; what is wrong is refused as the services refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.http import QueryDict
+
+from accesscontrol.errors import InvalidInput, quoted
+from catalog.services import kinds
+from catalog.services.texts import is_short, label
+from catalog.table import AnyField, Table
+
+SEARCH, ORDER, PAGE, TRASH = "q", "o", "p", "trash"
+COLUMNS, SIZE, AFTER, BEFORE = "_columns", "_size", "_after", "_before"
+SIZES = (25, 50, 100, 200)
+USUAL_SIZE = 50
+
+_POSITION = (PAGE, AFTER, BEFORE, "e")  # where in a list somebody is, which is no part of what it shows
+_OURS = {SEARCH, ORDER, TRASH, COLUMNS, SIZE, "_popup", "_to_field", "_changelist_filters", *_POSITION}
+_LOOKUPS = {
+    "": "$in",
+    "exact": "$in",
+    "in": "$in",
+    "not": "$nin",
+    "gt": "$gt",
+    "gte": "$gte",
+    "lt": "$lt",
+    "lte": "$lte",
+    "isnull": "$null",
+    "contains": "$ilike",
+}
+_WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list shows of a table, which is as the person may know it."""
+
+    table: Table
+    where: Mapping[str, Any]  # in the where language, by column
+    search: str
+    order: tuple[tuple[str, bool], ...]  # (column, is descending); empty is the usual order
+    columns: tuple[str, ...]  # as chosen; empty are the usual ones
+    size: int
+    query: str  # all of this as an address has it, without the place in the list
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether filters or words keep some records out."""
+        return bool(self.where or self.search)
+
+
+def read(table: Table, query: QueryDict) -> Listing:
+    """This function will return what an address asks for.
+
+    :raises InvalidInput: an unknown column or lookup, or a value that the column can't have
+    """
+    return Listing(
+        table=table,
+        where=_where(table, query),
+        search=query.get(SEARCH, "").replace("\0", "").strip(),
+        order=_order(table, query.get(ORDER, "")),
+        columns=_columns(table, query),
+        size=_size(query.get(SIZE, "")),
+        query=urlencode([(n, v) for n, vs in sorted(query.lists()) if n not in _POSITION for v in vs if v]),
+    )
+
+
+def column_of(table: Table, name: str) -> str:
+    """This function will return the column that an address names: `author_id`, or for short `author`.
+
+    :raises InvalidInput: there is none
+    """
+    known = f"{name}_id" if name not in table.columns and f"{name}_id" in table.foreign_keys else name
+    table.column(known)
+    return known
+
+
+def can_order(field: AnyField) -> bool:
+    """This function will say whether a list can be ordered by a column: not by long texts, arrays and objects."""
+    return not isinstance(field, models.TextField | models.JSONField | ArrayField) or (
+        is_short(field) or bool(field.flatchoices)
+    )
+
+
+def is_long(field: AnyField) -> bool:
+    """This function will say whether a column may hold much, so that a list loads only its beginning."""
+    return not can_order(field)
+
+
+# Filters ------------------------------------------------------------------------------------------------
+
+
+def _where(table: Table, query: QueryDict) -> dict[str, Any]:
+    where: dict[str, dict[str, Any]] = {}
+    for parameter, given in query.lists():
+        texts = [text for text in given if text]
+        if parameter in _OURS or not texts:
+            continue
+        column, lookup = _split(table, parameter)
+        field = table.columns[column]
+        for operator, operand in _READERS.get(lookup, _comparison(lookup))(field, texts).items():
+            _add(where.setdefault(column, {}), operator, operand)
+    return where
+
+
+def _add(conditions: dict[str, Any], operator: str, operand: Any) -> None:
+    """Beside the values that a column may have, "is empty" is one more of them."""
+    conditions[operator] = operand
+    if conditions.get("$null") is True and "$in" in conditions:
+        del conditions["$null"]
+        conditions["$in"] = [*conditions["$in"], None]
+
+
+def _split(table: Table, parameter: str) -> tuple[str, str]:
+    """(column, lookup) of a parameter; `author__id__exact`, as Django writes it, is `author_id`."""
+    name, *rest = parameter.split("__")
+    column = column_of(table, name)
+    if rest[:1] in (["id"], ["pk"]) and column in table.foreign_keys:
+        rest = rest[1:]
+    lookup = "__".join(rest)
+    if lookup not in _LOOKUPS:
+        raise InvalidInput(
+            f"{column} can't be filtered by {quoted(lookup)!r}.",
+            hint=f"Allowed: {', '.join(filter(None, _LOOKUPS))}.",
+            table=table.name,
+            column=column,
+        )
+    return column, lookup
+
+
+def _alternatives(operator: str) -> Callable[[AnyField, list[str]], dict[str, Any]]:
+    def read_(field: AnyField, texts: list[str]) -> dict[str, Any]:
+        if isinstance(field, models.DateTimeField) and operator == "$in" and (day := _day(texts[-1])):
+            return {"$gte": texts[-1], "$lt": _after(day)}
+        if isinstance(field, ArrayField | models.JSONField):
+            raise InvalidInput(f"{field.column} can only be filtered by contains and isnull.")
+        return {operator: [_value(field, text) for text in texts]}
+
+    return read_
+
+
+def _list(field: AnyField, texts: list[str]) -> dict[str, Any]:
+    return _alternatives("$in")(field, [part for text in texts for part in text.split(",")])
+
+
+def _comparison(lookup: str) -> Callable[[AnyField, list[str]], dict[str, Any]]:
+    operator = _LOOKUPS[lookup]
+
+    def read_(field: AnyField, texts: list[str]) -> dict[str, Any]:
+        text = texts[-1]
+        day = _day(text) if isinstance(field, models.DateTimeField) else None
+        if day and lookup in {"lte", "gt"}:  # a day ends where the next begins
+            return {"$lt" if lookup == "lte" else "$gte": _after(day)}
+        return {operator: _value(field, text)}
+
+    return read_
+
+
+def _null(field: AnyField, texts: list[str]) -> dict[str, Any]:
+    wanted = _WORDS.get(texts[-1].lower())
+    if wanted is None:
+        raise InvalidInput(f"{field.column}__isnull is 1 or 0.", column=field.column)
+    return {"$null": wanted}
+
+
+def _contains(field: AnyField, texts: list[str]) -> dict[str, Any]:
+    text = texts[-1]
+    if isinstance(field, ArrayField):
+        return {"$contains": text}
+    if isinstance(field, models.JSONField) or not isinstance(field, models.TextField):
+        raise InvalidInput(f"{field.column} holds no text.", column=field.column)
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return {"$ilike": f"%{escaped}%"}
+
+
+_READERS: dict[str, Callable[[AnyField, list[str]], dict[str, Any]]] = {
+    "": _alternatives("$in"),
+    "exact": _alternatives("$in"),
+    "in": _list,
+    "not": _alternatives("$nin"),
+    "isnull": _null,
+    "contains": _contains,
+}
+
+
+def _value(field: AnyField, text: str) -> Any:
+    """A text as the JSON value that the column takes; what is none is left to the services to refuse."""
+    if isinstance(field, models.BooleanField):
+        return _WORDS.get(text.lower(), text)
+    if kinds.is_integer_column(field) or isinstance(field, models.FloatField):
+        try:
+            return float(text) if isinstance(field, models.FloatField) else int(text[:40])
+        except ValueError:
+            return text
+    return text
+
+
+def _day(text: str) -> date | None:
+    """The day that a text is, if it is one and has a next."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day < date.max else None
+
+
+def _after(day: date) -> str:
+    return (day + timedelta(days=1)).isoformat()
+
+
+# The rest -----------------------------------------------------------------------------------------------
+
+
+def _order(table: Table, text: str) -> tuple[tuple[str, bool], ...]:
+    terms: dict[str, bool] = {}
+    for term in filter(None, text.split(",")):
+        column = column_of(table, term.removeprefix("-"))
+        if not can_order(table.columns[column]) and column != label(table):
+            raise InvalidInput(f"A list can't be ordered by {column}: it may be long.", column=column)
+        terms.setdefault(column, term.startswith("-"))
+    return tuple(terms.items())
+
+
+def _columns(table: Table, query: QueryDict) -> tuple[str, ...]:
+    names = [name for text in query.getlist(COLUMNS) for name in text.split(",") if name]
+    return tuple(dict.fromkeys(column_of(table, name) for name in names))
+
+
+def _size(text: str) -> int:
+    return int(text) if text in {str(size) for size in SIZES} else USUAL_SIZE
