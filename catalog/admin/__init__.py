@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from catalog.admin import tables
+from catalog.admin import tables, trail
+
+__all__ = ["trail"]
 
 tables.register(admin.site)
