@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+
+from accesscontrol.sessions import SessionStore
 
 
 class CatalogTable(models.Model):
@@ -84,3 +87,31 @@ class ServiceUser(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class Preference(models.Model):
+    """How somebody likes the pages."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
+    theme = models.CharField(max_length=5, default="auto")
+    shortcuts = models.BooleanField(default=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.theme}"
+
+
+class Session(AbstractBaseSession):
+    """A session, and whose it is."""
+
+    user_id = models.BigIntegerField(null=True, db_index=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        default_permissions = ()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        """Return the engine that writes these rows."""
+        return SessionStore

@@ -1,0 +1,58 @@
+"""How somebody likes the pages: kept with the account, and along with each session, so that no page has to ask."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput
+from accesscontrol.models import Preference
+
+THEMES = ("auto", "light", "dark")
+SESSION_KEY = "preferences"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What somebody has chosen, or what everybody has at first."""
+
+    theme: str = "auto"  # as the system says
+    shortcuts: bool = True  # single keys do something
+
+
+def load(user: User) -> Preferences:
+    """This function will return what a user has chosen."""
+    kept = Preference.objects.filter(user=user).values("theme", "shortcuts").first()
+    return Preferences(**kept) if kept else Preferences()
+
+
+def of(request: HttpRequest) -> Preferences:
+    """This function will return the preferences that go with a request, without asking the database."""
+    session = getattr(request, "session", None)
+    kept: Any = session.get(SESSION_KEY) if session is not None else None
+    return Preferences(**kept) if kept else Preferences()
+
+
+def remember(request: HttpRequest, preferences: Preferences) -> None:
+    """This function will keep preferences along with the session of a request."""
+    request.session[SESSION_KEY] = asdict(preferences)
+
+
+def change(*, actor: Actor, **chosen: Any) -> Preferences:
+    """This function will keep what the actor has chosen, and return all their preferences.
+
+    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+    :raises InvalidInput: there is no such theme
+    """
+    policy.require_account(actor)
+    if chosen.get("theme", THEMES[0]) not in THEMES:
+        raise InvalidInput(f"theme is one of {', '.join(THEMES)}.", columns=["theme"])
+    assert actor.user is not None  # noqa: S101 - of an account
+    preferences = replace(load(actor.user), **chosen)
+    Preference.objects.update_or_create(user=actor.user, defaults=asdict(preferences))
+    return preferences
