@@ -45,6 +45,7 @@ class Planned(StrEnum):
     DELETE_BACKUP = "DELETE_BACKUP"
     IMPORT_JSON = "IMPORT_JSON"
     IMPORT_CSV = "IMPORT_CSV"
+    IMPORT_XLSX = "IMPORT_XLSX"
 
 
 class ColumnAccess(StrEnum):

@@ -60,15 +60,33 @@ def require(
         if used:  # of two who come at once, one deletes the row
             return
         reason = _reason(mine, call)
-    new, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), timezone.now() + GOOD_FOR
-    _keep(new, call, expires_at)
+    new = _propose(call)
     raise ConfirmationRequired(
         reason,
         hint="Read the plan. If it is what is wanted, make the same call again with this plan_token. It is good once.",
         plan=plan,
-        plan_token=new,
-        expires_at=expires_at.isoformat(),
+        plan_token=new.token,
+        expires_at=new.expires_at.isoformat(),
     )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The token by which somebody agrees to a plan, and until when it is good."""
+
+    token: str
+    expires_at: datetime
+
+
+def propose(actor: Actor, operation: str, arguments: Mapping[str, Any], state: Any) -> Proposal:
+    """This function will return the token of a plan that a face shows by itself, on the terms of `require`."""
+    return _propose(_Call.of(actor, operation, arguments, state))
+
+
+def _propose(call: _Call) -> Proposal:
+    new = Proposal(secrets.token_urlsafe(_TOKEN_BYTES), timezone.now() + GOOD_FOR)
+    _keep(new.token, call, new.expires_at)
+    return new
 
 
 @dataclass(frozen=True)
