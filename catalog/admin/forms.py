@@ -73,9 +73,9 @@ def field_of(column: AnyField) -> forms.Field | None:
 
 
 def reference_to(
-    parent: Table, column: models.ForeignKey[Any, Any], site: Any, *, readable: bool
+    column: models.ForeignKey[Any, Any], choices: models.QuerySet[Any], site: Any, *, readable: bool
 ) -> forms.Field | None:
-    """This function will return the form field of a foreign key.
+    """This function will return the form field of a foreign key, whose value is one of `choices`.
 
     Who may read the other table searches it by name; who may not, types the number.
     """
@@ -84,9 +84,12 @@ def reference_to(
         if readable
         else forms.NumberInput({"class": "vIntegerField"})
     )
-    # The trash is included so that a record whose parent is there can still be edited; the services
-    # refuse a new reference to it.
-    return column.formfield(form_class=Reference, queryset=parent.model._default_manager.all(), widget=widget)
+    return column.formfield(form_class=Reference, queryset=choices, widget=widget)
+
+
+def is_long(column: AnyField) -> bool:
+    """This function will say whether a column holds texts that may be long."""
+    return isinstance(column, models.TextField) and not column.flatchoices and not is_short(column)
 
 
 def help_texts(table: Table) -> dict[str, str]:

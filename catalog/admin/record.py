@@ -1,0 +1,145 @@
+"""The page of one record: its form, and saving it through the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Field, ForeignKey
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from accesscontrol import policy
+from accesscontrol.errors import Refused
+from accesscontrol.policy import Operation
+from accesscontrol.web import actor_of
+from catalog import registry
+from catalog.admin import columns, forms, groups
+from catalog.admin.seen import SeenColumns
+from catalog.services import masking, records
+
+
+class RecordPage(SeenColumns):
+    """The part of a table's pages that shows and writes one record."""
+
+    form = forms.RecordForm
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return one record, also from the trash: its page says so, and offers to restore it."""
+        try:
+            key = self.table.where_key(object_id)
+        except Refused:
+            return None
+        actor = actor_of(request)
+        fields = self.table.columns.values()
+        parents = [f.name for f in fields if isinstance(f, ForeignKey) and columns.may_read(actor, f)]
+        rows = self.rows(request, include_deleted=True).filter(**key)
+        return (rows.select_related(*parents) if parents else rows).first()
+
+    # Writing ----------------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Send what was filled in, or changed, to the service; columns that nobody touched are not sent."""
+        changed = set(form.changed_data)
+        columns_ = {name: field for name, field in self.table.columns.items() if field.name in changed}
+        data = {name: getattr(obj, field.attname) for name, field in columns_.items()}
+        actor = actor_of(request)
+        if not change:
+            inserted = records.insert_record(actor=actor, table=self.table, data=data)
+            obj.pk = inserted.records[0]["id"]
+        elif data:
+            records.update_records(
+                actor=actor, table=self.table, data=data, where={"id": obj.pk}, expect_one=True
+            )
+        else:
+            request.is_unchanged = True  # type: ignore[attr-defined] # for response_change
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Say what was saved; where nothing was changed, say that."""
+        if not getattr(request, "is_unchanged", False):
+            return super().response_change(request, obj)
+        self.message_user(request, _("Nothing was changed, so nothing was saved."), messages.INFO)
+        if "_continue" in request.POST:
+            return HttpResponseRedirect(request.path)
+        return self.response_post_save_change(request, obj)
+
+    # The form ---------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form with the database's comments as help."""
+        kwargs.setdefault("help_texts", forms.help_texts(self.table))
+        form = super().get_form(request, obj, change=change, **kwargs)
+        for name, field in form.base_fields.items():
+            field.help_text = kwargs["help_texts"].get(name, "")
+        return form
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the form field of a column."""
+        if isinstance(db_field, ForeignKey):
+            return self._reference(db_field, request)
+        return forms.field_of(db_field) or super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def _reference(self, column: ForeignKey[Any, Any], request: HttpRequest) -> Any:
+        """The field of a foreign key, with links to the other table's pages as far as its rights go."""
+        actor = actor_of(request)
+        parent = registry.get(self.table.foreign_keys[column.column])
+        readable = columns.may_read(actor, column)
+        # The trash is included so that a record whose parent is there can still be edited; the services
+        # refuse a new reference to it.
+        choices = masking.rows(actor, parent, include_deleted=True)
+        field = forms.reference_to(column, choices, self.admin_site, readable=readable)
+        if field is not None and readable:
+            other = self.admin_site.get_model_admin(parent.model)
+            may_change = other.has_change_permission(request)
+            field.widget = admin.widgets.RelatedFieldWidgetWrapper(
+                field.widget,
+                column.remote_field,
+                self.admin_site,
+                can_add_related=other.has_add_permission(request),
+                can_change_related=may_change,
+                can_view_related=not may_change,
+            )
+        return field
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the columns in groups, at last those that the database keeps by itself."""
+        seen = self.seen(request)
+        unset = self._read_only(request, obj) if obj is None else ()  # there is nothing of it to show yet
+        shown = {
+            name: self._shown_as(request, obj, name)
+            for name in seen.columns
+            if name not in unset and name not in self._kept
+        }
+        sets: list[Any] = [
+            (group.heading, {"fields": [shown[name] for name in group.columns], "classes": [group.kind]})
+            for group in groups.of(seen, shown)
+        ]
+        if obj is not None:
+            kept = [name for name in self._kept if name in seen.columns]
+            sets.append((_("Kept by the database"), {"fields": kept, "classes": ["kept"]}))
+        return sets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the columns that the person can't set."""
+        read_only = self._read_only(request, obj)
+        return [*self._kept, *(self._shown_as(request, obj, name) for name in read_only)]
+
+    def _read_only(self, request: HttpRequest, obj: Any) -> list[str]:
+        """The columns that a rule keeps the person from setting, in the table's order."""
+        operation = Operation.INSERT if obj is None else Operation.UPDATE
+        kept = policy.read_only_columns(actor_of(request), operation, self.table.name)
+        return [name for name in self.seen(request).columns if name in kept and name not in self._kept]
+
+    @property
+    def _kept(self) -> list[str]:
+        """The key, and the columns that the database and the services keep."""
+        return [n for n in self.table.columns if n in self.table.key or n in self.table.managed_columns]
+
+    def _shown_as(self, request: HttpRequest, obj: Any, column: str) -> str:
+        """A column's field; for reading, a reference to what this person may not read shows as its number."""
+        field = self.table.columns[column]
+        if not isinstance(field, ForeignKey) or columns.may_read(actor_of(request), field):
+            return field.name
+        may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        is_kept = column in self._read_only(request, obj)
+        return field.name if may_edit and not is_kept else field.attname
