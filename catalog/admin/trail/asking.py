@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, quoted
+from audit import moments
 from audit.browsing import Place
 from catalog import registry
 from catalog.admin.trail.words import GROUPS
@@ -28,6 +29,7 @@ PERIODS: Final = {
     "30d": (gettext_lazy("Last 30 days"), timedelta(days=30)),
 }
 SEARCHED: Final = ("user_id", "table_name", "record_id", "error_message")
+_FROM, _UNTIL = "timestamp__gte", "timestamp__lt"
 _PLACES: Final = {"before": False, "after": True}
 _PLACE: Final = re.compile(r"(?P<at>[0-9T:.+-]{10,40}Z?)_(?P<key>[0-9]{1,18})", re.ASCII)
 _BOOLEANS: Final = {"1": True, "0": False}
@@ -49,8 +51,8 @@ def _operations(value: str) -> Any:
 
 
 _ASKED: Final[Mapping[str, tuple[str, str | None, Read]]] = {  # parameter: column, operator, how it is read
-    "timestamp__gte": ("timestamp", "$gte", _text),
-    "timestamp__lt": ("timestamp", "$lt", _text),
+    _FROM: ("timestamp", "$gte", _text),
+    _UNTIL: ("timestamp", "$lt", _text),
     "operation__exact": ("operation", None, _operations),
     "table_name__exact": ("table_name", None, _text),
     "record_id__exact": ("record_id", None, _text),
@@ -75,6 +77,20 @@ class Asked:
     where: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = None
     fault: InvalidInput | None = None
+    now: datetime = field(default_factory=lambda: timezone.now().replace(microsecond=0))
+
+    @property
+    def start(self) -> datetime | None:
+        """From when on entries are asked for."""
+        if "period" in self.values:
+            return self.now - PERIODS[self.values["period"]][1]
+        return moments.parse(self.values[_FROM]) if _FROM in self.values else None
+
+    @property
+    def end(self) -> datetime:
+        """Until when entries are asked for, at most until now."""
+        soon = self.now + timedelta(seconds=1)
+        return min(moments.parse(self.values[_UNTIL]), soon) if _UNTIL in self.values else soon
 
     def condition(self, actor: Actor) -> Q:
         """This function will return the condition on entries, as far as the actor may know of their columns.
@@ -93,13 +109,19 @@ class Asked:
         return f"?{query.urlencode()}"
 
 
-def read(query: QueryDict, actor: Actor) -> Asked:
-    """This function will read what the parameters of an address ask for; what is wrong with them is its `fault`."""
+def read(query: QueryDict, actor: Actor, *, period: str | None = None) -> Asked:
+    """This function will read what the parameters of an address ask for; what is wrong with them is its `fault`.
+
+    `period` is meant where they say nothing of time.
+    """
     given = {name: query[name].strip() for name in query}
     values = {name: given[name] for name in NAMES if given.get(name)}
+    if period and not {"period", _FROM, _UNTIL} & values.keys():
+        values["period"] = period
     try:
         _refuse_unknown(given)
-        return Asked(values, _where(values, actor), _place(given))
+        asked = Asked(values, place=_place(given))
+        return replace(asked, where=_where(asked, actor))
     except InvalidInput as fault:
         return Asked(values, fault=fault)
 
@@ -115,8 +137,8 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
         raise InvalidInput(_("The trail can't be filtered by %(names)s.") % {"names": names})
 
 
-def _where(values: Mapping[str, str], actor: Actor) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = []
+def _where(asked: Asked, actor: Actor) -> dict[str, Any]:
+    values, parts = asked.values, []
     for name, (column, operator, convert) in _ASKED.items():
         if name not in values:
             continue
@@ -127,10 +149,9 @@ def _where(values: Mapping[str, str], actor: Actor) -> dict[str, Any]:
             raise InvalidInput(_("%(name)s can't be %(value)s.") % told, column=column) from None
         parts.append({column: value if operator is None else {operator: value}})
     if "period" in values:
-        if values["period"] not in PERIODS:
+        if values["period"] not in PERIODS or asked.start is None:
             raise InvalidInput(_("There is no such period."), argument="period")
-        since = timezone.now() - PERIODS[values["period"]][1]
-        parts.append({"timestamp": {"$gte": since.isoformat()}})
+        parts.append({"timestamp": {"$gte": asked.start.isoformat()}})
     if "q" in values:
         parts.append(_search(values["q"], actor))
     return {"$and": parts} if parts else {}

@@ -9,6 +9,7 @@ from auditlog.models import LogEntry
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.translation import gettext as _
 
 from accesscontrol import policy
@@ -18,11 +19,14 @@ from accesscontrol.web import actor_of
 from audit import browsing, queries
 from audit.browsing import Page
 from audit.models import AuditLog
-from catalog.admin.trail import asking, filters, links, words
+from audit.overview import overview
+from catalog.admin import undoing
+from catalog.admin.trail import asking, filters, links, summary, words
 from catalog.admin.trail.asking import Asked
 from catalog.services import counting
 
 PER_PAGE: Final = 50
+OVERVIEW_PERIOD: Final = "24h"
 MAX_KEY_DIGITS: Final = 18
 
 admin.site.unregister(LogEntry)  # django-auditlog's own pages show versions past the services
@@ -51,11 +55,11 @@ class TrailPages(ServicePages):
             self.require(request, VIEW if request.method == "GET" else "QUERY")
             chosen = asked.condition(actor)
             page = browsing.page(actor=actor, chosen=chosen, place=asked.place, limit=PER_PAGE)
-        except Refused as refusal:
-            if not isinstance(refusal, InvalidInput):
-                return self.turned_away(request, VIEW, refusal)
+        except InvalidInput as refusal:
             self.record_refusal(request, VIEW, refusal)
             fault = sentence(refusal)
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Audit trail"),
@@ -69,6 +73,37 @@ class TrailPages(ServicePages):
             "fault": fault,
         }
         return TemplateResponse(request, "admin/trail/list.html", context, status=400 if fault else 200)
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of the pages."""
+        view = self.admin_site.admin_view(self.overview_view)
+        return [path("overview/", view, name="audit_auditlog_overview"), *super().get_urls()]
+
+    def overview_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what the entries of a period come to."""
+        actor = actor_of(request)
+        asked = asking.read(request.GET, actor, period=OVERVIEW_PERIOD)
+        shown: dict[str, Any] = {}
+        try:
+            self.require(request, VIEW if request.method == "GET" else "QUERY")
+            chosen = asked.condition(actor)
+            found = overview(actor=actor, chosen=chosen, start=asked.start, end=asked.end)
+            shown = summary.context(found, asked)
+        except InvalidInput as fault:
+            self.record_refusal(request, VIEW, fault)
+            shown = {"fault": sentence(fault)}
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Overview of the audit trail"),
+            "asked": asked,
+            "filters": filters.form(actor, asked),
+            "chosen": filters.chosen(asked),
+            **shown,
+        }
+        status = 400 if "fault" in shown else 200
+        return TemplateResponse(request, "admin/trail/overview.html", context, status=status)
 
     def changeform_view(
         self,
@@ -103,6 +138,7 @@ class TrailPages(ServicePages):
             "changes": words.changes(entry),
             "record_url": links.record(actor, entry),
             "versions_url": links.versions(actor, entry),
+            "undo_url": undoing.address(actor, entry),
             "same": {
                 "who": _query(user_id__exact=entry.user_id),
                 "operation": _query(operation__exact=entry.operation),
