@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -14,7 +15,7 @@ Grant = tuple[str, str]  # (right, table), the table NOWHERE for a right on the 
 Opened = tuple[str, str, str]  # (right, table, column): what is read or set by that right
 
 _NOTHING = Grants()
-_SETTING = frozenset({Operation.INSERT, Operation.UPDATE, Operation.IMPORT, Operation.RESTORE})
+SETTING = frozenset({Operation.INSERT, Operation.UPDATE, Operation.IMPORT, Operation.RESTORE})
 
 
 def require_held(actor: Actor, given: Grants, *, before: Grants = _NOTHING) -> None:
@@ -41,6 +42,11 @@ def not_held(actor: Actor, given: Grants, *, before: Grants = _NOTHING) -> list[
     ]
 
 
+def lacking(actor: Actor, role: str, held: Grants, grant: Grant) -> list[str]:
+    """This function will return what the actor would have to hold to add a right to a role, which gives `held`."""
+    return not_held(actor, replace(held, sources={**held.sources, grant: [role]}), before=held)
+
+
 def names_of(grants: Iterable[Grant]) -> list[str]:
     """This function will return grants for a person to read: "update on books", "view_audit"."""
     return sorted(" on ".join(part for part in grant if part) for grant in grants)
@@ -59,7 +65,7 @@ def _kept_from(actor: Actor, given: Grants) -> set[Opened]:
         )
         opened |= {(Operation.READ, table, column) for column in shown}
     for right, table in given.sources:
-        if right in _SETTING and table in ruled:
+        if right in SETTING and table in ruled:
             settable = policy.read_only_columns(actor, Operation(right), table) - given.restricted(
                 ColumnAccess.READ_ONLY, right, table
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -11,7 +13,7 @@ from django.db import transaction
 
 from accesscontrol import freeing, policy, roles
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput, NotFound
+from accesscontrol.errors import Conflict, InvalidInput, NotFound
 from accesscontrol.giving import Grant
 from accesscontrol.policy import Right
 from accesscontrol.signals import access_changed
@@ -21,16 +23,30 @@ _BUILT_IN = frozenset(role.name for role in roles.BUILT_IN)
 
 @transaction.atomic
 def save_role(
-    *, actor: Actor, group: Group, grants: Collection[Grant], freed: Collection[str] | None = None
+    *,
+    actor: Actor,
+    group: Group,
+    grants: Collection[Grant],
+    freed: Collection[str] | None = None,
+    seen: str | None = None,
 ) -> None:
     """This function will save a new or changed role with its name, its rights, and what it does without plans.
 
+    `seen` is the `state_of` the role that the change was made from.
+
+    :raises Conflict: the role is no longer what was seen
     :raises Forbidden: the actor may not manage access, or gives a right or a freedom that they do not hold
     :raises InvalidInput: the name is taken or not valid, or is a built-in role's, or there is no such right
     :raises NotFound: the role has been deleted
     """
     policy.require_right(actor, Right.MANAGE_ACCESS)
-    before = _as_it_is(group).name if group.pk else None
+    now = _as_it_is(group) if group.pk else None
+    before = now.name if now else None
+    if seen and now and state_of(now) != seen:
+        raise Conflict(
+            f"Somebody has changed {now.name} since you opened this page.",
+            hint="Nothing was saved. Open the page again to see the role as it is now.",
+        )
     if before != group.name:
         if before in _BUILT_IN:
             raise InvalidInput(
@@ -71,6 +87,12 @@ def delete_role(*, actor: Actor, group: Group) -> None:
         actor, "REVOKE", group, {"name": {"old": name, "new": None}, "members": {"old": members, "new": []}}
     )
     group.delete()
+
+
+def state_of(group: Group) -> str:
+    """This function will return a mark that changes whenever the name, the rights or the freedoms of a role do."""
+    told = [group.name, sorted(roles.grants_of(group)), sorted(roles.freed_of(group))]
+    return sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _as_it_is(group: Group) -> Group:

@@ -10,10 +10,11 @@ from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 
-from accesscontrol import own_roles, roles
+from accesscontrol import giving, own_roles, roles
+from accesscontrol.actor import Actor
 from accesscontrol.admin.access import AccessPages, operations
 from accesscontrol.giving import Grant
-from accesscontrol.grants import NOWHERE
+from accesscontrol.grants import NOWHERE, Grants
 from accesscontrol.models import CatalogTable
 from accesscontrol.pages import RefusalForm
 from accesscontrol.policy import Operation, Planned, Right
@@ -27,6 +28,7 @@ class RoleForm(RefusalForm):
 
     grants = forms.MultipleChoiceField(required=False)
     freed = forms.MultipleChoiceField(required=False, choices=[(str(o), str(o)) for o in Planned])
+    state = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     class Meta:
         model = Group
@@ -38,27 +40,53 @@ class RoleForm(RefusalForm):
         every = [(str(o), t) for t in self.tables for o in Operation] + [(str(r), NOWHERE) for r in Right]
         field = self.fields["grants"]
         field.choices = [(_text(grant), _text(grant)) for grant in every]  # type: ignore[attr-defined]
+        self.held = roles.held_by(self.instance) if self.instance.pk else Grants()
         if self.instance.pk:
-            field.initial = [_text(grant) for grant in roles.grants_of(self.instance)]
-            self.fields["freed"].initial = list(roles.freed_of(self.instance))
+            field.initial = [_text(grant) for grant in self.held.sources]
+            self.fields["freed"].initial = list(self.held.freed)
+            self.fields["state"].initial = own_roles.state_of(self.instance)
 
-    def matrix(self) -> dict[str, Any]:
-        """This function will return what the template shows: a row per table with a box per operation."""
+    def matrix(self, actor: Actor) -> dict[str, Any]:
+        """This function will return what the template shows: a row per table with a box per operation.
+
+        What the actor does not hold is closed to them, unless the role has it: then they may take it.
+        """
         ticked = set(self["grants"].value() or ())
         freed = set(self["freed"].value() or ())
+        rules = {table: len(columns) for (_access, table), columns in self.held.rules.items()}
 
-        def box(right: str, table: str, label: str) -> dict[str, Any]:
-            text = _text((right, table))
-            return {"value": text, "is_ticked": text in ticked, "label": label}
+        def box(grant: Grant, label: str) -> dict[str, Any]:
+            text, was = _text(grant), grant in self.held.sources
+            missing = [] if was else giving.lacking(actor, self.instance.name, self.held, grant)
+            return {
+                "value": text,
+                "is_ticked": text in ticked,
+                "was_ticked": was,
+                "is_closed": bool(missing) and text not in ticked,
+                "label": label,
+            }
 
         return {
             "operations": [str(operation) for operation in Operation],
             "rows": [
-                {"table": table, "boxes": [box(str(o), table, f"{o} {table}") for o in Operation]}
+                {
+                    "table": table,
+                    "rules": rules.get(table, 0),
+                    "boxes": [box((str(o), table), f"{o} {table}") for o in Operation],
+                }
                 for table in self.tables
             ],
-            "whole": [box(str(right), NOWHERE, _RIGHTS_IN_WORDS[str(right)]) for right in Right],
-            "planned": [{"value": o, "is_ticked": o in freed, "label": _in_words(o)} for o in Planned],
+            "whole": [box((str(right), NOWHERE), _RIGHTS_IN_WORDS[str(right)]) for right in Right],
+            "planned": [
+                {
+                    "value": o,
+                    "is_ticked": o in freed,
+                    "is_closed": o not in freed
+                    and bool(giving.not_held(actor, Grants(freed=frozenset({o})))),
+                    "label": _in_words(o),
+                }
+                for o in Planned
+            ],
         }
 
 
@@ -98,7 +126,7 @@ class RoleAdmin(AccessPages):
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show the form with its matrix."""
-        context["matrix"] = context["adminform"].form.matrix()
+        context["matrix"] = context["adminform"].form.matrix(actor_of(request))
         original = context.get("original")
         context["purpose"] = self.purpose(original) if original else ""
         return super().render_change_form(request, context, *args, **kwargs)
@@ -107,7 +135,8 @@ class RoleAdmin(AccessPages):
         """Save the role through the services."""
         grants = [_grant(text) for text in form.cleaned_data["grants"]]
         freed = form.cleaned_data["freed"]
-        own_roles.save_role(actor=actor_of(request), group=obj, grants=grants, freed=freed)
+        seen = form.cleaned_data["state"]
+        own_roles.save_role(actor=actor_of(request), group=obj, grants=grants, freed=freed, seen=seen)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         """Delete the role through the services."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,12 +13,14 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accesscontrol import accounts
+from accesscontrol import accounts, explaining, service_users
 from accesscontrol.admin.access import AccessPages, operations
 from accesscontrol.errors import NotFound, Refused
 from accesscontrol.pages import CHANGE, RefusalForm, sentence
@@ -33,6 +36,21 @@ class NewUserForm(RefusalForm, AdminUserCreationForm):  # type: ignore[type-arg]
 
     # A person's account has a password; programs' accounts are made elsewhere.
     usable_password = None  # type: ignore[assignment]
+
+
+class RoleBoxes(forms.CheckboxSelectMultiple):
+    """The roles to tick; those with rights that the person in charge does not hold are closed, unless given already."""
+
+    missing: Mapping[int, list[str]] = {}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return one box."""
+        option = super().create_option(name, value, *args, **kwargs)
+        missing = self.missing.get(getattr(value, "value", value))
+        if missing and not option["selected"]:
+            reason = _("You can't give what you do not hold: %(missing)s.") % {"missing": ", ".join(missing)}
+            option["attrs"] |= {"disabled": True, "title": reason}
+        return option
 
 
 class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # no generics at run time
@@ -54,6 +72,7 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     filter_horizontal = ()
+    change_form_template = add_form_template = "admin/people/account.html"
     fieldsets = (
         (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
         (
@@ -84,13 +103,51 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         """Return the form field; roles are a list to tick."""
         if db_field.name != "groups":
             return super().formfield_for_dbfield(db_field, request, **kwargs)
-        return db_field.formfield(widget=forms.CheckboxSelectMultiple, label="Roles", help_text="")
+        boxes = RoleBoxes()
+        boxes.missing = {
+            role.pk: lacks for role, lacks in explaining.roles_to_give(actor_of(request)).items()
+        }
+        return db_field.formfield(widget=boxes, label=_("Roles"), help_text="")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the accounts."""
         description = "People with an account. Staff may log in here; roles say what they may do."
         extra = {"title": "Users", "description": description}
         return super().changelist_view(request, {**extra, **(extra_context or {})})
+
+    def get_urls(self) -> Any:
+        """Return the addresses of the pages, and of what disables and enables."""
+        view = self.admin_site.admin_view(self.activity_view)
+        return [path("<int:user_id>/activity/", view, name="auth_user_activity"), *super().get_urls()]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change the account of a program."""
+        is_person = obj is None or not service_users.is_service_user(obj)
+        return is_person and super().has_change_permission(request, obj)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the account, and whether it is a program's."""
+        original = context.get("original")
+        context["is_program"] = original is not None and service_users.is_service_user(original)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def activity_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """Disable an account, or enable it again."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            self.require(request, CHANGE)
+            user = self._account(request, str(user_id))
+        except Refused as refusal:
+            return self.turned_away(request, CHANGE, refusal)
+        with self.telling(request, CHANGE):
+            user.is_active = request.POST.get("active") == "yes"
+            accounts.save_account(actor=actor_of(request), user=user)
+            told = _("%(user)s is enabled.") if user.is_active else _("%(user)s is disabled.")
+            messages.success(request, told % {"user": user})
+        return HttpResponseRedirect(self.url("change", user_id))
 
     @method_decorator(sensitive_post_parameters())
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:

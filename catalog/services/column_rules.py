@@ -74,7 +74,7 @@ def _require_possible(table: Table, column: str, access: ColumnAccess | None) ->
     if access is not None and table.append_only:
         reason = "the audit trail is masked by the rules of the tables that it tells of"
     elif access is ColumnAccess.HIDDEN:
-        reason = _why_not_hidden(table, column)
+        reason = why_not_hidden(table, column)
     if reason:
         raise InvalidInput(
             f"{column} of {table.name} can't be {str(access).replace('_', ' ')}: {reason}.",
@@ -83,7 +83,8 @@ def _require_possible(table: Table, column: str, access: ColumnAccess | None) ->
         )
 
 
-def _why_not_hidden(table: Table, column: str) -> str | None:
+def why_not_hidden(table: Table, column: str) -> str | None:
+    """This function will return what makes it impossible to hide a column, if anything does."""
     field = table.columns[column]
     if column in table.key:
         return "it is the key"

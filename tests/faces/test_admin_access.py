@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,12 @@ def account(user: User, **changes: Any) -> dict[str, Any]:
         "groups": [group.pk for group in user.groups.all()],
     }
     return {name: value for name, value in {**form, **changes}.items() if value is not None}
+
+
+def box(page: str, value: str) -> str:
+    """Return the box to tick for a right."""
+    (found,) = re.findall(f'<input type="checkbox"[^>]* value="{value}"[^>]*>', page)
+    return str(found)
 
 
 def role(name: str) -> Group:
@@ -131,6 +138,91 @@ class TestUsers:
         assert [row.record_id for row in news(operation="USER_CHANGED")] == ["user vic"]
 
 
+class TestDisabling:
+    def test_closes_every_page_at_once_and_can_be_taken_back(
+        self, browser: Any, admin: Any, person: Any, news: Any
+    ) -> None:
+        user = person("Viewer", name="vic")
+        client, theirs = browser(admin), browser(user)
+        assert theirs.get("/admin/").status_code == 200
+        news()
+
+        client.post(f"{USERS}{user.pk}/activity/", {"active": "no"})
+
+        assert theirs.get("/admin/").status_code == 302
+        page = client.get(f"{USERS}{user.pk}/change/").content.decode()
+        assert "Disabled" in page
+        assert [row.changes for row in news(operation="USER_CHANGED")] == [
+            {"is_active": {"old": True, "new": False}}
+        ]
+        client.post(f"{USERS}{user.pk}/activity/", {"active": "yes"})
+        assert User.objects.get(pk=user.pk).is_active
+
+    def test_is_for_those_who_may(
+        self, browser: Any, manager: User, editor: Any, person: Any, news: Any
+    ) -> None:
+        chief = person("Administrator", name="chief")
+        desk, stranger = browser(manager), browser(editor)
+        news()
+
+        answers = [
+            desk.post(f"{USERS}{chief.pk}/activity/", {"active": "no"}),
+            stranger.post(f"{USERS}{chief.pk}/activity/", {"active": "no"}),
+            desk.get(f"{USERS}{chief.pk}/activity/"),
+        ]
+
+        assert [answer.status_code for answer in answers] == [302, 403, 405]
+        assert User.objects.get(pk=chief.pk).is_active
+        assert [row.error_code for row in news(success=False)] == ["PERMISSION_DENIED"] * 2
+
+    def test_spares_the_last_superuser(self, browser: Any, admin: Any) -> None:
+        answer = browser(admin).post(f"{USERS}{admin.user.pk}/activity/", {"active": "no"}, follow=True)
+
+        assert "is the last superuser who can log in" in answer.content.decode()
+        assert User.objects.get(pk=admin.user.pk).is_active
+
+
+class TestThePageOfAPerson:
+    def test_shows_what_they_did_last_as_far_as_the_reader_may_see_it(
+        self, browser: Any, admin: Any, manager: User, person: Any
+    ) -> None:
+        user = person("Viewer", name="vic")
+        theirs = browser(user)
+        theirs.get("/admin/catalog/author/")
+        theirs.get("/admin/catalog/book/")
+        address = f"{USERS}{user.pk}/change/"
+
+        def told(page: str) -> set[str]:
+            return set(re.findall(r"<td>(authors|books)</td>", page))
+
+        assert told(browser(admin).get(address).content.decode()) == {"authors", "books"}
+        assert told(browser(manager).get(address).content.decode()) == {"books"}
+
+    def test_closes_the_roles_that_the_reader_can_not_give(
+        self, browser: Any, manager: User, person: Any
+    ) -> None:
+        user = person("Editor", name="vic")
+
+        page = browser(manager).get(f"{USERS}{user.pk}/change/").content.decode()
+
+        def is_closed(name: str) -> bool:
+            (found,) = re.findall(f'<input type="checkbox" name="groups" value="{role(name).pk}"[^>]*>', page)
+            return " disabled" in found
+
+        assert is_closed("Administrator")
+        assert not is_closed("Front desk")
+        assert not is_closed("Editor")  # given already: it may be taken
+
+    def test_of_a_program_offers_nothing(self, browser: Any, admin: Any) -> None:
+        program = service_users.get("schedule", role="Viewer")
+
+        page = browser(admin).get(f"{USERS}{program.pk}/change/").content.decode()
+
+        assert "Nobody can change this account" in page
+        assert 'name="_save"' not in page
+        assert "/activity/" not in page
+
+
 class TestPrograms:
     def test_are_not_made_of_people_by_a_forged_form(self, browser: Any, admin: Any, person: Any) -> None:
         user = person(name="vic")
@@ -211,7 +303,7 @@ class TestEscalation:
         made = client.post(f"{ROLES}add/", {"name": "Evil", "grants": ["view_audit:"]})
 
         assert "rights that you do not hold: update on books" in refused.content.decode()
-        assert 'value="update:books" checked' in refused.content.decode()
+        assert " checked" in box(refused.content.decode(), "update:books")
         assert made.status_code == 200
         assert roles.grants_of(group) == {("manage_access", ""), ("read", "books")}
         assert not Group.objects.filter(name="Evil").exists()
@@ -257,8 +349,8 @@ class TestRoles:
         group = role("Readers")
         assert roles.grants_of(group) == {("read", "books"), ("read", "authors"), ("approve", "")}
         page = client.get(f"{ROLES}{group.pk}/change/").content.decode()
-        assert 'value="read:books" checked' in page
-        assert 'value="update:books">' in page
+        assert " checked" in box(page, "read:books")
+        assert " checked" not in box(page, "update:books")
         user = person()
         user.groups.add(group)
         news()
@@ -290,6 +382,27 @@ class TestRoles:
         assert [row.changes for row in news(operation="REVOKE")] == [
             {"without_plan": {"old": ["DELETE_BACKUP"]}}
         ]
+
+    def test_does_not_overwrite_what_another_changed(self, browser: Any, admin: Any) -> None:
+        client, group = browser(admin), role("Viewer")
+        page = f"{ROLES}{group.pk}/change/"
+        (state,) = re.findall(r'name="state" value="(\w+)"', client.get(page).content.decode())
+        client.post(page, {"name": "Viewer", "grants": ["read:books"], "state": state})
+
+        answer = client.post(page, {"name": "Viewer", "grants": ["read:authors"], "state": state})
+
+        assert "Somebody has changed Viewer since you opened this page" in answer.content.decode()
+        assert roles.grants_of(group) == {("read", "books")}
+
+    def test_closes_what_the_person_does_not_hold(self, browser: Any, manager: User) -> None:
+        page = browser(manager).get(f"{ROLES}{role('Viewer').pk}/change/").content.decode()
+
+        assert " disabled" in box(page, "update:books")
+        assert " disabled" in box(page, "view_audit:")
+        assert " disabled" not in box(page, "read:books")
+        assert " disabled" not in box(page, "read:authors")  # the role has it: it may be taken
+        assert " disabled" not in box(page, "manage_access:")
+        assert " disabled" in box(page, "RESTORE_FULL")
 
     def test_a_built_in_role_keeps_its_name_and_stays(self, browser: Any, admin: Any) -> None:
         client, viewer = browser(admin), role("Viewer")

@@ -1,0 +1,24 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+_UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """This function will return a number with its thousands apart: 1,234,567."""
+    return f"{number:,}"
+
+
+@register.filter
+def short_number(number: int) -> str:
+    """This function will return a number in at most four signs: 1.2M, 34k, 567."""
+    for size, unit in _UNITS:
+        if number >= size:
+            shown = number / size
+            return f"{shown:.1f}{unit}" if shown < 9.95 else f"{number // size}{unit}"
+    return str(number)
