@@ -40,21 +40,32 @@ def undo_change(entry: Entry, *, actor: Actor, change_id: object, terms: Terms =
         do what undoing needs: update, insert what was deleted, delete what was inserted
     :raises ForeignKeyViolation: other records refer meanwhile to what was inserted
     """
+    work = work_of(actor, change_id)
+    entry.table_name = next(iter(work)).name
+    entry.client_info = {"undoes": str(change_id)}
+    current = {table: read_now(table, todo.all(), locks=True) for table, todo in work.items()}
+    _require_unchanged(work, current)
+    _require_few(work, terms)
+    written = undo_work.apply(entry, work, current)
+    return writing.done(entry, written, counts=[len(part.records) for part in written])
+
+
+def work_of(actor: Actor, change_id: object) -> dict[Table, Work]:
+    """This function will return what undoing a change does, by table, where the actor may do it.
+
+    :raises NotFound, Forbidden: as undo_change
+    :raises Conflict: the catalog was restored since
+    """
     policy.require_account(actor)
     versions = history.of_change(_uuid(change_id))
     if not versions:
         raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
     epochs.require_same(versions[0].at, "The change")
     work = undo_work.sort(versions)
-    entry.table_name = next(iter(work)).name
     for table in work:
         _require_whole(actor, table)
     _require_rights(actor, work)
-    current = {table: _lock(table, todo.all()) for table, todo in work.items()}
-    _require_unchanged(work, current)
-    _require_few(work, terms)
-    written = undo_work.apply(entry, work, current)
-    return writing.done(entry, written, counts=[len(part.records) for part in written])
+    return work
 
 
 def _require_few(work: Mapping[Table, Work], terms: Terms) -> None:
@@ -105,14 +116,14 @@ def _differ(version: Version, name: str) -> bool:
     return name != "updated_at" and (version.before or {}).get(name) != (version.after or {}).get(name)
 
 
-def _lock(table: Table, versions: Iterable[Version]) -> dict[str, str]:
-    """The records of a change as they are now, locked: their JSON texts by key."""
+def read_now(table: Table, versions: Iterable[Version], *, locks: bool) -> dict[str, str]:
+    """This function will return the records of a change as they are now: their JSON texts by key."""
     keys = sorted((table.where_key(version.key) for version in versions), key=lambda key: [*key.values()])
     texts: dict[str, str] = {}
     for start in range(0, len(keys), MAX_KEYS):
         wanted = _any_of(table, keys[start : start + MAX_KEYS])
         rows = table.model._default_manager.filter(wanted).order_by(*table.key)
-        found = fetch_whole(table, rows.select_for_update(of=("self",)))
+        found = fetch_whole(table, rows.select_for_update(of=("self",)) if locks else rows)
         texts |= {table.format_key(record): text for record, text in zip(found, found.texts, strict=True)}
     return texts
 
@@ -123,15 +134,22 @@ def _any_of(table: Table, keys: Sequence[Mapping[str, int]]) -> Q:
     return among("id", (key["id"] for key in keys))
 
 
-def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mapping[str, str]]) -> None:
-    """Refuse what is no longer as the change left it, naming each record and what differs."""
+def conflicts_of(
+    work: Mapping[Table, Work], current: Mapping[Table, Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """This function will return what is no longer as the change left it: {table, key, reason} of each record."""
     conflicts = []
     for table, todo in work.items():
         for version in todo.all():
             text = current[table].get(version.key)
             if reason := _changed_since(version, read_exactly(text) if text else None):
                 conflicts.append({"table": table.name, "key": version.key, "reason": reason})
-    if conflicts:
+    return conflicts
+
+
+def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mapping[str, str]]) -> None:
+    """Refuse what is no longer as the change left it, naming each record and what differs."""
+    if conflicts := conflicts_of(work, current):
         first = conflicts[0]
         raise Conflict(
             f"{counted(len(conflicts), 'record is', 'records are')} no longer as the change left"

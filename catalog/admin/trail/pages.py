@@ -14,15 +14,15 @@ from django.utils.translation import gettext as _
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, NotFound, ReadOnlyTable, Refused
-from accesscontrol.pages import VIEW, ServicePages, sentence
+from accesscontrol.pages import VIEW, sentence
 from accesscontrol.web import actor_of
 from audit import browsing, queries
 from audit.browsing import Page
 from audit.models import AuditLog
 from audit.overview import overview
-from catalog.admin import undoing
-from catalog.admin.trail import asking, filters, links, summary, words
+from catalog.admin.trail import asking, filters, links, summary, undoing, words
 from catalog.admin.trail.asking import Asked
+from catalog.admin.trail.undoing import Undoing
 from catalog.services import counting
 
 PER_PAGE: Final = 50
@@ -33,7 +33,7 @@ admin.site.unregister(LogEntry)  # django-auditlog's own pages show versions pas
 
 
 @admin.register(AuditLog)
-class TrailPages(ServicePages):
+class TrailPages(Undoing):
     """Who did what, when, and how it went. Nobody writes here."""
 
     audited_table = "audit_logs"

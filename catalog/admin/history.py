@@ -1,0 +1,324 @@
+"""The history of a record: its versions in words, and the way back to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from accesscontrol.errors import InvalidInput, NotFound, Refused
+from accesscontrol.pages import CHANGE, VIEW, ServicePages, sentence
+from accesscontrol.web import actor_of
+from audit import epochs, record_versions
+from audit.models import AuditLog
+from audit.record_versions import Kept
+from catalog.admin import readable
+from catalog.admin.differences import Piece
+from catalog.admin.trail import undoing, words
+from catalog.services import columns, parents, versions
+from catalog.services.parents import Names
+from catalog.services.texts import label
+from catalog.services.versions import Comparison, Side
+from catalog.table import Table
+
+PAGE = 20
+UNTOLD = frozenset({"created_at", "updated_at"})  # what every change changes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One column of a version or a comparison."""
+
+    name: str
+    heading: str
+    pieces: list[Piece]
+    may_revert: bool = True
+
+
+@dataclass(frozen=True)
+class Told:
+    """One version as the page tells it."""
+
+    kept: Kept
+    what: str
+    who: str
+    when: str
+    channel: str
+    lines: list[Line]
+    entry: AuditLog | None
+    is_past: bool  # from before the catalog was restored
+    is_tied: bool  # to other records, by one operation
+    undo_url: str | None
+    before_url: str | None
+    after_url: str | None
+
+    @property
+    def anchor(self) -> str:
+        """Where on the page it is."""
+        return f"change-{self.kept.change_id}"
+
+
+class History(ServicePages):
+    """The part of a table's pages that knows what a record was."""
+
+    table: ClassVar[Table]
+
+    def get_urls(self) -> Any:
+        """Return the addresses of the pages, those of versions among them."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_version"
+        return [
+            path(
+                "<path:object_id>/history/<int:number>/<str:side>/",
+                self.admin_site.admin_view(self.version_view),
+                name=name,
+            ),
+            *super().get_urls(),
+        ]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show the versions of a record, the newest first."""
+        object_id = unquote(object_id)
+        try:
+            self.require(request, VIEW)
+            before, change_id = _number(request.GET.get("before")), _uuid(request.GET.get("change"))
+            found = versions.list_versions(
+                actor=actor_of(request),
+                table=self.table,
+                key=object_id,
+                before=before,
+                change_id=change_id,
+                limit=PAGE + 1,
+            )
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
+        record = self._record(request, object_id)
+        if record is None and not found:
+            return self.turned_away(request, VIEW, NotFound(_("There is no such record.")))
+        told = self._told(request, object_id, found[:PAGE])
+        is_all = before is None and change_id is None
+        context = {
+            **self._frame(request, object_id, record),
+            "title": _("History"),
+            "versions": told,
+            "is_all": is_all,
+            "of_change": change_id,
+            "newest": told[0].kept.number if told and is_all else None,
+            "older": found[PAGE - 1].number if len(found) > PAGE else None,
+            "first": told[-1] if told and len(found) <= PAGE and change_id is None else None,
+            "may_change": self.allows(request, CHANGE) and record is not None and not _is_trashed(record),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/history/list.html", context)
+
+    def version_view(self, request: HttpRequest, object_id: str, number: int, side: str) -> HttpResponse:
+        """Show a version beside the record as it is now, and set columns back to it."""
+        object_id = unquote(object_id)
+        doing = CHANGE if request.method == "POST" else VIEW
+        if request.method not in {"GET", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        try:
+            self.require(request, doing)
+            if side not in {"before", "after"}:
+                raise NotFound(_("There is no such version."))
+            if request.method == "POST" and (answer := self._revert(request, object_id, number, side)):  # type: ignore[arg-type] # one of the two
+                return answer
+            found = versions.compare_version(
+                actor=actor_of(request),
+                table=self.table,
+                key=object_id,
+                number=number,
+                side=side,  # type: ignore[arg-type]
+            )
+        except Refused as refusal:
+            return self.turned_away(request, doing, refusal)
+        record = self._record(request, object_id)
+        context = {
+            **self._frame(request, object_id, record),
+            "title": _("Version of %(when)s") % {"when": _moment(found.at)},
+            "side": side,
+            "comparison": found,
+            "may_change": self.allows(request, CHANGE) and record is not None and not _is_trashed(record),
+            "is_past": _is_past(found.at, epochs.current()),
+            **self._compared(request, found),
+        }
+        return TemplateResponse(request, "admin/history/version.html", context)
+
+    def _revert(self, request: HttpRequest, key: str, number: int, side: Side) -> HttpResponse | None:
+        """Set back what was chosen; None where the page is to be shown again, with a message that says why."""
+        try:
+            versions.revert_record(
+                actor=actor_of(request),
+                table=self.table,
+                key=key,
+                number=number,
+                side=side,
+                names=request.POST.getlist("columns"),
+                state=request.POST.get("state", ""),
+            )
+        except Refused as refusal:
+            if isinstance(refusal, NotFound):
+                raise
+            self.record_refusal(request, CHANGE, refusal)
+            messages.error(request, sentence(refusal))
+            return None
+        messages.success(
+            request,
+            _("Set back. This is a change like any other: it stands in the history, and can be undone."),
+        )
+        return HttpResponseRedirect(self.url("history", key))
+
+    def _record(self, request: HttpRequest, key: str) -> Any:
+        """The record, also from the trash, without its long texts; None where it is gone."""
+        try:
+            return self.get_object(request, key)
+        except Refused:
+            return None
+
+    def _name(self, request: HttpRequest, key: str, record: Any) -> str:
+        """What the record is called, as far as the person may know it."""
+        seen = columns.shown(actor_of(request), self.table)
+        name = record and (str(record) if seen is self.table else getattr(record, label(seen) or "", None))
+        return str(name) if name else f"{capfirst(str(self.opts.verbose_name))} #{key}"
+
+    def _frame(self, request: HttpRequest, key: str, record: Any) -> dict[str, Any]:
+        """What both pages have in common."""
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "key": key,
+            "record": record,
+            "name": self._name(request, key, record),
+            "is_trashed": record is not None and _is_trashed(record),
+            "record_url": self.url("change", key),
+            "history_url": self.url("history", key),
+            "list_url": self.url("changelist"),
+            "trail_url": f"{reverse('admin:audit_auditlog_changelist')}?{urlencode(self.trail_filter(key))}",
+        }
+
+    def _told(self, request: HttpRequest, key: str, found: Sequence[Kept]) -> list[Told]:
+        actor = actor_of(request)
+        values = [{name: value[side] for name, value in k.changes.items()} for k in found for side in (0, 1)]
+        names = parents.names(actor, self.table, values)
+        entries = record_versions.entries_of(actor, [k.change_id for k in found if k.change_id])
+        epoch = epochs.current()
+        return [
+            self._version(request, key, kept, names, kept.change_id and entries.get(kept.change_id), epoch)
+            for kept in found
+        ]
+
+    def _version(
+        self,
+        request: HttpRequest,
+        key: str,
+        kept: Kept,
+        names: Names,
+        entry: AuditLog | None,
+        epoch: Any,
+    ) -> Told:
+        lines = [
+            Line(name, readable.heading(field), readable.differences(field, *kept.changes[name], names))
+            for name, field in self.table.columns.items()
+            if name in kept.changes
+            and name not in UNTOLD
+            and name != "deleted_at"
+            and name not in self.table.key
+        ]
+        is_past = _is_past(kept.at, epoch)
+        return Told(
+            kept,
+            _what(kept, lines),
+            kept.username or (entry and entry.user_id) or _("(nobody)"),
+            _moment(kept.at),
+            words.channel(kept.channel),
+            lines,
+            entry,
+            is_past,
+            is_tied=bool(entry and (entry.record_count or 0) > 1),
+            undo_url=None if is_past else undoing.address(actor_of(request), entry),
+            before_url=None
+            if is_past or kept.kind == "inserted"
+            else self.url("version", key, kept.number, "before"),
+            after_url=None
+            if is_past or kept.kind == "deleted"
+            else self.url("version", key, kept.number, "after"),
+        )
+
+    def _compared(self, request: HttpRequest, found: Comparison) -> dict[str, Any]:
+        """The columns that differ from now, those that don't, and whether any may be set back."""
+        names = parents.names(actor_of(request), self.table, [found.then, found.now or {}])
+        fields = self.table.columns
+        differing = [
+            Line(
+                name,
+                readable.heading(fields[name]),
+                readable.differences(
+                    fields[name], (found.now or {}).get(name), found.then[name], names, folds=False
+                ),
+                may_revert=name not in found.kept,
+            )
+            for name in found.differing
+        ]
+        same = [
+            (readable.heading(fields[name]), readable.text(fields[name], value, names))
+            for name, value in found.then.items()
+            if name not in found.differing
+        ]
+        return {
+            "differing": differing,
+            "same": same,
+            "can_set_back": any(line.may_revert for line in differing),
+        }
+
+
+def _what(kept: Kept, lines: Sequence[Line]) -> str:
+    """What a change did to the record, as a heading."""
+    if kept.kind == "inserted":
+        return _("Added")
+    if kept.kind == "deleted":
+        return _("Deleted for good")
+    old, new = kept.changes.get("deleted_at", (None, None))
+    if new and not old:
+        return _("Moved to the trash")
+    if old and not new:
+        return _("Restored from the trash")
+    if not lines:
+        return _("Saved without a change")
+    return _("Changed: %(columns)s") % {"columns": ", ".join(line.heading for line in lines)}
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _is_past(at: datetime, epoch: Any) -> bool:
+    return epoch is not None and at <= epoch.started_at
+
+
+def _is_trashed(record: Any) -> bool:
+    return getattr(record, "deleted_at", None) is not None
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise InvalidInput(_("That is no number of a version."))
+    return int(text)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return None if text is None else UUID(text)
+    except ValueError as error:
+        raise InvalidInput(_("That is no number of a change.")) from error
