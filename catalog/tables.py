@@ -6,17 +6,19 @@ included: genres and lookup_values come with migrations, audit_logs is written b
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from audit.models import AuditLog
 from catalog import models
 from catalog.table import Table
 
-MANUSCRIPT = "Manuscript"
-PEOPLE = "Characters"
-WORLD = "World"
-PLOT = "Plot"
-CLASSIFICATION = "Classification"
-WORK = "Work"
-RECORDS = "System"
+MANUSCRIPT = gettext_noop("Manuscript")
+PEOPLE = gettext_noop("Characters")
+WORLD = gettext_noop("World")
+PLOT = gettext_noop("Plot")
+CLASSIFICATION = gettext_noop("Classification")
+WORK = gettext_noop("Work")
+RECORDS = gettext_noop("System")
 
 TABLES = (
     Table.of(models.Author, "core", MANUSCRIPT),

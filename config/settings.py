@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.shell.context",
             ],
         },
     },
@@ -161,6 +162,7 @@ BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
 _programs = VALUES.get(env.POSTGRESQL_BIN)
 EXPORT_DIR = BASE_DIR / VALUES[env.EXPORT_DIR]
 IMPORT_MAX_MB: int = VALUES[env.IMPORT_MAX_MB]
+IMPORT_MAX_UPLOAD_MB: int = VALUES[env.IMPORT_MAX_UPLOAD_MB]
 POSTGRESQL_BIN = Path(_programs) if _programs else programs.binaries()
 
 # Transport and browser --------------------------------------------------------------------------------

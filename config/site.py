@@ -9,33 +9,18 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.models import Group, User
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import include, path, reverse, reverse_lazy
-from django.utils.text import slugify
-from django_celery_beat.models import PeriodicTask
+from django.urls import reverse, reverse_lazy
 
-from accesscontrol import accounts, policy
+from accesscontrol import accounts
 from accesscontrol.errors import Refused
 from accesscontrol.pages import ServicePages, sentence
-from accesscontrol.policy import Right
 from accesscontrol.web import actor_of
 from audit import refusals
-from backups.admin import BackupPages
-from catalog import registry
-from config import welcome
-from jobs.models import Job
-
-WORK = "Backups and jobs"
-PLACES = {  # of what is no table: its name, and the group it is in
-    User: ("Users", "Access"),
-    Group: ("Roles", "Access"),
-    Job: ("Jobs", WORK),
-    PeriodicTask: ("Schedule", WORK),
-}
+from config import navigation
 
 
 class AdminSite(admin.AdminSite):
@@ -47,8 +32,10 @@ class AdminSite(admin.AdminSite):
     site_url = None  # there is no other site to view
 
     def get_urls(self) -> list[Any]:
-        """Return the addresses: the pages of models, and those of backups, which are files."""
-        return [path("backups/", include(BackupPages(self).urls())), *super().get_urls()]
+        """Return the addresses: the pages that are no model's own, and those of models."""
+        from config import pages  # noqa: PLC0415 - they need the site
+
+        return [*pages.urls(self), *super().get_urls()]
 
     def record_refusal(
         self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
@@ -63,6 +50,8 @@ class AdminSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show what there is, what this person may do, and how to connect an agent."""
+        from config import welcome  # noqa: PLC0415 - as above
+
         return super().index(request, {**welcome.context(actor_of(request)), **(extra_context or {})})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
@@ -70,32 +59,13 @@ class AdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the navigation: the tables by subject, in the order of the registry, then the people."""
+        """Return the navigation."""
         entries = {
             model["model"]: model
             for app in super().get_app_list(request, app_label)
             for model in app["models"]
         }
-        groups: dict[str, list[Any]] = {}
-        for table in registry.all_tables():
-            if entry := entries.pop(table.model, None):
-                groups.setdefault(table.subject, []).append(entry)
-        if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
-            backups = {"name": "Backups", "object_name": "Backup", "admin_url": reverse("admin:backups_list")}
-            groups.setdefault(WORK, []).append(backups)
-        for model, entry in entries.items():
-            name, group = PLACES.get(model, (entry["name"], "Access"))
-            groups.setdefault(group, []).append({**entry, "name": name})
-        return [
-            {
-                "name": name,
-                "app_label": slugify(name),
-                "app_url": f"{reverse('admin:index')}#{slugify(name)}",
-                "has_module_perms": True,
-                "models": models,
-            }
-            for name, models in groups.items()
-        ]
+        return navigation.groups(request, entries)
 
     def password_change(  # type: ignore[override] # it redirects as well as it renders
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

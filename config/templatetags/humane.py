@@ -1,10 +1,25 @@
-"""Numbers as people read them."""
+"""Numbers, and names of programs, as people read them."""
 
 from __future__ import annotations
 
 from django import template
 
 register = template.Library()
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 
@@ -22,3 +37,11 @@ def short_number(number: int) -> str:
             shown = number / size
             return f"{shown:.1f}{unit}" if shown < 9.95 else f"{number // size}{unit}"
     return str(number)
+
+
+@register.filter
+def program(user_agent: str) -> str:
+    """This function will return which browser a user agent says that it is, and on what: "Firefox, Windows"."""
+    kinds = (_BROWSERS, _SYSTEMS)  # what says that it is like others comes before those
+    found = [next((name for sign, name in kind if sign in user_agent), None) for kind in kinds]
+    return ", ".join(filter(None, found)) or user_agent.partition("/")[0][:40] or "-"

@@ -1,0 +1,92 @@
+"""The navigation: the tables by subject, in the order of the registry, then the rest; only what one may open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.text import capfirst, slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django_celery_beat.models import PeriodicTask
+
+from accesscontrol import policy
+from accesscontrol.policy import Operation, Right
+from accesscontrol.web import actor_of
+from catalog import registry
+from catalog.services import live
+from catalog.table import Table
+from jobs.models import Job
+
+ACCESS = gettext_noop("Access")
+WORK = gettext_noop("Backups and jobs")
+PLACES = {  # of what is no table: its name, and the group it is in
+    User: (gettext_noop("Users"), ACCESS),
+    Group: (gettext_noop("Roles"), ACCESS),
+    Job: (gettext_noop("Jobs"), WORK),
+    PeriodicTask: (gettext_noop("Schedule"), WORK),
+}
+
+KEYS = {"AuditLog": "a", "Backup": "b", "Job": "j"}  # what leads there after a g
+
+Entry = dict[str, Any]
+
+
+def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
+    """This function will return the groups of the navigation, made of Django's entries by model."""
+    found: dict[str, list[Entry]] = {}
+    rows = _rows(request)
+    for table in registry.all_tables():
+        entry = entries.pop(table.model, None) or _junction(request, table)
+        if entry is not None:
+            named = {**entry, "table": table.name, "rows": rows.get(table.name)}
+            found.setdefault(table.subject, []).append(named)
+    if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
+        backups = {"name": _("Backups"), "object_name": "Backup", "admin_url": reverse("admin:backups_list")}
+        found.setdefault(WORK, []).append(backups)
+    if policy.holds(actor_of(request), Right.MANAGE_ACCESS).allowed:
+        rights = {"name": _("Rights"), "object_name": "Right", "admin_url": reverse("admin:rights")}
+        found.setdefault(str(ACCESS), []).append(rights)
+    for model, entry in entries.items():
+        name, group = PLACES.get(model, (entry["name"], ACCESS))
+        found.setdefault(group, []).append({**entry, "name": _(name)})
+    return [
+        {
+            "name": _(name),
+            "app_label": slugify(name),
+            "app_url": f"{reverse('admin:index')}#{slugify(name)}",
+            "has_module_perms": True,
+            "models": [{**model, "go": KEYS.get(model["object_name"])} for model in models],
+        }
+        for name, models in found.items()
+    ]
+
+
+def _rows(request: HttpRequest) -> dict[str, int]:
+    """How many rows each table has, about; asked once for a page."""
+    rows: dict[str, int] | None = getattr(request, "row_estimates", None)
+    if rows is None:
+        rows = request.row_estimates = live.row_estimates()  # type: ignore[attr-defined] # ours, for this request
+    return rows
+
+
+def _junction(request: HttpRequest, table: Table) -> Entry | None:
+    """The entry of a table that Django's admin has no pages for, where we have some and the person may read it."""
+    actor = actor_of(request)
+    if not table.junction or not policy.decide(actor, Operation.READ, table).allowed:
+        return None
+    pages = f"admin:{table.model._meta.app_label}_{table.model._meta.model_name}"
+    try:
+        address = reverse(f"{pages}_changelist")
+        add = reverse(f"{pages}_add") if policy.decide(actor, Operation.INSERT, table).allowed else None
+    except NoReverseMatch:
+        return None
+    return {
+        "model": table.model,
+        "name": capfirst(str(table.model._meta.verbose_name_plural)),
+        "object_name": table.model.__name__,
+        "admin_url": address,
+        "add_url": add,
+    }
