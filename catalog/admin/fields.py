@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from audit import moments
 
@@ -173,7 +175,7 @@ class Json(forms.CharField):
 
         :raises ValidationError: it is no JSON
         """
-        return _read_json(value) if value and value.strip() else {}
+        return _read_json(value, whole=_without_doubles) if value and value.strip() else {}
 
     def validate(self, value: Any) -> None:
         """Leave it to the services: an empty object is no missing value."""
@@ -193,9 +195,19 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _read_json(text: str) -> Any:
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object as it is written, unless it has a name twice: one of the values would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ValidationError(_("The name “%(name)s” is there twice."), params={"name": doubled[:80]})
+    return found
+
+
+def _read_json(text: str, whole: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=whole)
     except json.JSONDecodeError as error:
         raise ValidationError(
             f"This is no JSON: {error.msg} in line {error.lineno}, column {error.colno}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.db.models.expressions import BaseExpression
 from django.utils.html import escape
 
 from accesscontrol.pages import RefusalForm
-from catalog.admin import fields
+from catalog.admin import editors, fields
 from catalog.services import live
 from catalog.services.texts import is_short
 from catalog.table import AnyField, Table
@@ -20,6 +21,13 @@ from catalog.table import AnyField, Table
 
 class RecordForm(RefusalForm):
     """A form that reads what was typed and leaves the table's rules to the services and the database."""
+
+    typed: Mapping[str, Any] = {}
+
+    def _post_clean(self) -> None:
+        """Remember what was read before refusals take it away."""
+        self.typed = dict(self.cleaned_data)
+        super()._post_clean()
 
     def _get_validation_exclusions(self) -> set[str]:
         """Nor let Django's models look at what nobody touched, or at arrays, whose items may be empty."""
@@ -53,9 +61,9 @@ def field_of(column: AnyField) -> forms.Field | None:
         return column.formfield(**{name: options[name] for name in options if name == "initial"})
     match column:
         case ArrayField():
-            return fields.Lines(widget=_area(rows=4), **options)
+            return fields.Lines(widget=_area(rows=4, **editors.of_lists()), **options)
         case models.JSONField():
-            return fields.Json(widget=_area(rows=6, kind="code"), **options)
+            return fields.Json(widget=_area(rows=6, kind="code", **editors.of_objects()), **options)
         case models.DateTimeField():
             return fields.Moment(widget=fields.MomentInput({"class": "vTextField"}), **options)
         case models.DateField():
@@ -105,5 +113,6 @@ def help_texts(table: Table) -> dict[str, str]:
     }
 
 
-def _area(*, rows: int, kind: str = "") -> forms.Textarea:
-    return forms.Textarea({"class": f"vLargeTextField {kind}".strip(), "rows": rows})
+def _area(*, rows: int, kind: str = "", **attributes: str) -> forms.Textarea:
+    data = {f"data-{name}": value for name, value in attributes.items()}
+    return forms.Textarea({"class": f"vLargeTextField {kind}".strip(), "rows": rows, **data})

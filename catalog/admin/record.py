@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,12 +15,12 @@ from accesscontrol.errors import Refused
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
-from catalog.admin import columns, forms, groups
-from catalog.admin.seen import SeenColumns
+from catalog.admin import columns, conflict, forms, groups
+from catalog.admin.related import RelatedRecords
 from catalog.services import masking, records
 
 
-class RecordPage(SeenColumns):
+class RecordPage(RelatedRecords):
     """The part of a table's pages that shows and writes one record."""
 
     form = forms.RecordForm
@@ -40,19 +41,29 @@ class RecordPage(SeenColumns):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Send what was filled in, or changed, to the service; columns that nobody touched are not sent."""
-        changed = set(form.changed_data)
-        columns_ = {name: field for name, field in self.table.columns.items() if field.name in changed}
-        data = {name: getattr(obj, field.attname) for name, field in columns_.items()}
         actor = actor_of(request)
+        merged = conflict.merge(self.table, form, request.POST)
+        data = {
+            name: getattr(obj, field.attname)
+            for name, field in self.table.columns.items()
+            if field.name in form.changed_data and name not in merged.kept
+        }
         if not change:
             inserted = records.insert_record(actor=actor, table=self.table, data=data)
             obj.pk = inserted.records[0]["id"]
         elif data:
             records.update_records(
-                actor=actor, table=self.table, data=data, where={"id": obj.pk}, expect_one=True
+                actor=actor,
+                table=self.table,
+                data=data,
+                where={"id": obj.pk},
+                expect_one=True,
+                stamp=merged.stamp,
             )
         else:
             request.is_unchanged = True  # type: ignore[attr-defined] # for response_change
+        if merged.kept:
+            messages.info(request, conflict.told(self.table, merged.kept))
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         """Say what was saved; where nothing was changed, say that."""
@@ -64,6 +75,23 @@ class RecordPage(SeenColumns):
         return self.response_post_save_change(request, obj)
 
     # The form ---------------------------------------------------------------------------------------
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the form with the stamp of what it shows, and what is to be chosen where two changed the same."""
+        form = context["adminform"].form
+        if not kwargs.get("change"):
+            return super().render_change_form(request, context, *args, **kwargs)
+        if form.is_bound:
+            merged = conflict.merge(self.table, form, request.POST)
+            context["conflicts"] = conflict.conflicts(actor_of(request), self.table, form, merged)
+            conflict.show_kept(self.table, form, merged)
+            stamp = merged.stamp
+        else:
+            stamp = conflict.fresh(self.table, form)
+        context["stamp"] = json.dumps(stamp)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form with the database's comments as help."""

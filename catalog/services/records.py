@@ -11,9 +11,10 @@ from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
-from catalog.services import columns, conditions, queries, references, statements, values, writing
+from catalog.services import columns, conditions, queries, references, stamps, statements, values, writing
 from catalog.services.integrity import translated
 from catalog.services.rows import Rows
+from catalog.services.stamps import Stamp
 from catalog.services.writing import Change, Written
 from catalog.table import Table
 
@@ -55,16 +56,19 @@ def update_records(
     data: Mapping[str, Any],
     where: Mapping[str, Any],
     expect_one: bool = False,
+    stamp: Stamp | None = None,
     terms: Terms = DEFAULT_TERMS,
 ) -> Change:
     """This function will set `data` ({column: value}) on the records matching `where`; return them by key.
 
-    At most 1,000 records; none is fine, unless the caller expects one.
+    At most 1,000 records; none is fine, unless the caller expects one. With a `stamp` of what the caller
+    saw, nothing that somebody else changed since is overwritten.
 
     :raises Forbidden: the actor may not update, or not set a column, or the table is read only
     :raises InvalidInput: an empty or bad `where`, an unknown column, a key or one that the database keeps
     :raises LimitExceeded: more than 1,000 records match, or more than the terms allow
     :raises NotFound: one was expected, none matches
+    :raises Conflict: a column is no longer as the stamp says
     :raises ForeignKeyViolation, DuplicateKey, CheckViolation, NotNullViolation: as on insert
     """
     policy.require(actor, Operation.UPDATE, table)
@@ -73,6 +77,7 @@ def update_records(
     columns.require_writable(actor, Operation.UPDATE, table, cleaned)
     wanted = queries.visible(actor, table).filter(conditions.parse_for_write(seen, where))
     before = writing.lock(table, wanted, keeps_key=True, terms=terms, expect_one=expect_one)
+    stamps.require_unchanged(table, before, cleaned, stamp)
     references.require_live_parents(table, [cleaned], before)
     changed = [{**statements.key_values(table, record), **cleaned} for record in before]
     with translated(seen, cleaned):
