@@ -1,11 +1,1 @@
-"""The catalog's pages in the admin; Django imports this package when it starts."""
-
-from __future__ import annotations
-
-from django.contrib import admin
-
-from catalog.admin import tables, trail
-
-__all__ = ["trail"]
-
-tables.register(admin.site)
+"""The catalog's pages in the admin; config.admin registers them."""

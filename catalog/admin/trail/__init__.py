@@ -1,7 +1,13 @@
-"""The pages of the audit trail; importing them registers them."""
+"""The pages of the audit trail."""
 
 from __future__ import annotations
 
-from catalog.admin.trail import pages
+from django.contrib import admin
 
-__all__ = ["pages"]
+from audit.models import AuditLog
+from catalog.admin.trail.pages import TrailPages
+
+
+def register(site: admin.AdminSite) -> None:
+    """This function will give the trail its pages."""
+    site.register(AuditLog, TrailPages)

@@ -21,7 +21,7 @@ def record(actor: Actor, entry: AuditLog) -> str | None:
 def versions(actor: Actor, entry: AuditLog) -> str | None:
     """This function will return the address of that record's history, at the version that the entry's change made."""
     address = _page(actor, entry, "history")
-    return f"{address}#change-{entry.change_id}" if address and entry.change_id else address
+    return f"{address}?change={entry.change_id}" if address and entry.change_id else address
 
 
 def _page(actor: Actor, entry: AuditLog, page: str) -> str | None:
@@ -32,10 +32,11 @@ def _page(actor: Actor, entry: AuditLog, page: str) -> str | None:
         return None
     if not policy.decide(actor, Operation.READ, table).allowed:
         return None
-    return _address(table, page, ":".join(str(part) for part in key.values()))
+    return page_of(table, page, table.format_key(key))
 
 
-def _address(table: Table, page: str, key: str) -> str | None:
+def page_of(table: Table, page: str, key: str) -> str | None:
+    """This function will return the address of a page of a record, or None where its table has none."""
     meta = table.model._meta
     try:
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=[key])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Final
 
-from auditlog.models import LogEntry
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -29,10 +27,7 @@ PER_PAGE: Final = 50
 OVERVIEW_PERIOD: Final = "24h"
 MAX_KEY_DIGITS: Final = 18
 
-admin.site.unregister(LogEntry)  # django-auditlog's own pages show versions past the services
 
-
-@admin.register(AuditLog)
 class TrailPages(Undoing):
     """Who did what, when, and how it went. Nobody writes here."""
 

@@ -21,7 +21,7 @@ Line = dict[str, Any]
 def context(found: Overview, asked: Asked) -> dict[str, Any]:
     """This function will return what the template of the overview shows."""
     return {
-        "numbers": _numbers(found, asked),
+        "numbers": numbers(found, asked),
         "steps": steps(found, asked),
         "codes": _ranked(found.by_error, asked, "error_code__exact", str),
         "ranks": [
@@ -33,7 +33,7 @@ def context(found: Overview, asked: Asked) -> dict[str, Any]:
                 (_("Faces"), _ranked(found.by_channel, asked, "channel__exact", words.channel)),
             )
         ],
-        "slowest": [slow(entry) for entry in found.slowest],
+        "slowest": [told(entry) for entry in found.slowest],
     }
 
 
@@ -47,8 +47,8 @@ def tables(found: Overview, asked: Asked) -> list[Line]:
     return _ranked(found.by_table, asked, "table_name__exact", str)
 
 
-def slow(entry: AuditLog) -> Line:
-    """This function will return one of the entries that took longest."""
+def told(entry: AuditLog) -> Line:
+    """This function will return an entry as a short list shows it."""
     return {
         "key": entry.pk,
         "operation": words.operation(entry.operation),
@@ -57,10 +57,12 @@ def slow(entry: AuditLog) -> Line:
         "when": f"{entry.timestamp:%Y-%m-%d %H:%M}",
         "took": words.milliseconds(entry.execution_time),
         "failed": not entry.success,
+        "outcome": words.outcome(entry),
     }
 
 
-def _numbers(found: Overview, asked: Asked) -> list[Line]:
+def numbers(found: Overview, asked: Asked) -> list[Line]:
+    """This function will return the numbers that stand alone."""
     total, failed = found.all.number, found.all.failed
     share = _("%(n)s %% of all") % {"n": f"{failed / total * 100:.1f}"} if total else ""
     return [

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,6 +26,7 @@ from audit.models import AuditLog
 from catalog import registry
 from catalog.admin import readable
 from catalog.admin.trail import words
+from catalog.admin.trail.links import page_of
 from catalog.services import parents, undo, undo_preview
 from catalog.services.parents import Names
 from catalog.services.texts import label
@@ -166,7 +167,7 @@ def _sample(actor: Actor, table: Table, version: Version, names: Names) -> dict[
     return {
         "key": version.key,
         "name": _name(table, would or was),
-        "url": _record_url(table, version.key) if was else None,
+        "url": page_of(table, "change", version.key) if was else None,
         "lines": [
             {
                 "heading": readable.heading(table.columns[name]),
@@ -184,7 +185,7 @@ def _conflict(actor: Actor, found: dict[str, str]) -> dict[str, Any]:
         "table": _plural(table),
         "key": found["key"],
         "reason": found["reason"],
-        "url": _record_url(table, found["key"], "history") if may_read else None,
+        "url": page_of(table, "history", found["key"]) if may_read else None,
     }
 
 
@@ -195,11 +196,3 @@ def _name(table: Table, record: dict[str, Any]) -> str:
 
 def _plural(table: Table) -> str:
     return capfirst(str(table.model._meta.verbose_name_plural))
-
-
-def _record_url(table: Table, key: str, page: str = "change") -> str | None:
-    meta = table.model._meta
-    try:
-        return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=[key])
-    except NoReverseMatch:  # a table without such pages
-        return None

@@ -1,0 +1,10 @@
+"""Gives the site the catalog's pages. Django imports this module once the site is there, which needs some of them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from catalog.admin import tables, trail
+
+tables.register(admin.site)
+trail.register(admin.site)
