@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from audit.operation import audited
 from audit.trail import Entry
 
 _UNLISTED = ("changes", "client_info", "error_message")  # long, and shown with one entry alone
+_OWN = 1_000  # of somebody's entries are looked through for what they did
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ def page(entry: Entry, *, actor: Actor, chosen: Q, place: Place | None = None, l
     if turns:
         return Page(found[::-1], has_newer=has_more, has_older=True)
     return Page(found, has_newer=place is not None, has_older=has_more)
+
+
+@audited("AUDIT_QUERY")
+def own(entry: Entry, *, actor: Actor, besides: Collection[str], limit: int) -> list[AuditLog]:
+    """This function will return what an actor did last, but for some operations; as far as their last 1,000 entries go.
+
+    :raises AuthenticationRequired: nobody is logged in
+    """
+    policy.require_account(actor)
+    newest = AuditLog.objects.filter(user_id=actor.username).order_by("-timestamp", "-id")[:_OWN]
+    rows = AuditLog.objects.filter(pk__in=newest.values("pk")).exclude(operation__in=besides)
+    found = list(rows.defer(*_UNLISTED).order_by("-timestamp", "-id")[:limit])
+    entry.record_count = len(found)
+    return found
 
 
 @audited("AUDIT_QUERY")
