@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from accesscontrol import policy
-from accesscontrol.errors import Refused
+from accesscontrol.errors import InvalidInput, Refused
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
@@ -84,7 +84,7 @@ class RecordPage(RelatedRecords):
         if not kwargs.get("change"):
             return super().render_change_form(request, context, *args, **kwargs)
         if form.is_bound:
-            merged = conflict.merge(self.table, form, request.POST)
+            merged = self._merged(request, form)
             context["conflicts"] = conflict.conflicts(actor_of(request), self.table, form, merged)
             conflict.show_kept(self.table, form, merged)
             stamp = merged.stamp
@@ -92,6 +92,13 @@ class RecordPage(RelatedRecords):
             stamp = conflict.fresh(self.table, form)
         context["stamp"] = json.dumps(stamp)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _merged(self, request: HttpRequest, form: Any) -> conflict.Merge:
+        """What became of a form that is shown again; a stamp that was refused is made anew."""
+        try:
+            return conflict.merge(self.table, form, request.POST)
+        except InvalidInput:
+            return conflict.Merge(conflict.fresh(self.table, form))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form with the database's comments as help."""
