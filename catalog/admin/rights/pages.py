@@ -148,7 +148,9 @@ class RightsPages:
     def _shown(
         self, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
     ) -> HttpResponse:
-        whole = {**self._site.each_context(request), **context}
+        manages = policy.holds(actor_of(request), Right.MANAGE_ACCESS).allowed
+        below = {"has_overview": manages and template != "overview"}
+        whole = {**self._site.each_context(request), **below, **context}
         return TemplateResponse(request, f"admin/rights/{template}.html", whole, status=status)
 
 
