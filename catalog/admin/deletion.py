@@ -9,16 +9,13 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.text import capfirst
 
-from accesscontrol import policy
 from accesscontrol.errors import LimitExceeded
 from accesscontrol.pages import DELETE, ServicePages
-from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from audit.operation import MAX_AFFECTED
-from catalog import registry
-from catalog.services import records, references
+from catalog.admin import effects
+from catalog.services import records
 from catalog.table import Table
 
 SHOWN = 20
@@ -76,19 +73,7 @@ class Deletion(ServicePages):
 
     def _effect(self, request: HttpRequest, keys: list[int]) -> dict[str, Any]:
         """What a deletion will do: nothing lasting where there is a trash; else what goes with the records."""
-        if self.table.soft_delete:
-            return {"to_trash": True, "cascades": []}
-        actor = actor_of(request)
-        counts = references.cascade_counts(self.table, [{"id": key} for key in keys])
-        known = {name: registry.get(name) for name in counts}
-        return {
-            "to_trash": False,
-            "cascades": [
-                (capfirst(str(table.model._meta.verbose_name_plural)), counts[name])
-                for name, table in known.items()
-                if policy.decide(actor, Operation.READ, table).allowed
-            ],
-        }
+        return effects.effect(actor_of(request), self.table, keys, is_final=not self.table.soft_delete)
 
     def counted(self, count: int) -> str:
         """This function will return a number of records in words."""
