@@ -6,18 +6,17 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.text import capfirst, slugify
+from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django_celery_beat.models import PeriodicTask
 
 from accesscontrol import policy
-from accesscontrol.policy import Operation, Right
+from accesscontrol.policy import Right
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.services import live
-from catalog.table import Table
 from jobs.models import Job
 
 ACCESS = gettext_noop("Access")
@@ -39,8 +38,7 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
     found: dict[str, list[Entry]] = {}
     rows = _rows(request)
     for table in registry.all_tables():
-        entry = entries.pop(table.model, None) or _junction(request, table)
-        if entry is not None:
+        if entry := entries.pop(table.model, None):
             named = {**entry, "table": table.name, "rows": rows.get(table.name)}
             found.setdefault(table.subject, []).append(named)
     if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
@@ -70,23 +68,3 @@ def _rows(request: HttpRequest) -> dict[str, int]:
     if rows is None:
         rows = request.row_estimates = live.row_estimates()  # type: ignore[attr-defined] # ours, for this request
     return rows
-
-
-def _junction(request: HttpRequest, table: Table) -> Entry | None:
-    """The entry of a table that Django's admin has no pages for, where we have some and the person may read it."""
-    actor = actor_of(request)
-    if not table.junction or not policy.decide(actor, Operation.READ, table).allowed:
-        return None
-    pages = f"admin:{table.model._meta.app_label}_{table.model._meta.model_name}"
-    try:
-        address = reverse(f"{pages}_changelist")
-        add = reverse(f"{pages}_add") if policy.decide(actor, Operation.INSERT, table).allowed else None
-    except NoReverseMatch:
-        return None
-    return {
-        "model": table.model,
-        "name": capfirst(str(table.model._meta.verbose_name_plural)),
-        "object_name": table.model.__name__,
-        "admin_url": address,
-        "add_url": add,
-    }
