@@ -19,7 +19,7 @@ from catalog.services import columns
 from catalog.services.column_rules import set_column_rule
 from catalog.table import Table
 
-Rules = Mapping[str, str]  # {column: "hidden" or "read_only"}
+Rules = Mapping[str, str]  # {column: "hidden" or "read_only"}, or "" for a column that is open
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def change(
     _require_known(actor, table, now, {*operations, *rules}, rules)
     kept = {number: set(one.rules) - set(columns.shown(actor, table).columns) for number, one in now.items()}
     wanted = {
-        number: {**given, **{column: now[number].rules[column] for column in kept[number]}}
+        number: {c: a for c, a in given.items() if a} | {c: now[number].rules[c] for c in kept[number]}
         for number, given in rules.items()
     }
     # First what is kept from a role, then what is given, then what is no longer kept: each is judged as things are by

@@ -282,7 +282,7 @@ class TestWhy:
 
         assert "Yes: wendy may update in books" in own.content.decode()
         assert other.status_code == unknown.status_code == 403
-        assert "edith" not in other.content.decode()
+        assert "Editor" not in other.content.decode()
         assert "Front desk" not in own.content.decode()
 
 

@@ -197,8 +197,5 @@ def _rules(form: QueryDict, offered: list[int]) -> dict[int, dict[str, str]]:
         if kind == "rule":
             role, _colon, column = rest.partition(":")
             (number,) = _numbers([role])
-            access = form[field]
-            rules.setdefault(number, {})
-            if access:
-                rules[number][column] = access
+            rules.setdefault(number, {})[column] = form[field]
     return rules
