@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.text import capfirst
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
 from accesscontrol.web import actor_of
@@ -20,6 +20,7 @@ from catalog.services.search import Hit
 
 MAX_CHARS = 200
 MIN_CHARS = 2  # of a name; one letter begins half of them
+MAX_NOTE_CHARS = 40
 MAX_PAGES = 8  # beside records; without a text all are listed
 
 
@@ -66,9 +67,9 @@ def _records(request: HttpRequest, text: str) -> Iterator[Group]:
 
 def _item(hit: Hit) -> Item:
     meta = hit.table.model._meta
-    return Item(
-        hit.name, reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[hit.key]), f"#{hit.key}"
-    )
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[hit.key])
+    note = f"#{hit.key}" if not hit.within else f"{Truncator(hit.within).chars(MAX_NOTE_CHARS)} · #{hit.key}"
+    return Item(hit.name, address, note)
 
 
 def _pages(apps: list[dict[str, Any]], text: str) -> Iterator[Group]:

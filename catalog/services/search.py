@@ -14,8 +14,8 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
-from django.db.models.functions import Left
+from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, Value
+from django.db.models.expressions import Combinable
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -25,7 +25,7 @@ from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns as visible_columns
 from catalog.services import fingerprint, queries
-from catalog.services.texts import SHORT_CHARS, is_short, label
+from catalog.services.texts import is_short, label
 from catalog.table import MAX_KEY, Table
 
 MAX_WORDS = 8
@@ -46,11 +46,12 @@ class Begins(Func):
 
 @dataclass(frozen=True)
 class Hit:
-    """A record that was found, by its name."""
+    """A record that was found, by its name; `within` is the name of what it belongs to, where the actor may know."""
 
     table: Table
     key: int
     name: str
+    within: str | None = None
 
 
 def searched(table: Table) -> list[str]:
@@ -82,10 +83,7 @@ def find(entry: Entry, *, actor: Actor, text: str) -> list[Hit]:
     It looks at titles and names alone; the trash is left out, and so are names that are hidden from the actor.
     """
     policy.require_account(actor)
-    found = [
-        Hit(registry.get(name), key, title)
-        for name, key, title in _candidates([_named(actor, table, text) for table in _named_tables(actor)])
-    ]
+    found = _candidates([_named(actor, table, text) for table in _named_tables(actor)])
     hits = _best(found, text)
     entry.record_count = len(hits)
     entry.query_hash = fingerprint.of(None, "search")
@@ -127,16 +125,28 @@ def _named_tables(actor: Actor) -> list[Table]:
 
 
 def _named(actor: Actor, table: Table, text: str) -> QuerySet[Any, Any]:
-    """Some records of a table that have the words in their name, as (table, key, name)."""
+    """Some records of a table that have the words in their name, as (table, key, name, within)."""
     name = str(table.title_column)
     rows = queries.visible(actor, table).filter(_has_words([name], text)).order_by()
-    found = rows.annotate(source=Value(table.name), title_=Left(name, SHORT_CHARS))
-    return found.values_list("source", "pk", "title_")[:CANDIDATES]
+    found = rows.annotate(source_=Value(table.name), name_=F(name), within_=_within(actor, table))
+    return found.values_list("source_", "pk", "name_", "within_")[:CANDIDATES]
 
 
-def _candidates(searches: list[QuerySet[Any, Any]]) -> list[tuple[str, int, str]]:
+def _within(actor: Actor, table: Table) -> Combinable:
+    """The name of the record that one of the table belongs to: by its first reference, if the actor may know of it."""
+    column = next(iter(table.foreign_keys), None)
+    if column is None:
+        return Value(None, output_field=TextField())
+    parent = visible_columns.shown(actor, registry.get(table.foreign_keys[column]))
+    if parent.title_column is None or not policy.decide(actor, Operation.READ, parent).allowed:
+        return Value(None, output_field=TextField())
+    return F(f"{table.columns[column].name}__{parent.title_column}")
+
+
+def _candidates(searches: list[QuerySet[Any, Any]]) -> list[Hit]:
     """What all searches find, with one statement."""
-    return list(searches[0].union(*searches[1:], all=True)) if searches else []
+    rows = searches[0].union(*searches[1:], all=True) if searches else ()
+    return [Hit(registry.get(source), key, name, within) for source, key, name, within in rows]
 
 
 def _best(found: list[Hit], text: str) -> list[Hit]:

@@ -65,7 +65,11 @@ class TestSearch:
         answer = client.get("/admin/search/?q=emma", **JSON).json()
         page = client.get("/admin/search/?q=emma").content.decode()
 
-        item = {"name": "Emma <b>", "note": f"#{book.pk}", "url": url(BOOKS, "change", book)}
+        item = {
+            "name": "Emma <b>",
+            "note": f"{book.author.name} · #{book.pk}",
+            "url": url(BOOKS, "change", book),
+        }
         assert {"name": "Books", "items": [item]} in answer["records"]
         assert "Emma &lt;b&gt;" in page
         assert "Emma <b>" not in page

@@ -128,6 +128,14 @@ class TestFind:
         assert columns.shown(reader, AUTHORS).title_column is None
         assert search.find(actor=reader, text="emma") == []
 
+    def test_says_what_a_record_belongs_to_where_one_may_know(
+        self, admin: Actor, granted: Callable[..., Actor]
+    ) -> None:
+        builders.book(title="Emma", author=builders.author(name="Jane Austen"))
+
+        assert [hit.within for hit in search.find(actor=admin, text="emma")] == ["Jane Austen"]
+        assert [hit.within for hit in search.find(actor=granted(read=["books"]), text="emma")] == [None]
+
     def test_looks_at_names_alone(self, admin: Actor) -> None:
         builders.book(title="Emma", genre="Zarzuela")
 
