@@ -2,8 +2,8 @@
 
     ?status=draft&status=editing&word_count__gte=5000&q=sea&o=-updated_at,title&_columns=status&_size=100
 
-A filter is `column=value`, `column__lookup=value`; several values of one column are alternatives. Filters become an object
-of the where language, which knows types and names; what is wrong is refused as the services refuse it.
+A filter is `column=value` or `column__lookup=value`; several values of one column are alternatives. Filters become
+an object of the where language, which knows types and names; what is wrong is refused as the services refuse it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Listing:
 
     table: Table
     where: Mapping[str, Any]  # in the where language, by column
+    in_trash: bool
     search: str
     order: tuple[tuple[str, bool], ...]  # (column, is descending); empty is the usual order
     columns: tuple[str, ...]  # as chosen; empty are the usual ones
@@ -71,6 +72,7 @@ def read(table: Table, query: QueryDict) -> Listing:
     return Listing(
         table=table,
         where=_where(table, query),
+        in_trash=table.soft_delete and bool(query.get(TRASH)),
         search=query.get(SEARCH, "").replace("\0", "").strip(),
         order=_order(table, query.get(ORDER, "")),
         columns=_columns(table, query),

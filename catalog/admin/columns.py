@@ -1,68 +1,100 @@
-"""What a list shows of a table: derived from its columns."""
+"""What a list shows of a table: derived from its columns, or as somebody has chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F, Func, QuerySet, Value
+from django.db.models.functions import Cast, Left
 from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext as _
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
 from catalog import registry
-from catalog.services import search
+from catalog.admin.addresses import Listing, can_order, is_long
+from catalog.services import columns as visible_columns
+from catalog.services import masking, search
 from catalog.services.texts import is_short, label
 from catalog.table import AnyField, Table
 
 MAX_COLUMNS = 6  # beside the record's name and number
 MAX_CELL_CHARS = 80
 
-Cell = Callable[[Any], Any]
+Kind = Literal["name", "number", "moment", "text"]
 
 
-def cells(table: Table, actor: Actor) -> list[Cell | str]:
-    """This function will return the columns of a list: the record's name, its number, and a few more."""
-    shown: list[Cell | str] = [_name(table), "id"]
-    return shown + [_cell(field, actor) for field in _chosen(table)]
+@dataclass(frozen=True)
+class Column:
+    """One column of a list: what it shows of a record, and what the list is ordered by under its heading."""
+
+    name: str
+    heading: str
+    kind: Kind
+    show: Callable[[Any], Any]
+    order: str | None
 
 
-def readable_references(table: Table, actor: Actor) -> list[str]:
-    """This function will return the names of the foreign keys in the list whose records the actor may read."""
-    return [f.name for f in _chosen(table) if isinstance(f, models.ForeignKey) and may_read(actor, f)]
+def of(listing: Listing, actor: Actor) -> list[Column]:
+    """This function will return the columns of a list: the record's name, then those chosen, or the usual ones."""
+    table = listing.table
+    return [_name(table), *(_column(table.columns[name], actor) for name in names(listing))]
 
 
-def unneeded(table: Table, actor: Actor) -> list[str]:
-    """This function will return the long columns that a list does not show, to be left in the database."""
-    parents = {
-        name: registry.get(table.foreign_keys[f"{name}_id"]) for name in readable_references(table, actor)
-    }
-    return _long(table) + [
-        f"{name}__{column}" for name, parent in parents.items() for column in _long(parent)
+def names(listing: Listing) -> list[str]:
+    """This function will return the columns that a list shows beside the name of each record."""
+    if listing.columns:
+        return list(listing.columns)
+    table = listing.table
+    since = ["deleted_at"] if listing.in_trash else []
+    return [*table.key, *(str(field.column) for field in _worthy(table)), *since]
+
+
+def choosable(table: Table) -> list[tuple[str, str]]:
+    """This function will return (column, heading) of all that a list may show beside the record's name."""
+    return [(n, heading(f)) for n, f in table.columns.items() if n != label(table)]
+
+
+def heading(field: AnyField) -> str:
+    """This function will return a column's name as pages show it."""
+    return "ID" if field.primary_key else capfirst(str(field.verbose_name))
+
+
+def order_path(table: Table, actor: Actor, column: str) -> str:
+    """This function will return what a list is ordered by under a column: by name where it refers to a record."""
+    field = table.columns[column]
+    if isinstance(field, models.ForeignKey) and may_read(actor, field):
+        named = label(visible_columns.shown(actor, registry.get(table.foreign_keys[column])))
+        return f"{field.name}__{named}" if named else field.attname
+    return field.attname
+
+
+def loaded(rows: QuerySet[Any], listing: Listing, actor: Actor) -> QuerySet[Any]:
+    """This function will return a query of what a list shows of its rows, of long columns the beginning."""
+    table = listing.table
+    fields = [table.columns[name] for name in names(listing)]
+    references = [f for f in fields if isinstance(f, models.ForeignKey) and may_read(actor, f)]
+    parents = [(f.name, registry.get(f.related_model._meta.db_table)) for f in references]
+    beginnings = {_start_of(f): _beginning(f) for f in fields if is_long(f)}
+    unneeded = [
+        *long_names(table),
+        *(f"{name}__{column}" for name, parent in parents for column in long_names(parent)),
     ]
-
-
-def _long(table: Table) -> list[str]:
-    """The columns that hold much, without the one that names a record."""
-    return [
-        field.name
-        for field in table.columns.values()
-        if isinstance(field, models.TextField | models.JSONField | ArrayField)
-        and not (is_short(field) or field.flatchoices or field.name == label(table))
-    ]
+    if references:
+        rows = rows.select_related(*(f.name for f in references))
+    return rows.annotate(**beginnings).defer(*unneeded)
 
 
 def searched(table: Table) -> list[str]:
     """This function will return what the search box looks into: names, short texts, the number."""
-    return [*search.searched(table), "=id"]
-
-
-def filtered(table: Table) -> list[str]:
-    """This function will return the columns with few values, by which a list is narrowed."""
-    return [f.name for f in table.columns.values() if f.flatchoices or isinstance(f, models.BooleanField)]
+    return [*search.searched(table), *(f"={name}" for name in table.key)]
 
 
 def may_read(actor: Actor, field: models.ForeignKey[Any, Any]) -> bool:
@@ -72,7 +104,32 @@ def may_read(actor: Actor, field: models.ForeignKey[Any, Any]) -> bool:
     return may and not policy.hidden_columns(actor, parent.name)  # one might name the record
 
 
-def _chosen(table: Table) -> list[AnyField]:
+def names_of(actor: Actor, field: models.ForeignKey[Any, Any], keys: Iterable[int]) -> dict[int, str]:
+    """This function will return what a foreign key's records are called, by key; none that the actor may not read."""
+    wanted = set(keys)
+    if not wanted or not may_read(actor, field):
+        return {}
+    parent = registry.get(field.related_model._meta.db_table)
+    rows = masking.rows(actor, parent, include_deleted=True).filter(pk__in=wanted)
+    return {row.pk: f"{row} (#{row.pk})" for row in rows.defer(*long_names(parent))}
+
+
+def shown(value: Any) -> Any:
+    """This function will return a value of a short column as a list shows it."""
+    match value:
+        case bool():
+            return _("Yes") if value else _("No")
+        case datetime():
+            return value.isoformat(" ", "minutes").removesuffix("+00:00")
+        case Decimal() if value.is_finite():
+            return f"{value.normalize():f}"
+        case str():
+            return Truncator(value).chars(MAX_CELL_CHARS)
+        case _:
+            return value
+
+
+def _worthy(table: Table) -> list[AnyField]:
     """The columns worth a place in the list: what the record belongs to, its states and numbers, its last change."""
     fields = [
         f for n, f in table.columns.items() if n not in {*table.key, *table.managed_columns, label(table)}
@@ -88,51 +145,61 @@ def _chosen(table: Table) -> list[AnyField]:
     return [*sorted(chosen, key=fields.index), *([changed] if changed else [])]
 
 
-def _name(table: Table) -> Cell:
-    def name(row: models.Model) -> str:
+def _name(table: Table) -> Column:
+    def show(row: models.Model) -> str:
         return Truncator(str(row)).chars(MAX_CELL_CHARS)
 
-    return _described(name, capfirst(str(table.model._meta.verbose_name)), label(table) or "id")
+    name = label(table)
+    title = capfirst(str(table.model._meta.verbose_name))
+    return Column(name or "id", title, "name", show, name or "id")
 
 
-def _cell(field: AnyField, actor: Actor) -> Cell | str:
-    """How one column is shown; Django knows how to show numbers, choices and dates."""
-    if isinstance(field, models.ForeignKey):
-        return _parent(field) if may_read(actor, field) else field.attname
-    if isinstance(field, models.DateTimeField):
-
-        def moment(row: models.Model) -> str | None:
-            value: datetime | None = getattr(row, field.attname)
-            return None if value is None else value.isoformat(" ", "minutes").removesuffix("+00:00")
-
-        return _described(moment, capfirst(str(field.verbose_name)), field.name)
-    if isinstance(field, models.TextField) and not field.flatchoices:
-
-        def text(row: models.Model) -> str | None:
-            value: str | None = getattr(row, field.attname)
-            return value and Truncator(value).chars(MAX_CELL_CHARS)
-
-        return _described(text, capfirst(str(field.verbose_name)), field.name)
-    return field.name
+def _column(field: AnyField, actor: Actor) -> Column:
+    kind = _kind(field)
+    order = str(field.column) if can_order(field) else None
+    return Column(str(field.column), heading(field), kind, _cell(field, actor), order)
 
 
-def _parent(field: models.ForeignKey[Any, Any]) -> Cell:
-    parent = registry.get(field.related_model._meta.db_table)
-    order = label(parent)
-
-    def name(row: models.Model) -> str | None:
-        found = getattr(row, field.name)
-        if found is None:
-            return None
-        trashed = " (in the trash)" if getattr(found, "deleted_at", None) else ""
-        return f"{Truncator(str(found)).chars(MAX_CELL_CHARS)}{trashed}"
-
-    return _described(
-        name, capfirst(str(field.verbose_name)), f"{field.name}__{order}" if order else field.name
-    )
+def _kind(field: AnyField) -> Kind:
+    if isinstance(field, models.DateField):
+        return "moment"
+    is_number = isinstance(field, models.IntegerField | models.DecimalField | models.FloatField)
+    return "number" if is_number else "text"
 
 
-def _described(cell: Cell, heading: str, order: str) -> Cell:
-    cell.short_description = heading  # type: ignore[attr-defined] # how Django's lists are told
-    cell.admin_order_field = order  # type: ignore[attr-defined]
-    return cell
+def _cell(field: AnyField, actor: Actor) -> Callable[[Any], Any]:
+    """How one column is shown."""
+    if isinstance(field, models.ForeignKey) and may_read(actor, field):
+        return lambda row: _parent_name(getattr(row, field.name))
+    if field.flatchoices:
+        labels = dict(field.flatchoices)
+        return lambda row: labels.get(getattr(row, field.attname), getattr(row, field.attname))
+    if is_long(field):
+        return lambda row: shown(getattr(row, _start_of(field), None))
+    return lambda row: shown(getattr(row, field.attname))
+
+
+def _parent_name(found: models.Model | None) -> str | None:
+    if found is None:
+        return None
+    name = Truncator(str(found)).chars(MAX_CELL_CHARS)
+    return _("%(name)s (in the trash)") % {"name": name} if getattr(found, "deleted_at", None) else name
+
+
+def long_names(table: Table) -> list[str]:
+    """This function will return the columns that hold much, without the one that names a record."""
+    return [f.name for n, f in table.columns.items() if is_long(f) and n != label(table)]
+
+
+def _start_of(field: AnyField) -> str:
+    return f"start_of_{field.attname}"
+
+
+def _beginning(field: AnyField) -> Any:
+    """The first characters of a long column, as text."""
+    whole: Any = F(field.attname)
+    if isinstance(field, ArrayField):
+        whole = Func(whole, Value(", "), function="array_to_string", output_field=models.TextField())
+    elif isinstance(field, models.JSONField):
+        whole = Cast(whole, models.TextField())
+    return Left(whole, MAX_CELL_CHARS + 1)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.functional import cached_property
-from django.utils.text import capfirst
+from django.http import HttpRequest
 
 from accesscontrol import policy
 from accesscontrol.errors import Forbidden
@@ -18,10 +15,13 @@ from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin import columns
+from catalog.admin.bulk import BulkEdit
 from catalog.admin.deletion import Deletion
+from catalog.admin.history import History
+from catalog.admin.lists import Lists
+from catalog.admin.purging import Purging
 from catalog.admin.record import RecordPage
-from catalog.admin.trash import Trash, TrashFilter
-from catalog.services import counting, live, queries
+from catalog.services import queries
 from catalog.table import Table
 
 _OPERATIONS = {
@@ -32,31 +32,10 @@ _OPERATIONS = {
 }
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg] # no generics at run time
-    """Pages whose total is exact up to 10,000 and an estimate above."""
-
-    @cached_property
-    def _counted(self) -> tuple[int, bool]:
-        return counting.count(cast("QuerySet[Any]", self.object_list), exact=False)
-
-    @cached_property
-    def count(self) -> int:
-        """How many rows there are."""
-        return self._counted[0]
-
-    @property
-    def is_estimate(self) -> bool:
-        """Whether the count is one."""
-        return self._counted[1]
-
-
-class TableAdmin(Trash, Deletion, RecordPage):
+class TableAdmin(Lists, BulkEdit, Purging, Deletion, History, RecordPage):
     """Lists, shows and writes the records of one table."""
 
-    list_per_page = 50
-    list_max_show_all = 0
-    paginator = CappedPaginator
-    actions = ["delete_chosen", "restore_chosen"]
+    actions = ["edit_chosen", "delete_chosen", "restore_chosen", "purge_chosen"]
 
     @classmethod
     def of(cls, table: Table) -> type[TableAdmin]:
@@ -69,8 +48,6 @@ class TableAdmin(Trash, Deletion, RecordPage):
                 "audited_table": table.name,
                 "ordering": ("id",),
                 "search_fields": columns.searched(table),
-                "search_help_text": f"Looks into {', '.join(columns.searched(table)).replace('=id', 'id')}.",
-                "list_filter": [*([TrashFilter] if table.soft_delete else []), *columns.filtered(table)],
             },
         )
 
@@ -94,32 +71,6 @@ class TableAdmin(Trash, Deletion, RecordPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows that this person may see, those in the trash only where they are asked for."""
         return self.rows(request, include_deleted=self.shows_trash(request)).order_by("id")
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns, without what other tables would tell to those who may not read them."""
-        return columns.cells(self.seen(request), actor_of(request))
-
-    def get_list_select_related(self, request: HttpRequest) -> Any:
-        """Return the references that the list shows by name, so that they come in the one query."""
-        return columns.readable_references(self.seen(request), actor_of(request))
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list, without its long texts."""
-        changes = super().get_changelist_instance(request)
-        changes.result_list = changes.result_list.defer(
-            *columns.unneeded(self.seen(request), actor_of(request))
-        )
-        return changes
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show the list under the table's name, with what the database says of it."""
-        title = capfirst(str(self.opts.verbose_name_plural))
-        extra = {
-            "title": f"{title} in the trash" if self.shows_trash(request) else title,
-            "description": live.describe(self.table.name)["description"],
-            **(extra_context or {}),
-        }
-        return super().changelist_view(request, extra)
 
     # Writing ----------------------------------------------------------------------------------------
 

@@ -19,26 +19,6 @@ PARAMETER = "trash"
 RESTORE = "RESTORE_RECORDS"
 
 
-class TrashFilter(admin.SimpleListFilter):
-    """What a list shows: the records in use, or those in the trash."""
-
-    title = "place"
-    parameter_name = PARAMETER
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        """Return the one choice beside the usual."""
-        return [("1", "In the trash")]
-
-    def choices(self, changelist: Any) -> Any:
-        """Return the choices, the first by what it is."""
-        first, *others = super().choices(changelist)
-        return [{**first, "display": "In use"}, *others]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the trashed rows where they are asked for; else the list has none anyway."""
-        return queryset.filter(deleted_at__isnull=False) if self.value() else queryset
-
-
 class Trash(ServicePages):
     """The part of a table's pages that knows the trash."""
 
@@ -53,10 +33,10 @@ class Trash(ServicePages):
         return getattr(obj, "deleted_at", None) is not None
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """Return what can be done with chosen rows: in the trash restore, elsewhere delete."""
+        """Return what can be done with chosen rows: in the trash restore, elsewhere edit and delete."""
         actions = super().get_actions(request)
-        unfit = ["delete_selected", "delete_chosen" if self.shows_trash(request) else "restore_chosen"]
-        return {name: action for name, action in actions.items() if name not in unfit}
+        unfit = {"edit_chosen", "delete_chosen"} if self.shows_trash(request) else {"restore_chosen"}
+        return {n: action for n, action in actions.items() if n not in {"delete_selected", *unfit}}
 
     @admin.action(description="Restore the chosen %(verbose_name_plural)s", permissions=["change"])
     def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The 28 tables people and agents write to (audit_logs is the audit app's), by subject."""
+"""The 28 tables people and agents write to (audit_logs is the audit app's), by subject; and the lists people keep."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from catalog.models.people import (
     CharacterTimelineEvent,
 )
 from catalog.models.plot import EventParticipant, PlotThread, PlotThreadRelationship, TimelineEvent
+from catalog.models.views import SavedView
 from catalog.models.work import Export, WritingGoal, WritingSession
 from catalog.models.world import Location, Organization, WorldElement, WorldElementUsage
 
@@ -36,6 +37,7 @@ __all__ = [
     "Organization",
     "PlotThread",
     "PlotThreadRelationship",
+    "SavedView",
     "Scene",
     "Series",
     "SeriesGenre",

@@ -1,0 +1,133 @@
+"""The list of a table's records: filters, words, order, columns and pages, all of them in its address."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.core.paginator import Paginator
+from django.db import Error
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from accesscontrol.errors import Refused
+from accesscontrol.pages import VIEW, sentence
+from accesscontrol.web import actor_of
+from audit import faults
+from catalog.admin import addresses, columns, facets
+from catalog.admin.addresses import COLUMNS, SEARCH, TRASH, Listing
+from catalog.admin.listing import TableList
+from catalog.admin.seen import SeenColumns
+from catalog.admin.trash import Trash
+from catalog.admin.views import SavedViews
+from catalog.services import counting, live, search
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg] # no generics at run time
+    """Pages whose total is exact up to 10,000 and an estimate above."""
+
+    @cached_property
+    def _counted(self) -> tuple[int, bool]:
+        return counting.count(cast("QuerySet[Any]", self.object_list), exact=False)
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._counted[0]
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the count is one."""
+        return self._counted[1]
+
+
+class Lists(SavedViews, Trash, SeenColumns):
+    """The part of a table's pages that lists its records."""
+
+    change_list_template = "admin/catalog/change_list.html"
+    list_max_show_all = 0
+    paginator = CappedPaginator
+    refused_template: ClassVar[str] = "admin/catalog/list_refused.html"
+
+    def listing(self, request: HttpRequest) -> Listing:
+        """This function will return what the address of the list asks for.
+
+        :raises InvalidInput: an unknown column or lookup, or a value that the column can't have
+        """
+        return addresses.read(self.seen(request), request.GET)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TableList]:
+        """Return what makes the list."""
+        return TableList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return what Django asks for; our list knows its columns from its address."""
+        return ["__str__"]
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Return what the search looks into, as far as the person may know of it."""
+        return columns.searched(self.seen(request))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Search by words, as the list does; Django's suggestions for references come here too."""
+        return queryset.filter(search.matching(self.seen(request), search_term)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list under the table's name, or why its address can't be followed and what to do."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        if self.shows_trash(request):
+            title = _("%(records)s in the trash") % {"records": title}
+        extra = {
+            "title": title,
+            "description": live.describe(self.table.name)["description"],
+            **(extra_context or {}),
+        }
+        try:
+            response = super().changelist_view(request, extra)
+        except Refused as refusal:
+            return self._refused(request, refusal, extra)
+        except Error as error:
+            refusal_ = faults.translate(error)
+            if refusal_ is None:
+                raise
+            return self._refused(request, refusal_, extra)
+        if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
+            changes: TableList = response.context_data["cl"]  # type: ignore[index]
+            response.context_data.update(self._controls(request, changes))  # type: ignore[union-attr]
+        return response
+
+    def _controls(self, request: HttpRequest, changes: TableList) -> dict[str, Any]:
+        """What the toolbar above the list shows."""
+        listing, actor = changes.listing, actor_of(request)
+        found = facets.of(listing, actor, request.GET)
+        chips = list(facets.chips(listing, found, request.GET))
+        filtering = [name for chip in chips for name in chip.parameters]
+        chosen = columns.names(listing)
+        return {
+            "facets": found,
+            "chips": [(chip, changes.address({}, without=chip.parameters)) for chip in chips],
+            "choosable": [(name, text, name in chosen) for name, text in columns.choosable(listing.table)],
+            "saved_views": self.saved_views(request, listing.query),
+            "has_trash": self.table.soft_delete,
+            "in_trash": listing.in_trash,
+            "in_use_address": changes.address({TRASH: None}),
+            "trash_address": changes.address({TRASH: "1"}),
+            "unsearched_address": changes.address({SEARCH: None}),
+            "unfiltered_address": changes.address({}, without=filtering),
+            "everything_address": changes.address({SEARCH: None}, without=filtering),
+            "usual_address": changes.address({COLUMNS: None}),
+        }
+
+    def _refused(self, request: HttpRequest, refusal: Refused, extra: dict[str, Any]) -> HttpResponse:
+        """The page that says what is wrong with the list's address."""
+        self.record_refusal(request, VIEW, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            **extra,
+            "opts": self.opts,
+            "sentence": sentence(refusal),
+        }
+        return TemplateResponse(request, self.refused_template, context, status=refusal.status)
