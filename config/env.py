@@ -223,6 +223,10 @@ EXPORT_DIR = Setting(
 IMPORT_MAX_MB = Setting(
     "IMPORT_MAX_MB", whole(1, 1_000_000), "2048", "The largest file that may be imported."
 )
+IMPORT_MAX_UPLOAD_MB = Setting(
+    "IMPORT_MAX_UPLOAD_MB", whole(1, 1_000_000), "256",
+    "The largest file that may be uploaded in a browser to be imported.",
+)  # fmt: skip
 POSTGRESQL_BIN = Setting(
     "POSTGRESQL_BIN", text, None,
     "Folder of `pg_dump`, of the server's major version or newer. Unset: PostgreSQL 18 from the Python packages, which"
@@ -238,7 +242,8 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
-    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, IMPORT_MAX_MB, POSTGRESQL_BIN, WEB_THREADS, WEB_WORKERS,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB, POSTGRESQL_BIN,
+    WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
 

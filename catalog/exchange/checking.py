@@ -31,12 +31,13 @@ class Faults:
 
     total: int
     listed: list[dict[str, Any]]
+    rows: int = 0  # that something is wrong with
 
 
-def find(relation: Relation, seen: Table, *, skips: bool) -> Faults:
+def find(relation: Relation, seen: Table, *, skips: bool, most: int = MAX_ERRORS) -> Faults:
     """This function will look for what is wrong with each row; `skips` says that rows which exist are no fault.
 
-    `seen` is the table as the actor may know it: of other columns no message tells.
+    `seen` is the table as the actor may know it: of other columns no message tells. The first `most` faults are listed.
     """
     parts = [_of_rows(relation, seen)]
     for unique in _decided(relation):
@@ -44,13 +45,15 @@ def find(relation: Relation, seen: Table, *, skips: bool) -> Faults:
         if not skips:
             parts.append(_beside(relation, unique, seen))
     statement = sql.SQL(
-        "SELECT _row, _column, _message, count(*) OVER () FROM ({}) f ORDER BY _row, _column LIMIT {}"
-    ).format(sql.SQL(" UNION ALL ").join(parts), sql.Literal(MAX_ERRORS))
+        "SELECT _row, _column, _message, count(*) OVER (), sum(_first) OVER () FROM ("
+        "SELECT *, (row_number() OVER (PARTITION BY _row) = 1)::int AS _first FROM ({}) f"
+        ") f ORDER BY _row, _column LIMIT {}"
+    ).format(sql.SQL(" UNION ALL ").join(parts), sql.Literal(most))
     with connection.cursor() as cursor:
         cursor.execute(statement)
         found = cursor.fetchall()
-    listed = [{"row": row, "column": column, "message": message} for row, column, message, _ in found]
-    return Faults(found[0][3] if found else 0, listed)
+    listed = [{"row": row, "column": column, "message": message} for row, column, message, *_ in found]
+    return Faults(found[0][3], listed, found[0][4]) if found else Faults(0, [])
 
 
 def looks_faulty(relation: Relation) -> bool:
@@ -59,6 +62,8 @@ def looks_faulty(relation: Relation) -> bool:
     That is what could not be read, and ids that nobody could name: for the rest, to try is the cheapest test.
     """
     conditions: list[sql.Composable] = [sql.SQL("t._faults IS NOT NULL")]
+    if relation.must_match:
+        conditions.append(_matches_none(relation))
     for name in relation.staged.columns:
         field = relation.table.columns[name]
         conditions += [condition for condition, _ in _unheld(name, field)]
@@ -116,6 +121,9 @@ def _told(
 ) -> Iterator[tuple[str | None, list[Part]]]:
     """What can be wrong, by column; None is the row as a whole."""
     yield None, [(_reader_found(WHOLE_ROW), _reader(WHOLE_ROW))]
+    if relation.must_match:
+        words = f"There is no such record in {seen.name}, and none is to be added."
+        yield None, [_unless_unread((_matches_none(relation), sql.Literal(words)))]
     others = {name: list(_of_column(relation, name, field)) for name, field in relation.table.columns.items()}
     for name in referring:
         others[name] += _of_parent(relation, name)
@@ -128,6 +136,10 @@ def _told(
     for name, parts in others.items():
         if parts:
             yield name if name in seen.columns else None, [_unless_unread(part) for part in parts]
+
+
+def _matches_none(relation: Relation) -> sql.Composable:
+    return sql.SQL("NOT ({})").format(relation.is_known)
 
 
 def _message(column: str | None, parts: Sequence[Part]) -> sql.Composable:

@@ -49,16 +49,19 @@ def export(
     pretty: bool = False,
     include_deleted: bool = False,
     escape_formulas: bool = False,
+    words: str = "",
     progress: Progress = SILENT,
 ) -> Exported:
     """This function will write the records that match `where` into a new file, in the order of their keys.
 
     JSON is an array of the objects that a query answers with. CSV is PostgreSQL's: nothing is NULL, "" the empty text.
-    Both hold every value exactly, unless `escape_formulas` puts an apostrophe before what a spreadsheet would run. The
-    file, its row in `exports` and its row in the audit trail are all there, or none of them.
+    Both hold every value exactly, unless `escape_formulas` puts an apostrophe before what a spreadsheet would run; in
+    a workbook that apostrophe is the cell's, and the text stays exact. With `words` only what a search for them
+    finds is written. The file, its row in `exports` and its row in the audit trail are all there, or none of them.
 
     :raises Forbidden: the actor may not export, or not read, the table
     :raises InvalidInput: an unknown column, operator, format or delimiter, a bad value
+    :raises LimitExceeded: a spreadsheet can't hold it
     :raises StoreFailed: the disk is full, or fails
     :raises Cancelled: `progress` says that nobody wants it any more
     """
@@ -67,13 +70,22 @@ def export(
     require_format(format)
     require_delimiter(delimiter)
     work = Work(f"EXPORT_{format.upper()}", actor, table.name)
-    selection = Selection(actor, table, columns, where, limit, include_deleted=include_deleted)
+    selection = Selection(actor, table, columns, where, limit, include_deleted=include_deleted, words=words)
     work.entry.query_hash = fingerprint.of(where, table.name, columns, limit, include_deleted)
     progress.begin(f"Export {table.name}")
 
     def write(file: NewFile) -> Written:
         if format == "json":
             return writing.write_json(selection.json(pretty=pretty), file, progress, pretty=pretty)
+        if format == "xlsx":
+            return writing.write_xlsx(
+                selection.text(),
+                file,
+                progress,
+                fields=selection.fields,
+                title=table.name,
+                escape_formulas=escape_formulas,
+            )
         statement = selection.csv(
             delimiter=delimiter, headers=include_headers, escape_formulas=escape_formulas
         )

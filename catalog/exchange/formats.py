@@ -6,9 +6,9 @@ from typing import Final, Literal, get_args
 
 from accesscontrol.errors import InvalidInput, quoted
 
-Format = Literal["csv", "json"]
+Format = Literal["csv", "json", "xlsx"]
 
-_DELIMITERS: Final = frozenset(",;|\t:~^")
+DELIMITERS: Final = frozenset(",;|\t:~^")
 
 
 def require_format(name: object) -> None:
@@ -27,9 +27,9 @@ def require_delimiter(delimiter: object) -> None:
 
     :raises InvalidInput: they may not
     """
-    if delimiter not in _DELIMITERS:
+    if delimiter not in DELIMITERS:
         raise InvalidInput(
             "delimiter must be one of the characters , ; | : ~ ^ or a tab.",
             argument="delimiter",
-            allowed=sorted(_DELIMITERS),
+            allowed=sorted(DELIMITERS),
         )

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import DataError, IntegrityError, transaction
 
-from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput, quoted
-from accesscontrol.policy import Operation
+from accesscontrol.errors import InvalidInput
 from audit import bulk_history, changes, plans
 from audit.trail import Entry
 from audit.work import Work
-from catalog.exchange import checking, merging, rules, staging
+from catalog.exchange import checking, merging
 from catalog.exchange.checking import Faults
-from catalog.exchange.formats import Format, require_delimiter, require_format
+from catalog.exchange.formats import Format
 from catalog.exchange.frame import long_transaction
+from catalog.exchange.headers import Mapping_
+from catalog.exchange.order import OnConflict, Order
 from catalog.exchange.reading import Content, Source
-from catalog.exchange.relation import Relation
-from catalog.exchange.rules import Rules, Unique
 from catalog.exchange.staging import Staged
-from catalog.services import columns as visible_columns
 from catalog.services.integrity import translated
 from catalog.services.wording import counted
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
-
-OnConflict = Literal["error", "skip", "update"]
 
 SAMPLE: Final = 5  # changes that a plan shows
 _LISTED: Final = 500  # changes that are looked at for the audit row, which has room for fewer
@@ -58,6 +53,8 @@ def import_records(
     on_conflict: OnConflict = "error",
     has_headers: bool = True,
     delimiter: str = ",",
+    mapping: Mapping_ | None = None,
+    match: Sequence[str] | None = None,
     dry_run: bool = False,
     plan_token: str | None = None,
     progress: Progress = SILENT,
@@ -65,9 +62,10 @@ def import_records(
     """This function will insert the records of a file, and with `on_conflict` skip or update those that exist already.
 
     A record exists where it has the key, or another value that no two may share, of one. It is updated where it has
-    the key of one, or in a file without keys that other value; columns that the file does not name stay as they are.
-    `created_at`, `updated_at` and `deleted_at` may be given. Where anything is wrong, nothing is imported. A dry run
-    answers with what is wrong; otherwise that is refused.
+    the key of one, or in a file without keys that other value, or what `match` names; columns that the file does not
+    name stay as they are. With update_only a record that does not exist is at fault. `mapping` says which column each
+    field of the file goes into. `created_at`, `updated_at` and `deleted_at` may be given. Where anything is wrong,
+    nothing is imported. A dry run answers with what is wrong; otherwise that is refused.
 
     :raises Forbidden: the actor may not import or insert (or update), or not set a column that the file names
     :raises InvalidInput: the file can't be read, or a record is at fault; `details.errors` lists what is wrong
@@ -75,112 +73,61 @@ def import_records(
     :raises ConfirmationRequired: the actor has not agreed to the plan; its details say what would be done
     :raises Cancelled: `progress` says that nobody wants it any more
     """
-    _require_rights(actor, table, on_conflict)
-    require_format(format)
-    require_delimiter(delimiter)
-    seen = visible_columns.shown(actor, table)
-    work = Work(f"IMPORT_{format.upper()}", actor, table.name)
+    order = Order(actor, table, format, on_conflict, has_headers, delimiter, mapping, match)
+    order.require_allowed()
+    work = Work(order.operation, actor, table.name)
     work.entry.change_id = uuid4()
     work.entry.dry_run = dry_run
     content = Content(source, progress)
     progress.begin(f"Import {table.name}")
-
-    def require(names: Iterable[str]) -> None:
-        for operation in _operations(on_conflict):
-            visible_columns.require_writable(actor, operation, table, names)
-
-    def stage() -> Staged:
-        if format == "json":
-            return staging.stage_json(seen, content, require)
-        return staging.stage_csv(seen, content, require, has_headers=has_headers, delimiter=delimiter)
-
     with long_transaction(progress):
         savepoint = transaction.savepoint()
-        done = _merge(work.entry, seen, _Plan(table, stage(), on_conflict), progress)
+        done = _merge(work.entry, order, order.stage(content), progress)
         if dry_run:
             transaction.savepoint_rollback(savepoint)
         elif done.errors:
             raise _at_fault(done)
         else:
-            arguments = {
-                "table": table.name,
-                "sha256": content.digest.hexdigest(),
-                "on_conflict": on_conflict,
-                "csv": [has_headers, delimiter],
-            }
-            plans.require(
-                actor, work.entry.operation, arguments, _counts(done), _plan(done, seen), plan_token
-            )
+            plan = _plan(done, order.seen)
+            plans.require(actor, order.operation, order.arguments(content), counts(done), plan, plan_token)
         work.finish()
     return done
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is to be merged into what."""
-
-    table: Table
-    staged: Staged
-    on_conflict: OnConflict
-
-    @property
-    def skips(self) -> bool:
-        """Whether a row that exists is left out."""
-        return self.on_conflict == "skip"
-
-    def relation(self) -> Relation:
-        """The rows of the file beside the table."""
-        found = rules.of_table(self.table)
-        match = self._match(found) if self.on_conflict == "update" else None
-        return Relation(self.table, self.staged, found, match)
-
-    def _match(self, found: Rules) -> Unique:
-        """The rule by which a row finds its record: the key, or the first that the file has all columns of."""
-        for unique in found.uniques:
-            if set(unique.columns) <= set(self.staged.columns):
-                return unique
-        ways = [" and ".join(unique.columns) for unique in found.uniques]
-        raise InvalidInput(
-            f"on_conflict update needs {', or '.join(ways)} in the file, to know which records of"
-            f" {self.table.name} it means.",
-            argument="on_conflict",
-            table=self.table.name,
-        )
-
-
-def _merge(entry: Entry, seen: Table, plan: _Plan, progress: Progress) -> Imported:
+def _merge(entry: Entry, order: Order, staged: Staged, progress: Progress) -> Imported:
     """Write the rows if nothing is wrong; what the table refuses is looked for in all of them."""
     if entry.change_id is None:
         raise TypeError("an import is a change")
-    relation = plan.relation()
-    progress.begin("Check", plan.staged.rows, "rows")
+    relation = order.relation(staged)
+    progress.begin("Check", staged.rows, "rows")
     refers_to_trash = merging.lock(relation)
     if refers_to_trash or checking.looks_faulty(relation):
-        faults = checking.find(relation, seen, skips=plan.skips)
+        faults = checking.find(relation, order.seen, skips=order.skips)
         if faults.total:
-            return _faulty(entry.change_id, plan.table, faults)
-    progress.begin("Write", plan.staged.rows, "rows")
+            return _faulty(entry.change_id, order.table, faults)
+    progress.begin("Write", staged.rows, "rows")
     try:
         with transaction.atomic():
             updated = merging.update(entry, relation)
-            imported = merging.insert(entry, relation, skips=plan.skips)
+            imported = merging.insert(entry, relation, skips=order.skips)
     except (IntegrityError, DataError):
-        faults = checking.find(relation, seen, skips=plan.skips)
+        faults = checking.find(relation, order.seen, skips=order.skips)
         if faults.total:
-            return _faulty(entry.change_id, plan.table, faults)
-        with translated(seen, sets_many=True):  # somebody else got in between
+            return _faulty(entry.change_id, order.table, faults)
+        with translated(order.seen, sets_many=True):  # somebody else got in between
             raise
-    skipped = plan.staged.rows - imported - updated
+    skipped = staged.rows - imported - updated
     entry.record_count = imported + updated
-    entry.changes = _changes(entry.change_id, plan.table, entry.record_count)
-    return Imported(plan.table.name, imported, updated, skipped, entry.change_id)
+    entry.changes = _changes(entry.change_id, order.table, entry.record_count)
+    return Imported(order.table.name, imported, updated, skipped, entry.change_id)
 
 
 def _faulty(change_id: UUID, table: Table, faults: Faults) -> Imported:
     return Imported(table.name, 0, 0, 0, change_id, faults.listed, faults.total)
 
 
-def _counts(done: Imported) -> dict[str, int]:
+def counts(done: Imported) -> dict[str, int]:
+    """This function will return what a plan to import counts."""
     return {"imported": done.imported, "updated": done.updated, "skipped": done.skipped}
 
 
@@ -190,7 +137,7 @@ def _plan(done: Imported, seen: Table) -> dict[str, Any]:
         {"key": key, "changes": {name: pair for name, pair in pairs.items() if name in seen.columns}}
         for key, pairs in bulk_history.first_of_change(done.change_id, SAMPLE)
     ]
-    return {"table": done.table, **_counts(done), "sample": sample}
+    return {"table": done.table, **counts(done), "sample": sample}
 
 
 def _changes(change_id: UUID, table: Table, count: int) -> dict[str, Any] | None:
@@ -215,19 +162,3 @@ def _at_fault(done: Imported) -> InvalidInput:
         errors=done.errors,
         error_count=done.error_count,
     )
-
-
-def _operations(on_conflict: OnConflict) -> list[Operation]:
-    operations = [Operation.IMPORT, Operation.INSERT]
-    return [*operations, Operation.UPDATE] if on_conflict == "update" else operations
-
-
-def _require_rights(actor: Actor, table: Table, on_conflict: OnConflict) -> None:
-    if on_conflict not in get_args(OnConflict):
-        raise InvalidInput(
-            f"on_conflict can't be {quoted(on_conflict)!r}.",
-            argument="on_conflict",
-            allowed=list(get_args(OnConflict)),
-        )
-    for operation in _operations(on_conflict):
-        policy.require(actor, operation, table)

@@ -67,25 +67,46 @@ def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
 def update(entry: Entry, relation: Relation) -> int:
     """This function will change the records that rows match, and return how many of them differed."""
     table = relation.table
-    names = [name for name in relation.staged.columns if name not in table.key]
+    names = changed_columns(relation)
     if relation.match is None or not names:
         return 0
     statement = sql.SQL(
         "UPDATE public.{table} x SET {assignments} FROM {rows} t JOIN public.{table} o ON {matched}"
-        " WHERE {same} AND ({new}) IS DISTINCT FROM ({old}) RETURNING o AS old_row, x AS new_row"
+        " WHERE {same} AND {differs} RETURNING o AS old_row, x AS new_row"
     ).format(
         table=sql.Identifier(table.name),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = t.{0}").format(sql.Identifier(name)) for name in names),
         rows=relation.rows(),
-        matched=sql.SQL(" AND ").join(
-            sql.SQL("o.{} = t.{}").format(sql.Identifier(name), sql.Identifier(f"_key_{name}"))
-            for name in table.key
-        ),
+        matched=matched(table),
         same=sql.SQL(" AND ").join(sql.SQL("x.{0} = o.{0}").format(sql.Identifier(name)) for name in table.key),
-        new=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in names),
-        old=sql.SQL(", ").join(sql.SQL("o.{}").format(sql.Identifier(name)) for name in names),
+        differs=differs(relation),
     )  # fmt: skip
     return bulk_history.write(entry, table.model, table.key, _outputs(table), statement, has_before=True)
+
+
+def changed_columns(relation: Relation) -> list[str]:
+    """This function will return the columns that rows set in the records that they change."""
+    return [name for name in relation.staged.columns if name not in relation.table.key]
+
+
+def matched(table: Table) -> sql.Composable:
+    """This function will return the condition on a row `t` that it changes the record `o`."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("o.{} = t.{}").format(sql.Identifier(name), sql.Identifier(f"_key_{name}"))
+        for name in table.key
+    )
+
+
+def differs(relation: Relation) -> sql.Composable:
+    """This function will return the condition on a row `t` that it says something else than the record `o`."""
+    new, old = (
+        sql.SQL(", ").join(
+            sql.SQL("{}.{}").format(sql.Identifier(alias), sql.Identifier(name))
+            for name in changed_columns(relation)
+        )
+        for alias in ("t", "o")
+    )
+    return sql.SQL("({}) IS DISTINCT FROM ({})").format(new, old)
 
 
 def _outputs(table: Table) -> list[Output]:

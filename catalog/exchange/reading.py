@@ -24,11 +24,12 @@ Source = bytes | BinaryIO
 class Content:
     """What is in a source; `digest` and `size` are those of what has been read."""
 
-    def __init__(self, source: Source, progress: Progress) -> None:
+    def __init__(self, source: Source, progress: Progress, max_mb: int | None = None) -> None:
         self.digest = hashlib.sha256()
         self.size = 0
         self._file = io.BytesIO(source) if isinstance(source, bytes) else source
-        self._progress = progress
+        self.progress = progress
+        self._max_mb = settings.IMPORT_MAX_MB if max_mb is None else max_mb
 
     def blocks(self) -> Iterator[bytes]:
         """This function will return the content in blocks, none of them empty.
@@ -54,21 +55,42 @@ class Content:
         if decoder.getstate()[0]:
             raise _not_utf8("it ends within a character", lines)
 
+    def whole(self) -> BinaryIO:
+        """This function will return the file at its start, once all of it was read and measured.
+
+        :raises InvalidInput: it is empty
+        :raises LimitExceeded: it is larger than IMPORT_MAX_MB
+        """
+        for _ in self.raw():
+            pass
+        self._file.seek(0)
+        return self._file
+
+    def raw(self) -> Iterator[bytes]:
+        """This function will return the content in blocks, whatever it is.
+
+        :raises InvalidInput: it is empty
+        :raises LimitExceeded: it is larger than IMPORT_MAX_MB
+        """
+        yield from self._read()
+        if not self.size:
+            raise InvalidInput("The file is empty.")
+
     def _read(self) -> Iterator[bytes]:
-        maximum = settings.IMPORT_MAX_MB * 1_000_000
+        maximum = self._max_mb * 1_000_000
         while block := self._file.read(BLOCK_BYTES):
-            self._progress.check()
+            self.progress.check()
             if not self.size and block.startswith(_OTHER_MARKS):
                 raise InvalidInput("The file is UTF-16, not UTF-8.", hint=_HINT)
             self.size += len(block)
             self.digest.update(block)
             if self.size > maximum:
                 raise LimitExceeded(
-                    f"The file is larger than {settings.IMPORT_MAX_MB} MB.",
+                    f"The file is larger than {self._max_mb} MB.",
                     hint="Import it in parts.",
                     maximum=maximum,
                 )
-            self._progress.advance(len(block))
+            self.progress.advance(len(block))
             yield block
 
 

@@ -27,6 +27,7 @@ class Relation:
     staged: Staged
     rules: Rules
     match: Unique | None = None
+    must_match: bool = False  # a row that changes no record is at fault
 
     def rows(self, *, numbered: bool = False) -> sql.Composed:
         """This function will return the subquery; `numbered` gives rows without an id the next one."""

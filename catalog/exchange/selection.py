@@ -12,7 +12,7 @@ from psycopg import ClientCursor, sql
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, queries, values
+from catalog.services import conditions, queries, search, values
 from catalog.services.rows import Output, choose
 from catalog.table import AnyField, Table
 
@@ -35,8 +35,9 @@ class Selection:
         limit: int | None,
         *,
         include_deleted: bool,
+        words: str = "",
     ) -> None:
-        """Check what is asked for.
+        """Check what is asked for; with `words`, what a search for them finds.
 
         :raises InvalidInput: an unknown column or operator, a bad value, a limit below 1
         """
@@ -47,6 +48,8 @@ class Selection:
         rows = queries.visible(actor, table, include_deleted=include_deleted).filter(
             conditions.parse(seen, where)
         )
+        if words:
+            rows = rows.filter(search.matching(seen, words))
         # In the order of their keys, so that the same rows make the same file.
         ordered = rows.order_by(*(table.columns[name].attname for name in table.key))
         self._rows: QuerySet[Model] = ordered[:limit] if limit else ordered
@@ -61,6 +64,11 @@ class Selection:
                 sql.SQL("true" if headers else "false"), sql.Literal(delimiter)
             ),
         )
+
+    def text(self) -> str:
+        """This function will return the statement that writes the rows in COPY's text format."""
+        shown = sql.SQL(", ").join(_cell(field, escape_formulas=False) for field in self.fields)
+        return self._copy(sql.SQL("SELECT {} FROM (").format(shown), sql.SQL(") q"), sql.SQL("FORMAT text"))
 
     def json(self, *, pretty: bool) -> str:
         """This function will return the statement that writes each row as a JSON object on a line.
@@ -78,7 +86,7 @@ class Selection:
             ),
         )
 
-    def _copy(self, head: sql.Composed, tail: sql.SQL, options: sql.Composed) -> str:
+    def _copy(self, head: sql.Composed, tail: sql.SQL, options: sql.Composable) -> str:
         """COPY takes no parameters: the driver writes them into the statement as literals."""
         chosen = choose(self._rows, [field.attname for field in self.fields])
         inner, parameters = chosen.query.get_compiler(using=chosen.db, elide_empty=False).as_sql()

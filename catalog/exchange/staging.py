@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -12,9 +12,9 @@ from django.db import connection
 from psycopg import Copy, sql
 
 from accesscontrol.errors import InvalidInput, did_you_mean, quoted
-from catalog.exchange import csv_records, json_records
+from catalog.exchange import csv_records, headers, json_cells, json_records, xlsx_cells, xlsx_records
 from catalog.exchange.csv_records import CsvRecord
-from catalog.exchange.json_cells import cell
+from catalog.exchange.headers import Mapping_
 from catalog.exchange.reading import Content
 from catalog.table import Table
 
@@ -22,6 +22,7 @@ MAX_SHAPES: Final = 1_000
 WHOLE_ROW: Final = ""  # the column of a fault that is about no single one
 
 _BLOCK_BYTES: Final = 256 * 1024
+_LEFT_OUT: Final = "_left_out_"
 
 
 @dataclass
@@ -44,11 +45,18 @@ Require = Callable[[Iterable[str]], None]
 
 
 def stage_csv(
-    table: Table, content: Content, require: Require, *, has_headers: bool, delimiter: str
+    table: Table,
+    content: Content,
+    require: Require,
+    *,
+    has_headers: bool,
+    delimiter: str,
+    mapping: Mapping_ | None = None,
 ) -> Staged:
     """This function will put the rows of a CSV file into the staging table.
 
-    `table` is what the actor may know of it; `require` refuses columns that they may not set.
+    `table` is what the actor may know of it; `require` refuses columns that they may not set. Without a `mapping` the
+    header names columns; without a header they come in the table's order, or for a mapping are called column 1 ….
 
     :raises InvalidInput: no UTF-8, no header, or one with unknown or repeated names
     """
@@ -57,25 +65,32 @@ def stage_csv(
     if first is None:
         raise InvalidInput("The file is empty.")
     if has_headers:
-        columns = _header(table, csv_records.read_header(first, delimiter))
+        names = csv_records.read_header(first, delimiter)
     else:
-        columns = tuple(table.columns)[: first.fields(delimiter.encode())]
+        names = [""] * first.fields(delimiter.encode())
         found = chain([first], found)
+    if mapping is not None:
+        targets: Sequence[str | None] = headers.mapped(table, names, mapping)
+    else:
+        targets = headers.named(table, names) if has_headers else list(table.columns)[: len(names)]
+    columns = tuple(name for name in targets if name is not None)
     require(columns)
-    _make(columns)
+    placed = [name or f"{_LEFT_OUT}{place}" for place, name in enumerate(targets)]
+    _make(placed)
     staged = Staged(columns)
     statement = sql.SQL("COPY pg_temp.import_rows (_row, _faults, {}) FROM STDIN (FORMAT csv, DELIMITER {})").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(delimiter)
+        sql.SQL(", ").join(map(sql.Identifier, placed)), sql.Literal(delimiter)
     )  # fmt: skip
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for block in _csv_blocks(found, staged, delimiter.encode()):
+        for block in _csv_blocks(found, staged, delimiter.encode(), len(placed)):
             copy.write(block)
     return staged
 
 
-def _csv_blocks(found: Iterable[CsvRecord], staged: Staged, delimiter: bytes) -> Iterator[bytes]:
+def _csv_blocks(
+    found: Iterable[CsvRecord], staged: Staged, delimiter: bytes, expected: int
+) -> Iterator[bytes]:
     """The records with their numbers and faults before them; of one at fault nothing else."""
-    expected = len(staged.columns)
     empty = delimiter * 2
     lines: list[bytes] = []
     size = 0
@@ -97,29 +112,63 @@ def _csv_blocks(found: Iterable[CsvRecord], staged: Staged, delimiter: bytes) ->
     yield b"".join(lines)
 
 
-def _header(table: Table, names: list[str]) -> tuple[str, ...]:
-    unknown = [name for name in names if name not in table.columns]
-    if unknown:
-        shown = ", ".join(repr(quoted(name)) for name in unknown[:10])
-        raise InvalidInput(
-            f"{table.name} has no column {shown}.{did_you_mean(unknown[0], table.columns)}",
-            table=table.name,
-            columns=[quoted(name) for name in unknown[:10]],
-            allowed=list(table.columns),
+def stage_xlsx(
+    table: Table, content: Content, require: Require, *, mapping: Mapping_ | None = None
+) -> Staged:
+    """This function will put the rows of a workbook's first sheet into the staging table, as `stage_csv` does.
+
+    :raises InvalidInput: it is no workbook, or its first row does not name columns
+    :raises LimitExceeded: it unpacks to more than we can take
+    """
+    with xlsx_records.opened(content.whole(), content.progress) as (first, rows):
+        names = list(map(xlsx_cells.plain, first))
+        targets: Sequence[str | None] = (
+            headers.named(table, names) if mapping is None else headers.mapped(table, names, mapping)
         )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InvalidInput(
-            f"The header has {', '.join(repeated)} more than once.", table=table.name, columns=repeated
+        columns = tuple(name for name in targets if name is not None)
+        require(columns)
+        _make(columns)
+        staged = Staged(columns)
+        statement = sql.SQL("COPY pg_temp.import_rows (_row, _faults, {}) FROM STDIN").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-    return tuple(names)
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                if any(cell.value is not None for cell in row):
+                    staged.rows += 1
+                    copy.write_row(_xlsx_row(table, staged.rows, row, targets))
+    return staged
 
 
-def stage_json(table: Table, content: Content, require: Require) -> Staged:
+def _xlsx_row(
+    table: Table, number: int, row: xlsx_records.Row, targets: Sequence[str | None]
+) -> tuple[int | str | None, ...]:
+    """A row with its number and its faults before it."""
+    faults, values = {}, []
+    for name, cell in zip(targets, row, strict=False):
+        if name is None:
+            continue
+        try:
+            values.append(xlsx_cells.cell(table.columns[name], cell.value, cell.data_type))
+        except ValueError as error:
+            values.append(None)
+            faults[name] = f"{name} {error}."
+    wanted = sum(name is not None for name in targets)
+    values += [None] * (wanted - len(values))  # a row ends with its last cell
+    if len(row) > len(targets) and row[len(targets)].value is not None:
+        faults = {WHOLE_ROW: f"The row has more cells than the first row, which has {len(targets)}."}
+    return number, json.dumps(faults) if faults else None, *values
+
+
+def stage_json(
+    table: Table, content: Content, require: Require, *, mapping: Mapping_ | None = None
+) -> Staged:
     """This function will put the records of a JSON file into the staging table; its terms are those of `stage_csv`.
 
     :raises InvalidInput: no UTF-8, or no JSON
     """
+    if mapping is not None:
+        headers.require_targets(table, list(mapping.values()))
     columns = tuple(table.columns)
     _make(columns)
     shapes: dict[frozenset[str], int] = {}
@@ -130,9 +179,22 @@ def stage_json(table: Table, content: Content, require: Require) -> Staged:
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for record in json_records.records(content.blocks()):
             rows += 1
-            _write_json(copy, table, rows, record, shapes, require)
+            _write_json(copy, table, rows, _renamed(record, mapping), shapes, require)
     named = frozenset[str]().union(*shapes)
     return Staged(tuple(name for name in columns if name in named), rows, list(shapes))
+
+
+def _renamed(record: object, mapping: Mapping_ | None) -> object:
+    """A record whose members have the names of columns; what the mapping does not know stays, and is a fault."""
+    if mapping is None or not isinstance(record, Mapping):
+        return record
+    renamed = [(mapping.get(name, name), value) for name, value in record.items()]
+    members = [(name, value) for name, value in renamed if name is not None]
+    names = [name for name, _ in members]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if isinstance(record, json_records.Repeated):
+        twice = record.name
+    return dict(members) if twice is None else json_records.Repeated(members, twice)
 
 
 def _write_json(
@@ -153,7 +215,7 @@ def _write_json(
     cells = {}
     for name in shape:
         try:
-            cells[name] = cell(table.columns[name], record[name])
+            cells[name] = json_cells.cell(table.columns[name], record[name])
         except ValueError as error:
             faults[name] = f"{name} {error}."
     told = json.dumps(faults) if faults else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +12,9 @@ from django.db import connection
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
+from catalog.exchange import xlsx_writing
 from catalog.exchange.selection import QUOTE
+from catalog.table import AnyField
 from jobs.files import NewFile
 from jobs.progress import Progress
 
@@ -51,6 +53,28 @@ def write_json(statement: str, file: NewFile, progress: Progress, *, pretty: boo
         )  # without the last comma, which may be the very last
         before = b",\n"
     _put(b"[]\n" if before == b"[\n" else b"\n]\n", file, written, progress)
+    return written
+
+
+def write_xlsx(
+    statement: str,
+    file: NewFile,
+    progress: Progress,
+    *,
+    fields: Sequence[AnyField],
+    title: str,
+    escape_formulas: bool,
+) -> Written:
+    """This function will write the rows that a COPY statement gives in its text format into a file, as a workbook."""
+    written = Written()
+
+    def counted() -> Iterator[bytes | memoryview]:
+        for row in _rows(statement):
+            written.records += 1
+            yield row
+
+    for block in xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas):
+        _put(block, file, written, progress)
     return written
 
 

@@ -1,0 +1,226 @@
+"""What an import would do, and everything that is wrong with it: looked for, and nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import connection
+from psycopg import sql
+
+from accesscontrol import policy
+from accesscontrol.errors import InvalidInput
+from accesscontrol.policy import Operation
+from audit import plans
+from audit.plans import Proposal
+from audit.work import Work
+from catalog.exchange import checking, merging
+from catalog.exchange.frame import long_transaction
+from catalog.exchange.order import Order
+from catalog.exchange.reading import Content, Source
+from catalog.exchange.relation import Relation
+from catalog.table import Table
+from jobs.progress import SILENT, Progress
+
+MAX_FAULTS: Final = 10_000  # that are listed
+SAMPLE: Final = 20  # rows of each kind that are shown
+MAX_SHOWN_CHARS: Final = 200  # of a value
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is in a file: its rows are new, changed, skipped or at fault. JSON values only.
+
+    The numbers are None where more is wrong than is listed. `new_rows` are [row, {column: text}], and `changed_rows`
+    [row, key, {column: [old, new]}]. The token is there where the import may follow.
+    """
+
+    rows: int
+    new: int | None
+    changed: int | None
+    skipped: int | None
+    faulty: int
+    fault_count: int
+    columns: list[str]
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    new_rows: list[list[Any]] = field(default_factory=list)
+    changed_rows: list[list[Any]] = field(default_factory=list)
+    plan_token: str | None = None
+    expires_at: str | None = None
+
+
+def preview(*, order: Order, source: Source, progress: Progress = SILENT) -> Preview:
+    """This function will say what an import on these terms would do, with all that is wrong with the file.
+
+    It is audited as a dry run of the import. Where nothing is wrong, its token agrees to the import.
+
+    :raises Forbidden: the actor may not do that import
+    :raises InvalidInput: the file can't be read at all
+    :raises LimitExceeded: the file is larger than IMPORT_MAX_MB
+    :raises Cancelled: `progress` says that nobody wants it any more
+    """
+    order.require_allowed()
+    work = Work(order.operation, order.actor, order.table.name)
+    work.entry.dry_run = True
+    content = Content(source, progress)
+    progress.begin(f"Read {order.table.name}")
+    with long_transaction(progress):
+        staged = order.stage(content)
+        if not staged.rows:
+            raise InvalidInput(f"The file has no rows for {order.table.name}.")
+        relation = order.relation(staged)
+        progress.begin("Check", staged.rows, "rows")
+        found = _look(order, relation)
+        proposal = None
+        if not found.fault_count:
+            proposal = _propose(order, content, found)
+        work.entry.record_count = (found.new or 0) + (found.changed or 0)
+        work.finish()
+    if proposal is None:
+        return found
+    return Preview(
+        **{**vars(found), "plan_token": proposal.token, "expires_at": proposal.expires_at.isoformat()}
+    )
+
+
+def _look(order: Order, relation: Relation) -> Preview:
+    faults = checking.find(relation, order.seen, skips=order.skips, most=MAX_FAULTS)
+    faulty = sorted({fault["row"] for fault in faults.listed})
+    staged = relation.staged
+    new: int | None = None
+    changed: int | None = None
+    if len(faulty) == faults.rows:
+        new, changed = _count(order, relation, faulty)
+    may_read = policy.decide(order.actor, Operation.READ, order.table).allowed
+    return Preview(
+        rows=staged.rows,
+        new=new,
+        changed=changed,
+        skipped=None if new is None or changed is None else staged.rows - new - changed - faults.rows,
+        faulty=faults.rows,
+        fault_count=faults.total,
+        columns=list(staged.columns),
+        faults=faults.listed,
+        new_rows=_new_rows(order, relation, faulty) if order.inserts else [],
+        changed_rows=_changed_rows(order, relation, faulty) if relation.match and may_read else [],
+    )
+
+
+def _propose(order: Order, content: Content, found: Preview) -> Proposal:
+    counts = {"imported": found.new, "updated": found.changed, "skipped": found.skipped}
+    return plans.propose(order.actor, order.operation, order.arguments(content), counts)
+
+
+def _count(order: Order, relation: Relation, faulty: list[int]) -> tuple[int, int]:
+    """How many rows are new, and how many change something."""
+    statement = sql.SQL(
+        "SELECT count(*) FILTER (WHERE {new}), count(*) FILTER (WHERE {changed}) FROM {rows} WHERE {sound}"
+    ).format(
+        new=_is_new(order, relation),
+        changed=_is_changed(relation),
+        rows=_beside(relation),
+        sound=_is_sound(faulty),
+    )
+    ((new, changed),) = _fetch(statement)
+    return new, changed
+
+
+def _new_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
+    names = [name for name in relation.staged.columns if name in order.seen.columns]
+    statement = sql.SQL(
+        "SELECT t._row, jsonb_build_object({}) FROM {} WHERE {} AND {} ORDER BY t._row LIMIT {}"
+    ).format(
+        sql.SQL(", ").join(
+            sql.SQL("{}::text, {}").format(sql.Literal(name), _shown("t", name)) for name in names
+        ),
+        _beside(relation),
+        _is_new(order, relation),
+        _is_sound(faulty),
+        sql.Literal(SAMPLE),
+    )
+    return [list(row) for row in _fetch(statement)]
+
+
+def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
+    names = [name for name in merging.changed_columns(relation) if name in order.seen.columns]
+    if not names:
+        return []
+    pairs = (
+        sql.SQL(
+            "{}::text, CASE WHEN t.{} IS DISTINCT FROM o.{} THEN jsonb_build_array({}, {}) END"
+        ).format(
+            sql.Literal(name), sql.Identifier(name), sql.Identifier(name), _shown("o", name), _shown("t", name)
+        )
+        for name in names
+    )  # fmt: skip
+    keys = (sql.SQL("o.{}::text").format(sql.Identifier(name)) for name in order.table.key)
+    statement = sql.SQL(
+        "SELECT t._row, concat_ws(':', {}), jsonb_strip_nulls(jsonb_build_object({})) FROM {} WHERE {} AND {}"
+        " ORDER BY t._row LIMIT {}"
+    ).format(
+        sql.SQL(", ").join(keys),
+        sql.SQL(", ").join(pairs),
+        _beside(relation),
+        _is_changed(relation),
+        _is_sound(faulty),
+        sql.Literal(SAMPLE),
+    )
+    return [list(row) for row in _fetch(statement)]
+
+
+def _beside(relation: Relation) -> sql.Composed:
+    """The rows `t`, each beside the record `o` that it means, if any."""
+    if relation.match is None:
+        return sql.SQL("{} t").format(relation.rows())
+    return sql.SQL("{} t LEFT JOIN public.{} o ON {}").format(
+        relation.rows(), sql.Identifier(relation.table.name), merging.matched(relation.table)
+    )
+
+
+def _is_new(order: Order, relation: Relation) -> sql.Composable:
+    condition = sql.SQL("NOT ({})").format(relation.is_known)
+    if order.skips:
+        condition += sql.SQL(" AND t._row NOT IN ({})").format(checking.existing_rows(relation))
+    return condition
+
+
+def _is_changed(relation: Relation) -> sql.Composable:
+    if relation.match is None or not merging.changed_columns(relation):
+        return sql.SQL("false")
+    return sql.SQL("{} AND {}").format(relation.is_known, merging.differs(relation))
+
+
+def _is_sound(faulty: list[int]) -> sql.Composable:
+    return sql.SQL("t._row <> ALL ({}::bigint[])").format(sql.Literal(faulty))
+
+
+def _shown(alias: str, name: str) -> sql.Composable:
+    return sql.SQL("left({}.{}::text, {})").format(
+        sql.Identifier(alias), sql.Identifier(name), sql.Literal(MAX_SHOWN_CHARS)
+    )
+
+
+def _fetch(statement: sql.Composable) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def visible(found: dict[str, Any], seen: Table) -> dict[str, Any]:
+    """This function will return a preview as somebody may see it now, which may be less than it was then."""
+    return {
+        **found,
+        "columns": _known(found["columns"], seen),
+        "new_rows": [[row, _only(values, seen)] for row, values in found["new_rows"]],
+        "changed_rows": [[row, key, _only(pairs, seen)] for row, key, pairs in found["changed_rows"]],
+        "faults": [fault for fault in found["faults"] if fault["column"] in {None, *seen.columns}],
+    }
+
+
+def _known(names: Iterable[str], seen: Table) -> list[str]:
+    return [name for name in names if name in seen.columns]
+
+
+def _only(values: dict[str, Any], seen: Table) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in seen.columns}

@@ -1,0 +1,191 @@
+"""Files that people bring to import: kept for a day, for nobody but who brought them, and out of reach of agents."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, BinaryIO, Final
+
+from django.conf import settings
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput, NotFound
+from catalog.exchange.formats import Format
+from catalog.exchange.reading import Content
+from catalog.table import Table
+from jobs.files import FileStore
+from jobs.progress import SILENT
+
+KEPT_FOR: Final = timedelta(days=1)
+MAX_KEPT: Final = 5  # for one person
+MAX_NAME_CHARS: Final = 200
+
+_ENDINGS: Final[dict[str, Format]] = {
+    "csv": "csv", "tsv": "csv", "txt": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "xlsx": "xlsx",
+}  # fmt: skip
+_ZIP: Final = b"PK\x03\x04"
+_TOKEN: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that somebody brought for a table."""
+
+    base: str
+    token: str
+    format: Format
+    file_name: str  # as the person's machine calls it
+    size_bytes: int
+
+    def open(self) -> BinaryIO:
+        """This function will open the file for reading.
+
+        :raises NotFound: it is gone
+        """
+        return _files().open(f"{self.base}.data")
+
+    def note(self, what: str, data: Mapping[str, Any]) -> None:
+        """This function will keep something beside the file, in place of what was kept there."""
+        name = f"{self.base}.{what}"
+        with _files().create() as file:
+            file.write(json.dumps(data).encode())
+            _files().delete(name)
+            file.publish(name)
+
+    def noted(self, what: str) -> dict[str, Any] | None:
+        """This function will return what was kept beside the file, or None."""
+        return _read(f"{self.base}.{what}")
+
+    def drop(self, what: str) -> None:
+        """This function will forget what was kept beside the file."""
+        _files().delete(f"{self.base}.{what}")
+
+
+def keep(
+    *,
+    actor: Actor,
+    table: Table,
+    file_name: str,
+    source: BinaryIO,
+    now: datetime,
+    format: Format | None = None,  # noqa: A002 - what callers call it
+) -> Upload:
+    """This function will keep a file that somebody brings, and forget what was brought more than a day ago.
+
+    Without a `format` the end of its name says it.
+
+    :raises InvalidInput: its name says no format that we read, it is no UTF-8, or it is empty
+    :raises LimitExceeded: it is larger than IMPORT_MAX_UPLOAD_MB
+    :raises StoreFailed: the disk is full, or fails
+    """
+    format_ = format or _format_of(file_name)
+    _forget_before(now - KEPT_FOR)
+    _make_room(actor)
+    token = secrets.token_hex(16)
+    base = _base(actor, table, token)
+    content = Content(source, SILENT, settings.IMPORT_MAX_UPLOAD_MB)
+    with _files().create() as file:
+        for block in _sound(content, format_):
+            file.write(block)
+        file.publish(f"{base}.data")
+    upload = Upload(base, token, format_, file_name[:MAX_NAME_CHARS], content.size)
+    upload.note("about", {"format": format_, "file_name": upload.file_name, "size_bytes": upload.size_bytes})
+    return upload
+
+
+def find(*, actor: Actor, table: Table, token: str) -> Upload:
+    """This function will return a file that the actor brought for a table.
+
+    :raises NotFound: there is none, or it is somebody else's
+    """
+    if not _TOKEN.fullmatch(token):
+        raise _gone()
+    base = _base(actor, table, token)
+    about = _read(f"{base}.about")
+    if about is None:
+        raise _gone()
+    return Upload(base, token, about["format"], about["file_name"], about["size_bytes"])
+
+
+def forget(upload: Upload) -> None:
+    """This function will delete a file with all that was kept beside it."""
+    _delete_all(upload.base)
+
+
+def _sound(content: Content, format_: Format) -> Iterable[bytes]:
+    """The blocks of a file that is what its name says."""
+    if format_ == "xlsx":
+        yield from content.raw()
+        return
+    is_first = True
+    for block in content.blocks():
+        if is_first and block.startswith(_ZIP):
+            raise InvalidInput(
+                "The file is packed: a workbook, or a ZIP archive.", hint="Is its name to end with .xlsx?"
+            )
+        is_first = False
+        yield block
+
+
+def _format_of(file_name: str) -> Format:
+    ending = file_name.rpartition(".")[2].lower()
+    if ending not in _ENDINGS:
+        raise InvalidInput(
+            "What kind of file it is must show at the end of its name: .csv, .tsv, .json, .jsonl or .xlsx.",
+            hint="Save an old workbook (.xls, .ods) as .xlsx or .csv first.",
+            allowed=list(_ENDINGS),
+        )
+    return _ENDINGS[ending]
+
+
+def _base(actor: Actor, table: Table, token: str) -> str:
+    if actor.user is None:
+        raise _gone()
+    return f"{table.name}.{actor.user.pk}.{token}"
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    try:
+        with _files().open(name) as file:
+            found: dict[str, Any] = json.load(file)
+    except NotFound:
+        return None
+    return found
+
+
+def _forget_before(moment: datetime) -> None:
+    files = _files()
+    for name in files.names():
+        try:
+            if files.modified(name) < moment:
+                files.delete(name)
+        except NotFound:
+            continue  # somebody else was faster
+    files.sweep()
+
+
+def _make_room(actor: Actor) -> None:
+    """Forget somebody's oldest files, so that there is room for one more."""
+    files = _files()
+    mine = rf"\w+\.{actor.user.pk if actor.user else 0}\.[0-9a-f]{{32}}"
+    found = [name for name in files.names() if re.fullmatch(rf"{mine}\.about", name)]
+    for about in sorted(found, key=files.modified)[: max(0, len(found) - MAX_KEPT + 1)]:
+        _delete_all(about.removesuffix(".about"))
+
+
+def _delete_all(base: str) -> None:
+    for name in _files().names():
+        if name.startswith(f"{base}."):
+            _files().delete(name)
+
+
+def _files() -> FileStore:
+    return FileStore(settings.EXPORT_DIR / "uploads")
+
+
+def _gone() -> NotFound:
+    return NotFound("This file is not there any more.", hint="Upload it again: files are kept for a day.")
