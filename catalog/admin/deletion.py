@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accesscontrol.errors import LimitExceeded
-from accesscontrol.pages import DELETE, ServicePages
+from accesscontrol.pages import DELETE, VIEW, ServicePages
 from accesscontrol.web import actor_of
 from audit.operation import MAX_AFFECTED
 from catalog.admin import effects
@@ -33,7 +33,8 @@ class Deletion(ServicePages):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Ask before a record is deleted, and delete it."""
         obj = self.get_object(request, object_id)
-        effect = self._effect(request, [obj.pk]) if obj is not None and self.allows(request, DELETE) else {}
+        may_look = obj is not None and self.allows(request, VIEW) and self.allows(request, DELETE)
+        effect = self._effect(request, [obj.pk]) if may_look else {}
         return super().delete_view(request, object_id, {**effect, **(extra_context or {})})
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

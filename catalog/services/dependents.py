@@ -103,7 +103,7 @@ def list_dependents(entry: Entry, *, actor: Actor, table: Table, keys: Sequence[
 
 
 def _ways(table: Table) -> list[_Way]:
-    """The ways that lead to a table, the shortest first; no table is come by twice, but those nearest."""
+    """The ways that lead to a table, the shortest first; where a table is near, no longer way to it counts."""
     ways = [
         _Way(referring, column, referring.columns[column].attname, ())
         for referring, column in _referring(table)
@@ -118,7 +118,6 @@ def _ways(table: Table) -> list[_Way]:
             for referring, column in _referring(way.table)
             if referring not in seen and not referring.junction
         ]
-        level = list({way.table: way for way in reversed(level)}.values())[::-1]
         seen |= {way.table for way in level}
         ways = [*ways, *level]
     return ways
