@@ -57,6 +57,15 @@
         spanGaps: false,
     }));
 
+    const SHORT = 16; // characters of a name that stands beside a bar where there is little room
+    const NARROW_PX = 480;
+
+    // Beside bars that lie: the whole name, or its beginning.
+    function beside(value) {
+        const name = this.getLabelForValue(value);
+        return this.chart.width < NARROW_PX && name.length > SHORT ? `${name.slice(0, SHORT - 1)}…` : name;
+    }
+
     const axes = (data, kind, unit) => {
         const ink = colour("ink-quiet"), line = colour("line");
         const values = {
@@ -72,6 +81,9 @@
             grid: {display: false},
             ticks: {color: ink, autoSkip: !kind.indexAxis, autoSkipPadding: 12, maxRotation: 0},
         };
+        if (kind.indexAxis) {
+            names.ticks.callback = beside;
+        }
         return kind.indexAxis ? {x: values, y: names} : {x: names, y: values};
     };
 

@@ -112,7 +112,7 @@ class TestTrail:
 
         page = client.get(f"{TRAIL}{entry.pk}/change/").content.decode()
 
-        assert '<td class="old">&lt;b&gt;Old&lt;/b&gt;</td><td class="new">New</td>' in page
+        assert '<td class="old" data-label="Before">&lt;b&gt;Old&lt;/b&gt;</td><td class="new" data-label="After">New</td>' in page
         assert [row.record_id for row in news(operation="AUDIT_QUERY")] == [str(entry.pk)]
 
     def test_is_found_by_the_record_that_it_is_about(self, browser: Any, admin: Any) -> None:

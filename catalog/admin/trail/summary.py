@@ -30,9 +30,12 @@ def context(found: Overview, asked: Asked) -> dict[str, Any]:
                 (_("Operations"), _ranked(found.by_operation, asked, "operation__exact", words.operation)),
                 (_("Tables"), tables(found, asked)),
                 (_("People"), _people(found, asked)),
-                (_("Faces"), _ranked(found.by_channel, asked, "channel__exact", words.channel)),
             )
         ],
+        "faces": {
+            "title": _("Faces"),
+            "lines": _ranked(found.by_channel, asked, "channel__exact", words.channel),
+        },
         "slowest": [told(entry) for entry in found.slowest],
     }
 
@@ -140,7 +143,8 @@ def _rank(group: Group, most: int, asked: Asked, called: str, name: str, value: 
     return {
         "name": called,
         "number": group.number,
-        "failed": group.failed,
+        "number_words": f"{group.number:,}",
+        "failed": f"{group.failed:,}" if group.failed else "",
         "most": most,
         "average": words.milliseconds(group.average),
         "address": asked.address(**asks),

@@ -124,8 +124,8 @@ def outcome(entry: AuditLog) -> str:
 
 
 def milliseconds(taken: float | None) -> str:
-    """This function will return a duration, as exactly as somebody reads it."""
-    if taken is None:
+    """This function will return a duration, as exactly as somebody reads it; none of what took no time worth noting."""
+    if not taken:
         return ""
     if taken >= 10_000:
         return _("%(n)s s") % {"n": f"{taken / 1000:,.1f}"}
