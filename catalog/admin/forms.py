@@ -75,7 +75,8 @@ def field_of(column: AnyField) -> forms.Field | None:
                 widget=forms.NumberInput({"step": "any", "class": "vIntegerField"}), **options,
             )  # fmt: skip
         case models.TextField():
-            widget = fields.Line({"class": "vTextField"}) if is_short(column) else _area(rows=6)
+            area = _area(rows=6, **editors.of_texts(column))
+            widget = fields.Line({"class": "vTextField"}) if is_short(column) else area
             return fields.Text(nullable=column.null, widget=widget, **options)
     return None
 

@@ -17,7 +17,7 @@ from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin import columns, conflict, forms, groups
 from catalog.admin.related import RelatedRecords
-from catalog.services import masking, records
+from catalog.services import masking, records, suggestions
 
 
 class RecordPage(RelatedRecords):
@@ -81,6 +81,7 @@ class RecordPage(RelatedRecords):
     ) -> HttpResponse:
         """Show the form with the stamp of what it shows, and what is to be chosen where two changed the same."""
         form = context["adminform"].form
+        context["words"] = {n: words for n, words in self._words(request).items() if n in form.fields}
         if not kwargs.get("change"):
             return super().render_change_form(request, context, *args, **kwargs)
         if form.is_bound:
@@ -90,7 +91,7 @@ class RecordPage(RelatedRecords):
             stamp = merged.stamp
         else:
             stamp = conflict.fresh(self.table, form)
-        context["stamp"] = json.dumps(stamp)
+        context["stamp"] = json.dumps(stamp) if stamp else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _merged(self, request: HttpRequest, form: Any) -> conflict.Merge:
@@ -101,12 +102,21 @@ class RecordPage(RelatedRecords):
             return conflict.Merge(conflict.fresh(self.table, form))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form with the database's comments as help."""
+        """Return the form with the database's comments as help, and the words that it proposes."""
         kwargs.setdefault("help_texts", forms.help_texts(self.table))
         form = super().get_form(request, obj, change=change, **kwargs)
+        words = self._words(request)
         for name, field in form.base_fields.items():
             field.help_text = kwargs["help_texts"].get(name, "")
+            if name in words:
+                field.widget.attrs["list"] = f"words_for_{name}"
         return form
+
+    def _words(self, request: HttpRequest) -> suggestions.Words:
+        """The words proposed for columns, read once for a page."""
+        if not hasattr(request, "proposed_words"):
+            request.proposed_words = suggestions.of(actor_of(request), self.seen(request))  # type: ignore[attr-defined]
+        return request.proposed_words  # type: ignore[attr-defined,no-any-return]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Return the form field of a column."""
