@@ -21,7 +21,7 @@ from audit import refusals
 from config import welcome
 
 THEMES = {
-    "auto": gettext_lazy("Like the system"),
+    "auto": gettext_lazy("System"),
     "light": gettext_lazy("Light"),
     "dark": gettext_lazy("Dark"),
 }
