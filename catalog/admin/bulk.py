@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,15 +21,15 @@ from django.utils.translation import gettext_lazy
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, InvalidInput, Refused
-from accesscontrol.pages import CHANGE, ServicePages, columns_of, sentence
+from accesscontrol.pages import CHANGE, columns_of, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from audit.operation import Terms
 from catalog.admin.columns import heading, names_of
 from catalog.admin.deletion import keys_of
+from catalog.admin.trash import Trash
 from catalog.services import columns, queries, records
 from catalog.services.texts import label
-from catalog.table import Table
 
 PREFIX = "new"  # of the fields, beside what the list's own form sends
 CHOSEN = "change"  # the columns that somebody has ticked
@@ -64,10 +64,8 @@ class Preview:
         return len(self.keys) - len(self.shown)
 
 
-class BulkEdit(ServicePages):
+class BulkEdit(Trash):
     """The part of a table's pages that edits many records."""
-
-    table: ClassVar[Table]
 
     @admin.action(description=gettext_lazy("Edit the chosen %(verbose_name_plural)s"), permissions=["change"])
     def edit_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -79,14 +77,16 @@ class BulkEdit(ServicePages):
             form = self._form(request, is_filled=step != EDIT)
             if step in {EDIT, AGAIN} or not form.is_valid():
                 return self._page(request, keys, form)
-            data = self._data(request, form)
             try:
+                data = self._data(request, form)
                 if step == APPLY:
-                    return self._apply(request, keys, data)  # type: ignore[func-returns-value]
-                return self._page(request, keys, form, preview=self._preview(request, keys, data))
+                    self._apply(request, keys, data)
+                    return None
+                preview = self._preview(request, keys, data)
             except Refused as refusal:
                 self.record_refusal(request, CHANGE, refusal)
                 return self._page(request, keys, form, refusal=refusal)
+            return self._page(request, keys, form, preview=preview)
         return None
 
     def _form(self, request: HttpRequest, *, is_filled: bool) -> forms.Form:
@@ -116,7 +116,10 @@ class BulkEdit(ServicePages):
         return {name: column for name, column in seen.columns.items() if name not in kept}
 
     def _data(self, request: HttpRequest, form: forms.Form) -> dict[str, Any]:
-        """What the ticked columns shall hold."""
+        """What the ticked columns shall hold.
+
+        :raises InvalidInput: none is ticked
+        """
         record = self.model()
         data = {}
         for name in request.POST.getlist(CHOSEN):
@@ -124,6 +127,8 @@ class BulkEdit(ServicePages):
             value = form.cleaned_data.get(name)
             column.save_form_data(record, None if value == "" and column.null else value)
             data[name] = getattr(record, column.attname)
+        if not data:
+            raise InvalidInput(_("Tick at least one column to change."))
         return data
 
     def _preview(self, request: HttpRequest, keys: list[int], data: Mapping[str, Any]) -> Preview:
@@ -218,10 +223,6 @@ class BulkEdit(ServicePages):
             "list_address": request.get_full_path(),
         }
         return TemplateResponse(request, "admin/catalog/bulk_edit.html", context)
-
-    def counted(self, count: int) -> str:
-        """This function will return a number of records in words."""
-        raise NotImplementedError
 
 
 def _sent(request: HttpRequest) -> list[tuple[str, str]]:
