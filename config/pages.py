@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from backups.admin import BackupPages
+from catalog.admin.diagram import DiagramPage
 from catalog.admin.rights import RightsPages
 from config import profile, searching
 
@@ -16,6 +17,7 @@ def urls(site: admin.AdminSite) -> list[Any]:
     """This function will return the addresses."""
     return [
         path("backups/", include(BackupPages(site).urls())),
+        path("diagram/", include(DiagramPage(site).urls())),
         path("rights/", include(RightsPages(site).urls())),
         path("search/", site.admin_view(searching.page), name="search"),
         path("profile/", include(profile.urls(site))),

@@ -37,6 +37,10 @@ class AdminSite(admin.AdminSite):
 
         return [*pages.urls(self), *super().get_urls()]
 
+    def register_composite(self, model: Any, pages: type[ServicePages]) -> None:
+        """This function will register the pages of a model whose key has several columns, which Django refuses."""
+        self._registry[model] = pages(model, self)
+
     def record_refusal(
         self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
     ) -> None:

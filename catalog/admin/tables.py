@@ -10,32 +10,26 @@ from django.http import HttpRequest
 
 from accesscontrol import policy
 from accesscontrol.errors import Forbidden
-from accesscontrol.pages import ADD, CHANGE, DELETE, VIEW
-from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin import columns
 from catalog.admin.bulk import BulkEdit
 from catalog.admin.deletion import Deletion
+from catalog.admin.exchange import RecordExchange
 from catalog.admin.history import History
+from catalog.admin.junction_rows import JunctionRows
 from catalog.admin.lists import Lists
+from catalog.admin.operations import OPERATIONS
 from catalog.admin.purging import Purging
 from catalog.admin.record import RecordPage
 from catalog.services import queries
 from catalog.table import Table
 
-_OPERATIONS = {
-    VIEW: Operation.READ,
-    ADD: Operation.INSERT,
-    CHANGE: Operation.UPDATE,
-    DELETE: Operation.DELETE,
-}
 
-
-class TableAdmin(Lists, BulkEdit, Purging, Deletion, History, RecordPage):
+class TableAdmin(Lists, BulkEdit, Purging, Deletion, History, JunctionRows, RecordExchange, RecordPage):
     """Lists, shows and writes the records of one table."""
 
-    actions = ["edit_chosen", "delete_chosen", "restore_chosen", "purge_chosen"]
+    actions = ["edit_chosen", "export_chosen", "delete_chosen", "restore_chosen", "purge_chosen"]
 
     @classmethod
     def of(cls, table: Table) -> type[TableAdmin]:
@@ -54,7 +48,7 @@ class TableAdmin(Lists, BulkEdit, Purging, Deletion, History, RecordPage):
     def require(self, request: HttpRequest, doing: str) -> None:
         """Ask the policy. These pages show whole records: who may not know of a column can't be shown them."""
         actor = actor_of(request)
-        policy.require(actor, _OPERATIONS[doing], self.table)
+        policy.require(actor, OPERATIONS[doing], self.table)
         if policy.hidden_columns(actor, self.table.name):
             raise Forbidden(
                 f"Columns of {self.table.name} are hidden from your role, and these pages show whole records.",

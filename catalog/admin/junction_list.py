@@ -1,0 +1,211 @@
+"""What a list of junction rows is asked for in its address, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self, TypeAlias
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib.admin.utils import display_for_value
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput, quoted
+from catalog import registry
+from catalog.admin.junction_forms import columns_beside_key, end_field
+from catalog.services import junctions, queries
+from catalog.services.junctions import End, Listing
+from catalog.table import MAX_KEY, Table
+
+PAGE_SIZE = 50
+TEXT, ORDER, AFTER, BEFORE = "q", "o", "after", "before"
+MAX_CELL_CHARS = 80
+EMPTY = "-"
+
+Names: TypeAlias = Mapping[tuple[str, int], str | None]  # by the column that refers, and number
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words to look for, records that rows belong to, an order, and where a page begins or ends."""
+
+    text: str
+    ends: Mapping[str, int]
+    order: str
+    after: str | None
+    before: str | None
+
+    @classmethod
+    def of(cls, table: Table, query: QueryDict) -> Self:
+        """This function will read an address.
+
+        :raises InvalidInput: it names no record, or no order, of this table
+        """
+        ends = {name: _number(name, query[name]) for name in table.key if query.get(name, "").strip()}
+        order = query.get(ORDER, "")
+        table.column(order.removeprefix("-") or table.key[0])
+        text = query.get(TEXT, "").replace("\0", "").strip()
+        return cls(text, ends, order, query.get(AFTER), query.get(BEFORE))
+
+    def rows(self, actor: Actor, table: Table) -> Listing:
+        """This function will return the rows that are asked for."""
+        name = self.order.removeprefix("-")
+        direction = "desc" if self.order.startswith("-") else "asc"
+        return junctions.list_rows(
+            actor=actor,
+            table=table,
+            where=dict(self.ends),
+            text=self.text,
+            order_by=[{"column": name, "direction": direction}] if name else [],
+            limit=PAGE_SIZE,
+            cursor=self.after or self.before,
+            backwards=bool(self.before and not self.after),
+        )
+
+    def address(self, **changes: Any) -> str:
+        """This function will return the address of the same list with something else asked for, from its first page."""
+        asked = {TEXT: self.text, ORDER: self.order, **self.ends, **changes}
+        return f"?{urlencode({name: value for name, value in asked.items() if value})}"
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether rows are left out."""
+        return bool(self.text or self.ends)
+
+
+class Narrowing(forms.Form):
+    """The words and the records that a list is narrowed to."""
+
+    q = forms.CharField(
+        required=False, label=gettext_lazy("Search"), widget=forms.TextInput({"type": "search"})
+    )
+
+    def __init__(self, table: Table, ends: list[End], site: Any, asked: Asked, names: Names) -> None:
+        initial = {TEXT: asked.text, **asked.ends}
+        super().__init__(initial=initial, auto_id="narrow-%s", label_suffix="")
+        for end in ends:
+            name_of = partial(name_at, end, names=names)
+            self.fields[end.column] = end_field(table, end, site, name_of, required=False)
+
+
+def headings(table: Table, ends: list[End], asked: Asked) -> list[dict[str, Any]]:
+    """This function will return the headings of the columns, with what a click on each asks for."""
+    names = [*(end.column for end in ends), *columns_beside_key(table), "created_at"]
+    sorted_by = asked.order.removeprefix("-")
+    is_descending = asked.order.startswith("-")
+    return [
+        {
+            "text": capfirst(str(table.columns[name].verbose_name)),
+            "address": asked.address(
+                **{ORDER: f"-{name}" if name == sorted_by and not is_descending else name}
+            ),
+            "sort": ("descending" if is_descending else "ascending") if name == sorted_by else "",
+            "is_end": name in table.key,
+        }
+        for name in names
+        if name in table.columns
+    ]
+
+
+def row(table: Table, ends: list[End], record: Mapping[str, Any]) -> dict[str, Any]:
+    """This function will return a row as the list shows it."""
+    return {
+        "key": table.format_key(record),
+        "ends": [end_of(end, record) for end in ends],
+        "cells": [
+            (capfirst(str(table.columns[name].verbose_name)), cell(record[name]))
+            for name in columns_beside_key(table)
+        ],
+        "created_at": cell_of_moment(record.get("created_at")),
+        "name": name_of(ends, record),
+    }
+
+
+def end_of(end: End, record: Mapping[str, Any]) -> dict[str, Any]:
+    """This function will return the record at one end of a row: its name, its number, and its page."""
+    key, known = record[end.column], record[end.name]
+    return {
+        "kind": capfirst(str(end.parent.model._meta.verbose_name)),
+        "key": key,
+        "name": called(end, key, known["name"]),
+        "in_trash": known["in_trash"],
+        "url": page_of(end, key),
+    }
+
+
+def called(end: End, key: int, name: str | None) -> str:
+    """This function will return what to call the record at one end: its name, or else what it is and its number."""
+    kind = capfirst(str(end.parent.model._meta.verbose_name))
+    return Truncator(name).chars(MAX_CELL_CHARS) if name else f"{kind} #{key}"
+
+
+def name_at(end: End, key: int, *, names: Names) -> str:
+    """This function will return what to call the record at one end, by its number, in a field: with that number."""
+    name = names.get((end.column, key))
+    return f"{Truncator(name).chars(MAX_CELL_CHARS)} (#{key})" if name else called(end, key, None)
+
+
+def names_of(actor: Actor, ends: list[End], keys: Mapping[str, Collection[int]]) -> Names:
+    """This function will return the names of records at the ends of rows, as far as they may be known."""
+    return {
+        (end.column, record[end.parent.key[0]]): record[end.label]
+        for end in ends
+        if end.label and keys.get(end.column)
+        for record in queries.query_records(
+            actor=actor,
+            table=registry.get(end.parent.name),
+            columns=[*end.parent.key, end.label],
+            where={end.parent.key[0]: {"$in": sorted(keys[end.column])}},
+            include_deleted=end.parent.soft_delete,
+            count="none",
+        ).records
+    }
+
+
+def name_of(ends: list[End], record: Mapping[str, Any]) -> str:
+    """This function will return what to call a row."""
+    return " · ".join(called(end, record[end.column], record[end.name]["name"]) for end in ends)
+
+
+def page_of(end: End, key: int) -> str | None:
+    """This function will return the address of the record at one end, None where it may not be read."""
+    meta = end.parent.model._meta
+    address = f"admin:{meta.app_label}_{meta.model_name}_change"
+    return reverse(address, args=[key]) if end.is_readable else None
+
+
+def cell(value: Any) -> str:
+    """This function will return a value as a list shows it."""
+    return display_for_value(value, EMPTY) if value is not None else EMPTY
+
+
+def cell_of_moment(text: str | None) -> str:
+    """This function will return a time as a list shows it: in UTC, to the minute."""
+    moment = parse_datetime(text or "")
+    return EMPTY if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def key_of(text: str | None) -> int | None:
+    """This function will return the number of a record that an address or a form gives, None where it is none."""
+    text = (text or "").strip()
+    is_number = text.isascii() and text.isdecimal() and len(text) < len(str(MAX_KEY))
+    return int(text) if is_number else None
+
+
+def _number(column: str, text: str) -> int:
+    number = key_of(text)
+    if number is None:
+        raise InvalidInput(
+            _("%(column)s is the number of a record, not %(value)r.")
+            % {"column": column, "value": quoted(text)},
+            column=column,
+        )
+    return number

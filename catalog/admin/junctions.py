@@ -1,0 +1,330 @@
+"""The pages of the junction tables, whose keys have two columns: Django's own would refuse such models.
+
+They are registered like others, so that the navigation, the addresses and the rights are the same for all tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from typing import Any, ClassVar, Protocol, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accesscontrol import policy
+from accesscontrol.errors import NotFound, Refused
+from accesscontrol.pages import ADD, CHANGE, DELETE, VIEW, ServicePages, columns_of, sentence
+from accesscontrol.policy import Operation
+from accesscontrol.web import actor_of
+from catalog import registry
+from catalog.admin import junction_list
+from catalog.admin.history import History
+from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
+from catalog.admin.junction_list import (
+    AFTER,
+    BEFORE,
+    ORDER,
+    TEXT,
+    Asked,
+    Names,
+    Narrowing,
+    key_of,
+    name_at,
+    names_of,
+)
+from catalog.admin.operations import OPERATIONS
+from catalog.services import batch, columns, junctions, live, queries, records
+from catalog.services.junctions import End
+from catalog.table import Table
+
+FILTERS = "_changelist_filters"  # Django's name for the address of the list that somebody came from
+PREFIX = "row"
+
+View = Callable[..., HttpResponse]
+
+
+class Site(Protocol):
+    """What registering needs of the admin site."""
+
+    def register_composite(self, model: Any, pages: type[ServicePages]) -> None: ...
+
+
+def page(get: str | None, post: str | None = None) -> Callable[[View], View]:
+    """This function will make a method a page for who may do these things here; what is refused is told, and audited.
+
+    `get` is what showing it is, `post` what sending it something is; None where it takes no such request.
+    """
+    doings = {"GET": get, "HEAD": get, "POST": post}
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(self: JunctionPages, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            doing = doings.get(str(request.method))
+            if doing is None:
+                return HttpResponseNotAllowed([method for method, known in doings.items() if known])
+            try:
+                self.require(request, doing)
+                return view(self, request, *args, **kwargs)
+            except Refused as refusal:
+                return self.turned_away(request, doing, refusal)
+
+        return guarded
+
+    return decorate
+
+
+class JunctionPages(ServicePages):
+    """Lists, adds, shows, changes and removes the rows of one junction table."""
+
+    table: ClassVar[Table]
+
+    def require(self, request: HttpRequest, doing: str) -> None:
+        """Ask the policy."""
+        policy.require(actor_of(request), OPERATIONS[doing], self.table)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses; a row's has both numbers of its key, such as 3:4."""
+        return [
+            self._at("", self.changelist_view, "changelist"),
+            self._at("add/", self.add_view, "add"),
+            self._at("delete/", self.delete_chosen_view, "delete_chosen"),
+            self._at("<str:object_id>/change/", self.change_view, "change"),
+            self._at("<str:object_id>/delete/", self.delete_view, "delete"),
+            self._at("<str:object_id>/history/", self.history_view, "history"),
+        ]
+
+    def _at(self, route: str, view: View, name: str) -> URLPattern:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        found: URLPattern = path(route, self.admin_site.admin_view(view), name=name)
+        return found
+
+    # The list ---------------------------------------------------------------------------------------
+
+    @page(VIEW)
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show a page of the rows."""
+        actor = actor_of(request)
+        asked = Asked.of(self.table, request.GET)
+        seen, ends = self._known(request)
+        listing = asked.rows(actor, self.table)
+        names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
+        narrowing = Narrowing(self.table, ends, self.admin_site, asked, names)
+        context = {
+            "title": self._named(),
+            "description": live.describe(self.table.name)["description"],
+            "asked": asked,
+            "narrowing": narrowing,
+            "headings": junction_list.headings(seen, ends, asked),
+            "rows": [junction_list.row(seen, ends, record) for record in listing.records],
+            "listing": listing,
+            "next_page": listing.next_cursor and asked.address(**{AFTER: listing.next_cursor}),
+            "previous_page": listing.previous_cursor and asked.address(**{BEFORE: listing.previous_cursor}),
+            "add_query": asked.address(**{TEXT: None, ORDER: None, FILTERS: request.GET.urlencode()}),
+            "order_name": ORDER,
+            "media": self.media + narrowing.media,
+        }
+        return self._shown(request, "list", context)
+
+    # One row ----------------------------------------------------------------------------------------
+
+    @page(ADD, ADD)
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Show the form of a new row, and insert what was filled in."""
+        actor, (seen, ends) = actor_of(request), self._known(request)
+        names: dict[tuple[str, int], str | None] = {}
+        given = request.POST or request.GET
+        chosen = {end.column: key_of(given.get(end.column) or given.get(end.name)) for end in ends}
+        names.update(names_of(actor, ends, {column: [key] for column, key in chosen.items() if key}))
+        form = RowForm(
+            seen,
+            self._writable(request, Operation.INSERT, seen),
+            data=request.POST or None,
+            ends=self._end_fields(ends, names),
+            record={column: key for column, key in chosen.items() if key},
+        )
+        if request.method == "POST" and self._saved(request, ADD, form, partial(self._insert, request, form)):
+            key = self.table.format_key(form.cleaned_data)
+            messages.success(
+                request, _("Added to %(table)s: %(key)s.") % {"table": self._named(), "key": key}
+            )
+            if "_addanother" in request.POST:
+                first = ends[0].column
+                return HttpResponseRedirect(f"{request.path}?{first}={form.cleaned_data[first]}")
+            return self._back(request)
+        return self._shown(
+            request, "form", self._form_context(request, form, title=_("Add to %s") % self._named())
+        )
+
+    @page(VIEW, CHANGE)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a row, and save what was changed beside its key."""
+        seen, ends = self._known(request)
+        record = self._found(request, object_id)
+        may_change = self.allows(request, CHANGE)
+        writable = self._writable(request, Operation.UPDATE, seen) if may_change else []
+        form = RowForm(seen, writable, data=request.POST or None, prefix=PREFIX, ends=None, record=record)
+        if request.method == "POST" and self._saved(
+            request, CHANGE, form, partial(self._update, request, form, record)
+        ):
+            return self._back(request)
+        context = {
+            **self._form_context(request, form, title=junction_list.name_of(ends, record)),
+            "row": junction_list.row(seen, ends, record),
+            "key": self.table.format_key(record),
+            "kept": [
+                (capfirst(str(seen.columns[name].verbose_name)), junction_list.cell(record[name]))
+                for name in columns_beside_key(seen)
+                if name not in form.columns
+            ],
+        }
+        return self._shown(request, "form", context)
+
+    def _insert(self, request: HttpRequest, form: RowForm) -> None:
+        data = {**{name: form.cleaned_data[name] for name in self.table.key}, **form.changed}
+        records.insert_record(actor=actor_of(request), table=self.table, data=data)
+
+    def _update(self, request: HttpRequest, form: RowForm, record: Mapping[str, Any]) -> None:
+        if not form.changed:
+            messages.info(request, _("Nothing was changed, so nothing was saved."))
+            return
+        key = {name: record[name] for name in self.table.key}
+        change = records.update_records(
+            actor=actor_of(request), table=self.table, data=form.changed, where={**key, **form.was}
+        )
+        if not change.count:
+            raise form.overtaken(self._found(request, self.table.format_key(record)))
+        messages.success(request, _("Saved."))
+
+    def _saved(self, request: HttpRequest, doing: str, form: RowForm, save: Callable[[], None]) -> bool:
+        """Whether the form is right, and was saved; what is refused stands in the form, and in the trail."""
+        form.require_known()
+        if not form.is_valid():
+            return False
+        try:
+            save()
+        except Refused as refusal:
+            self.record_refusal(request, doing, refusal)
+            form.tell(sentence(refusal), columns_of(refusal))
+            return False
+        return True
+
+    # Removing ---------------------------------------------------------------------------------------
+
+    @page(DELETE, DELETE)
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Ask before a row is removed, and remove it."""
+        return self._removed(request, [self.table.where_key(unquote(object_id))])
+
+    @page(None, DELETE)
+    def delete_chosen_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before the chosen rows are removed, and remove them."""
+        keys = [self.table.where_key(key) for key in request.POST.getlist("key")]
+        if not keys:
+            messages.warning(request, _("Choose rows first, by the boxes before them."))
+            return self._back(request)
+        return self._removed(request, keys)
+
+    def _removed(self, request: HttpRequest, keys: list[dict[str, int]]) -> HttpResponse:
+        actor = actor_of(request)
+        if request.POST.get("sure") == "yes":
+            change = batch.delete_records(actor=actor, table=self.table, conditions_=keys)
+            done = ngettext("Removed %(count)s row.", "Removed %(count)s rows.", change.count)
+            messages.success(request, done % {"count": change.count})
+            return self._back(request)
+        where = {"$or": keys[: batch.MAX_PARTS]}
+        listing = junctions.list_rows(actor=actor, table=self.table, where=where, limit=batch.MAX_PARTS)
+        if not listing.records:
+            raise NotFound
+        seen, ends = self._known(request)
+        count = len(listing.records)
+        context = {
+            "title": ngettext("Remove this row?", "Remove %(count)s rows?", count) % {"count": count},
+            "rows": [junction_list.row(seen, ends, record) for record in listing.records],
+            "delete_url": self.url("delete_chosen"),
+        }
+        return self._shown(request, "delete", context)
+
+    # What the pages have in common ------------------------------------------------------------------
+
+    def _known(self, request: HttpRequest) -> tuple[Table, list[End]]:
+        """The table and its ends, as this person may know them."""
+        actor = actor_of(request)
+        return columns.shown(actor, self.table), junctions.ends(actor, self.table)
+
+    def _found(self, request: HttpRequest, object_id: str) -> Mapping[str, Any]:
+        """One row.
+
+        :raises NotFound: there is none of that key
+        """
+        key = self.table.where_key(unquote(object_id))
+        found = junctions.list_rows(actor=actor_of(request), table=self.table, where=key, limit=1).records
+        if not found:
+            raise NotFound(_("There is no such row in %s.") % self._named(), table=self.table.name)
+        return found[0]
+
+    def _end_fields(self, ends: list[End], names: Names) -> dict[str, forms.Field]:
+        return {
+            end.column: end_field(self.table, end, self.admin_site, partial(name_at, end, names=names))
+            for end in ends
+        }
+
+    def _writable(self, request: HttpRequest, operation: Operation, seen: Table) -> list[str]:
+        """The columns beside the key that this person may set."""
+        kept = policy.read_only_columns(actor_of(request), operation, self.table.name)
+        return [name for name in columns_beside_key(seen) if name not in kept]
+
+    def _form_context(self, request: HttpRequest, form: RowForm, *, title: str) -> dict[str, Any]:
+        return {"title": title, "form": form, "media": self.media + form.media}
+
+    def _named(self) -> str:
+        return capfirst(str(self.opts.verbose_name_plural))
+
+    def _back(self, request: HttpRequest) -> HttpResponse:
+        """To the list, as it was when the person left it."""
+        query = request.GET.get(FILTERS, "")
+        return HttpResponseRedirect(f"{self.url('changelist')}{'?' if query else ''}{query}")
+
+    def _shown(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        whole = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "named": self._named(),
+            "may_add": self.allows(request, ADD),
+            "may_change": self.allows(request, CHANGE),
+            "may_delete": self.allows(request, DELETE),
+            "preserved_filters": self.get_preserved_filters(request),
+            "changelist_url": self.url("changelist"),
+            **context,
+        }
+        return TemplateResponse(request, f"admin/junctions/{template}.html", whole)
+
+
+class JunctionAdmin(History, JunctionPages):
+    """All pages of one junction table."""
+
+    @classmethod
+    def of(cls, table: Table) -> type[JunctionAdmin]:
+        """This function will derive the pages of a table."""
+        return type(f"{table.model.__name__}Admin", (cls,), {"table": table, "audited_table": table.name})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return one row, without its read being noted: its history is, and says as much."""
+        actor = actor_of(request)
+        return queries.visible(actor, self.table).filter(**self.table.where_key(object_id)).first()
+
+
+def register(site: admin.AdminSite) -> None:
+    """This function will give every junction table its pages."""
+    for table in registry.all_tables():
+        if table.junction:
+            cast("Site", site).register_composite(table.model, JunctionAdmin.of(table))

@@ -1,0 +1,160 @@
+"""Reading junction tables as people read them: each row with the names of the records that it ties together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import JSONObject, Left
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.policy import Operation
+from audit.operation import audited
+from audit.trail import Entry
+from catalog import registry
+from catalog.services import columns, conditions, counting, cursors, fingerprint, ordering, queries, search
+from catalog.services.ordering import Term
+from catalog.services.pages import Pages
+from catalog.services.rows import Output, Rows, choose
+from catalog.services.texts import SHORT_CHARS, label
+from catalog.table import Table
+
+
+@dataclass(frozen=True)
+class End:
+    """One of the tables that a junction ties together: the column that refers to it, and what may be known of it."""
+
+    column: str
+    name: str  # the column's without `_id`, and the name of the member that a row has for the record
+    parent: Table
+    label: str | None  # the column that names its records; None where it has none, or is kept from the actor
+    is_readable: bool
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of the rows of a junction, how many there are, and the cursors of the pages beside it."""
+
+    records: Rows
+    total: int
+    total_is_estimate: bool
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+def ends(actor: Actor, table: Table) -> list[End]:
+    """This function will return what a junction ties together, as the actor may know it."""
+    return [_end(actor, table, column) for column in table.key]
+
+
+@audited("QUERY")
+def list_rows(
+    entry: Entry,
+    *,
+    actor: Actor,
+    table: Table,
+    where: Mapping[str, Any] | None = None,
+    text: str = "",
+    order_by: Sequence[Mapping[str, Any]] = (),
+    limit: int = 50,
+    cursor: str | None = None,
+    backwards: bool = False,
+) -> Listing:
+    """This function will return a page of a junction's rows, each with a member for either end: {name, in_trash}.
+
+    `text` is looked for in the names at both ends, in the row's own short texts and its key. A cursor goes on
+    after the page it came from, or `backwards` before it.
+
+    :raises Forbidden: the actor may not read the table
+    :raises InvalidInput: an unknown column, a bad value, a cursor that is not this query's
+    """
+    policy.require(actor, Operation.READ, table)
+    seen = columns.shown(actor, table)
+    found = queries.visible(actor, table).filter(conditions.parse(seen, where), _matching(actor, seen, text))
+    order = ordering.of_rows(seen, order_by)
+    query = ("junction", table.name, where, text, order_by)
+    pages = _pages(actor, seen, found, _reversed(order) if backwards else order, query)
+    page, further = pages.fetch(limit=limit, offset=0, cursor=cursor)
+    records = Rows(reversed(page.texts)) if backwards else page
+    beside = further, _cursor_at(actor, query, order, records, -1 if backwards else 0, cursor)
+    entry.query_hash = fingerprint.of(where, table.name, text, order_by)
+    entry.record_count = len(records)
+    entry.record_id = table.format_key(records[0]) if len(records) == 1 else None
+    total, is_estimate = counting.count(found, exact=False)
+    return Listing(records, total, is_estimate, *(reversed(beside) if backwards else beside))
+
+
+def _end(actor: Actor, table: Table, column: str) -> End:
+    parent = registry.get(table.foreign_keys[column])
+    is_readable = policy.decide(actor, Operation.READ, parent).allowed
+    seen = columns.shown(actor, parent)
+    return End(column, table.columns[column].name, seen, label(seen) if is_readable else None, is_readable)
+
+
+def _matching(actor: Actor, table: Table, text: str) -> Q:
+    """The condition that a row, or a record at one of its ends, has the words of a text."""
+    if not text.strip():
+        return Q()
+    named = [
+        Q(
+            **{
+                f"{end.column}__in": end.parent.model._default_manager.filter(
+                    search.matching(end.parent, text)
+                )
+            }
+        )
+        for end in ends(actor, table)
+        if end.is_readable
+    ]
+    return reduce(or_, named, search.matching(table, text))
+
+
+def _pages(actor: Actor, table: Table, found: Any, order: Sequence[Term], query: Sequence[object]) -> Pages:
+    """The query of a junction's own columns and of the names at its ends."""
+    named = {f"end_{index}": end for index, end in enumerate(ends(actor, table))}
+    found = found.annotate(**{alias: _name(end) for alias, end in named.items()})
+    outputs = [
+        *(Output.of(field) for field in table.columns.values()),
+        *(Output(end.name, alias) for alias, end in named.items()),
+    ]
+    found = choose(found.order_by(*(term.sql() for term in order)), [*table.columns, *named])
+    return Pages(actor, table, found, outputs, order, query)
+
+
+def _name(end: End) -> Any:
+    """What a row shows of the record at one end: its name where it may be known, and whether it is in the trash."""
+    name = (
+        Value(None, models.TextField())
+        if end.label is None
+        else Left(f"{end.name}__{end.label}", SHORT_CHARS)
+    )
+    is_trashed: Any = Value(False)
+    if end.parent.soft_delete and end.is_readable:
+        is_trashed = models.Case(
+            models.When(**{f"{end.name}__deleted_at__isnull": False}, then=Value(True)), default=Value(False)
+        )
+    return JSONObject(name=name, in_trash=is_trashed)
+
+
+def _reversed(order: Sequence[Term]) -> list[Term]:
+    return [Term(term.name, not term.is_descending) for term in order]
+
+
+def _cursor_at(
+    actor: Actor,
+    query: Sequence[object],
+    order: Sequence[Term],
+    records: Rows,
+    index: int,
+    cursor: str | None,
+) -> str | None:
+    """The cursor that leads back over a row of the page, None on a page that nobody went on to."""
+    if cursor is None or not records:
+        return None
+    return cursors.seal(actor, query, [records[index][term.name] for term in order])
