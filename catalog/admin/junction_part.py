@@ -96,12 +96,18 @@ class JunctionPart:
 
     def is_valid(self) -> bool:
         """Say whether the rows can be saved, as far as that is known."""
-        for form in self.forms.values():
-            form.require_known()
         is_valid = not any(self.errors) and self.fault is None
         if self.fault is not None:
             self._tell(self.fault)
         return is_valid
+
+    def require_known(self) -> None:
+        """This function will do nothing where the page offered all that was sent for this part.
+
+        :raises Refused: it did not: a forged form
+        """
+        for form in self.forms.values():
+            form.require_known()
 
     # What was sent ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, Refused
@@ -73,24 +73,38 @@ class JunctionRows(ServicePages):
         """The rows of each junction that this person may read."""
         if IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST:
             return []
-        actor = actor_of(request)
-        may_edit = (
-            self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
-        )
+        data = request.POST if request.method == "POST" else None
         return [
-            JunctionPart(
-                actor,
-                self.admin_site,
-                junction,
-                column,
-                key=None if obj is None else obj.pk,
-                data=request.POST if request.method == "POST" else None,
-                may_edit=may_edit,
-                fault=_fault(request),
-            )
+            self._part(request, obj, junction, column, data)
             for junction, column in _ties(self.table)
-            if policy.decide(actor, Operation.READ, junction).allowed
+            if policy.decide(actor_of(request), Operation.READ, junction).allowed
         ]
+
+    def _part(
+        self, request: HttpRequest, obj: Any, junction: Table, column: str, data: QueryDict | None
+    ) -> JunctionPart:
+        """The rows of one junction; when a forged form was refused, as they are."""
+        fault = _fault(request)
+        part = JunctionPart(
+            actor_of(request),
+            self.admin_site,
+            junction,
+            column,
+            key=None if obj is None else obj.pk,
+            data=data,
+            may_edit=self.has_add_permission(request)
+            if obj is None
+            else self.has_change_permission(request, obj),
+            fault=fault,
+        )
+        try:
+            part.require_known()
+        except Refused as refusal:
+            if fault is not None:
+                return self._part(request, obj, junction, column, None)
+            request.junction_fault = Fault(part.prefix, junction, "BATCH_UPDATE", refusal)  # type: ignore[attr-defined] # as in save_related
+            raise
+        return part
 
 
 def _ties(table: Table) -> list[tuple[Table, str]]:
