@@ -14,7 +14,7 @@ from catalog.admin.forms import is_long
 from catalog.services.texts import label
 from catalog.table import AnyField, Table
 
-MAIN, PARENTS, TEXTS, LISTS = "facts", "parents", "texts", "lists"
+MAIN, PARENTS, TEXTS, LISTS = "group-main", "group-parents", "group-texts", "group-lists"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Field, ForeignKey
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accesscontrol import policy
@@ -18,6 +19,8 @@ from catalog import registry
 from catalog.admin import columns, conflict, forms, groups
 from catalog.admin.related import RelatedRecords
 from catalog.services import masking, records, suggestions
+
+MAX_NAME_CHARS = 120  # in the page's heading
 
 
 class RecordPage(RelatedRecords):
@@ -82,6 +85,7 @@ class RecordPage(RelatedRecords):
         """Show the form with the stamp of what it shows, and what is to be chosen where two changed the same."""
         form = context["adminform"].form
         context["words"] = {n: words for n, words in self._words(request).items() if n in form.fields}
+        context["name"] = Truncator(str(context["original"])).chars(MAX_NAME_CHARS)
         if not kwargs.get("change"):
             return super().render_change_form(request, context, *args, **kwargs)
         if form.is_bound:
