@@ -55,7 +55,7 @@ def look(source: BinaryIO, format: Format, *, delimiter: str | None, has_headers
 def guess(table: Table, names: Sequence[str]) -> dict[str, str | None]:
     """This function will return for each name of a file the column that it probably means, no column twice."""
     found: dict[str, str | None] = dict.fromkeys(names)
-    for alike in (_is_same, _is_nearly):
+    for alike in (_is_same, _is_nearly, _is_within):
         for name in names:
             if found[name] is None:
                 free = (column for column in table.columns if column not in found.values())
@@ -142,6 +142,10 @@ def _is_nearly(name: str, column: str) -> bool:
     if its in {f"{mine}id", f"{mine}number", f"{mine}num"}:
         return True
     return difflib.SequenceMatcher(None, mine, its).ratio() >= _ALIKE
+
+
+def _is_within(name: str, column: str) -> bool:
+    return set(column.split("_")) <= set(re.split(r"[\W_]+", name.lower()))
 
 
 def _letters(name: str) -> str:

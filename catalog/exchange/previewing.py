@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,7 +25,7 @@ from catalog.table import Table
 from jobs.progress import SILENT, Progress
 
 MAX_FAULTS: Final = 10_000  # that are listed
-SAMPLE: Final = 20  # rows of each kind that are shown
+SAMPLE: Final = 10  # rows of each kind that are shown
 MAX_SHOWN_CHARS: Final = 200  # of a value
 
 
@@ -129,7 +130,7 @@ def _count(order: Order, relation: Relation, faulty: list[int]) -> tuple[int, in
 def _new_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
     names = [name for name in relation.staged.columns if name in order.seen.columns]
     statement = sql.SQL(
-        "SELECT t._row, jsonb_build_object({}) FROM {} WHERE {} AND {} ORDER BY t._row LIMIT {}"
+        "SELECT t._row, jsonb_build_object({})::text FROM {} WHERE {} AND {} ORDER BY t._row LIMIT {}"
     ).format(
         sql.SQL(", ").join(
             sql.SQL("{}::text, {}").format(sql.Literal(name), _shown("t", name)) for name in names
@@ -139,7 +140,7 @@ def _new_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[
         _is_sound(faulty),
         sql.Literal(SAMPLE),
     )
-    return [list(row) for row in _fetch(statement)]
+    return [[row, json.loads(values)] for row, values in _fetch(statement)]
 
 
 def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
@@ -156,7 +157,7 @@ def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[l
     )  # fmt: skip
     keys = (sql.SQL("o.{}::text").format(sql.Identifier(name)) for name in order.table.key)
     statement = sql.SQL(
-        "SELECT t._row, concat_ws(':', {}), jsonb_strip_nulls(jsonb_build_object({})) FROM {} WHERE {} AND {}"
+        "SELECT t._row, concat_ws(':', {}), jsonb_strip_nulls(jsonb_build_object({}))::text FROM {} WHERE {} AND {}"
         " ORDER BY t._row LIMIT {}"
     ).format(
         sql.SQL(", ").join(keys),
@@ -166,7 +167,7 @@ def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[l
         _is_sound(faulty),
         sql.Literal(SAMPLE),
     )
-    return [list(row) for row in _fetch(statement)]
+    return [[row, key, json.loads(pairs)] for row, key, pairs in _fetch(statement)]
 
 
 def _beside(relation: Relation) -> sql.Composed:

@@ -12,7 +12,7 @@ from psycopg import ClientCursor, sql
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, queries, search, values
+from catalog.services import conditions, counting, queries, search, values
 from catalog.services.rows import Output, choose
 from catalog.table import AnyField, Table
 
@@ -53,6 +53,10 @@ class Selection:
         # In the order of their keys, so that the same rows make the same file.
         ordered = rows.order_by(*(table.columns[name].attname for name in table.key))
         self._rows: QuerySet[Model] = ordered[:limit] if limit else ordered
+
+    def count(self) -> tuple[int, bool]:
+        """This function will return how many rows there are, and whether that is an estimate."""
+        return counting.count(self._rows, exact=False)
 
     def csv(self, *, delimiter: str, headers: bool, escape_formulas: bool) -> str:
         """This function will return the statement that writes the rows as CSV: nothing for NULL, "" for no text."""
