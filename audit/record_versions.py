@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -25,6 +25,7 @@ _KINDS: dict[int, Kind] = {
     LogEntry.Action.UPDATE: "updated",
     LogEntry.Action.DELETE: "deleted",
 }
+_LONG = ("changes", "client_info", "error_message")
 _STATE = """
 SELECT timestamp, serialized_data::text,
        CASE WHEN action <> 2 THEN (
@@ -101,10 +102,8 @@ def entries_of(actor: Actor, change_ids: Iterable[UUID]) -> dict[UUID, AuditLog]
     wanted = set(change_ids)
     if not wanted:
         return {}
-    shown: Sequence[str] = ("id", "operation", "table_name", "record_count", "user_id", "change_id")
-    rows = AuditLog.objects.filter(queries.visible_to(actor), change_id__in=wanted, dry_run=False).only(
-        *shown
-    )
+    visible = AuditLog.objects.filter(queries.visible_to(actor))
+    rows = visible.filter(change_id__in=wanted, success=True, dry_run=False).defer(*_LONG)
     return {row.change_id: row for row in rows if row.change_id}
 
 

@@ -9,6 +9,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol.errors import LimitExceeded
 from accesscontrol.pages import DELETE, VIEW, ServicePages
@@ -43,7 +45,9 @@ class Deletion(ServicePages):
             actor=actor_of(request), table=self.table, where={"id": obj.pk}, expect_one=True
         )
 
-    @admin.action(description="Delete the chosen %(verbose_name_plural)s", permissions=["delete"])
+    @admin.action(
+        description=gettext_lazy("Delete the chosen %(verbose_name_plural)s"), permissions=["delete"]
+    )
     def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask before the chosen records are deleted, and delete them."""
         with self.telling(request, DELETE):
@@ -53,8 +57,10 @@ class Deletion(ServicePages):
             change = records.delete_records(
                 actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
             )
-            done = "Moved {} to the trash." if change.type == "soft" else "Deleted {}."
-            messages.success(request, done.format(self.counted(change.count)))
+            done = (
+                _("Moved %(records)s to the trash.") if change.type == "soft" else _("Deleted %(records)s.")
+            )
+            messages.success(request, done % {"records": self.counted(change.count)})
         return None
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[Any], keys: list[int]) -> HttpResponse:
@@ -62,7 +68,7 @@ class Deletion(ServicePages):
         context = {
             **self.admin_site.each_context(request),
             **self._effect(request, keys),
-            "title": f"Delete {self.counted(len(keys))}?",
+            "title": _("Delete %(records)s?") % {"records": self.counted(len(keys))},
             "objects": [str(obj) for obj in queryset.order_by("pk")[:SHOWN]],
             "more": max(0, len(keys) - SHOWN),
             "keys": keys,

@@ -27,12 +27,13 @@ class Piece:
     words: int = 0
 
 
-def pieces(old: str, new: str, *, folds: bool = True) -> list[Piece]:
+def pieces(old: str, new: str, *, folds: bool = True, keeps_lines: bool = False) -> list[Piece]:
     """This function will return both texts as one: what stayed, what was removed and what was added, in order.
 
-    It `folds` what stayed between changes, and the middle of what is long, unless all is wanted.
+    It `folds` what stayed between changes, and the middle of what is long, unless all is wanted. Where it
+    `keeps_lines`, words are compared only where one line stands for another: lines are items of a list.
     """
-    found = list(_joined(_by_lines(old, new)))
+    found = list(_joined(_by_lines(old, new, keeps_lines=keeps_lines)))
     return list(_folded(found)) if folds else found
 
 
@@ -41,14 +42,21 @@ def replaced(old: str, new: str) -> list[Piece]:
     return [Piece(kind, text) for kind, text in _pair(old, new)]  # type: ignore[arg-type]
 
 
-def _by_lines(old: str, new: str) -> Iterator[tuple[Kind, str]]:
+def _by_lines(old: str, new: str, *, keeps_lines: bool) -> Iterator[tuple[Kind, str]]:
     """What differs by lines, and within the lines by words."""
-    a, b = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    a, b = (_lines(text, are_items=keeps_lines) for text in (old, new))
     for kind, removed, added in _steps(a, b):
         if kind == "same":
             yield kind, removed
+        elif keeps_lines and (removed.count("\n") > 1 or added.count("\n") > 1):
+            yield from _pair(removed, added)
         else:
             yield from _by_words(removed, added)
+
+
+def _lines(text: str, *, are_items: bool) -> list[str]:
+    """The lines of a text with their ends; the last item of a list ends as the others do."""
+    return (f"{text}\n" if are_items and text else text).splitlines(keepends=True)
 
 
 def _by_words(old: str, new: str) -> Iterator[tuple[Kind, str]]:
@@ -95,11 +103,12 @@ def _readable(steps: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str,
 
 
 def _common(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
-    """How many tokens two lists share at their start, and then at their end."""
+    """How many tokens two lists share at their start, and then at their end, words among them."""
     shortest = min(len(a), len(b))
     start = next((i for i in range(shortest) if a[i] != b[i]), shortest)
     rest = shortest - start
-    return start, next((i for i in range(rest) if a[-1 - i] != b[-1 - i]), rest)
+    end = next((i for i in range(rest) if a[-1 - i] != b[-1 - i]), rest)
+    return start, end if any(map(_WORD.match, a[len(a) - end :])) else 0
 
 
 def _pair(old: str, new: str) -> Iterator[tuple[Kind, str]]:

@@ -32,10 +32,10 @@ def effect(actor: Actor, table: Table, keys: Sequence[int], *, is_final: bool) -
 
 def _line(found: Dependents, *, is_final: bool) -> dict[str, Any]:
     name = _plural(found.table)
-    column = found.table.columns[found.column]
+    column: Any = found.table.columns[found.column]
     return {
         "name": name,
-        "by": column.verbose_name,
+        "by": "" if column.verbose_name == column.related_model._meta.verbose_name else column.verbose_name,
         "through": " > ".join(_plural(table) for table in reversed(found.path)),
         "count": _("more than %(count)s") % {"count": f"{found.count:,}"}
         if found.is_capped

@@ -272,7 +272,7 @@ class History(ServicePages):
         same = [
             (readable.heading(fields[name]), readable.text(fields[name], value, names))
             for name, value in found.then.items()
-            if name not in found.differing
+            if name not in found.differing and name not in {*self.table.key, *self.table.managed_columns}
         ]
         return {
             "differing": differing,

@@ -38,8 +38,10 @@ def text(field: AnyField, value: Any, names: Names) -> str:
             return _("Yes") if value else _("No")
         case list() if all(isinstance(item, str) for item in value):
             return "\n".join(value)
+        case dict() if value:
+            return "\n".join(f"{name}: {_member(item)}" for name, item in value.items())
         case list() | dict():
-            return json.dumps(value, ensure_ascii=False, indent=2, default=_number)
+            return _json(value)
         case str() if isinstance(field, models.DateTimeField):
             return _moment(value)
         case _:
@@ -50,9 +52,20 @@ def differences(field: AnyField, old: Any, new: Any, names: Names, *, folds: boo
     """This function will return what differs between two values: words of texts and lists, else the whole value."""
     before, after = text(field, old, names), text(field, new, names)
     is_text = isinstance(field, models.TextField) and not field.flatchoices
-    if is_text or isinstance(old, list | dict) or isinstance(new, list | dict):
-        return pieces(before, after, folds=folds)
+    is_structured = isinstance(old, list | dict) or isinstance(new, list | dict)
+    if is_text or is_structured:
+        return pieces(before, after, folds=folds, keeps_lines=is_structured)
     return replaced(before, after)
+
+
+def _member(value: Any) -> str:
+    """A member of a JSON object: a text without its quotes, where it can't be taken for something else."""
+    plain = isinstance(value, str) and value not in {"", "null", "true", "false"} and "\n" not in value
+    return value if plain and not value[0].isdigit() and value[0] not in '-["{ ' else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_number)
 
 
 def _number(value: Decimal) -> float | str:

@@ -8,6 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol.pages import CHANGE, DELETE, ServicePages
 from accesscontrol.web import actor_of
@@ -38,7 +40,9 @@ class Trash(ServicePages):
         unfit = {"edit_chosen", "delete_chosen"} if self.shows_trash(request) else {"restore_chosen"}
         return {n: action for n, action in actions.items() if n not in {"delete_selected", *unfit}}
 
-    @admin.action(description="Restore the chosen %(verbose_name_plural)s", permissions=["change"])
+    @admin.action(
+        description=gettext_lazy("Restore the chosen %(verbose_name_plural)s"), permissions=["change"]
+    )
     def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take the chosen records out of the trash."""
         self._restore(request, queryset)
@@ -57,7 +61,7 @@ class Trash(ServicePages):
         with self.telling(request, RESTORE):
             where = {"id": {"$in": keys_of(rows)}}
             change = trash.restore_records(actor=actor_of(request), table=self.table, where=where)
-            messages.success(request, f"Restored {self.counted(change.count)}.")
+            messages.success(request, _("Restored %(records)s.") % {"records": self.counted(change.count)})
 
     def get_urls(self) -> Any:
         """Return the addresses of the pages, the restoring among them."""
@@ -77,4 +81,4 @@ class Trash(ServicePages):
 
     def counted(self, count: int) -> str:
         """This function will return a number of records in words."""
-        return f"{count} {self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural}"
+        return f"{count:,} {self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural}"

@@ -1,4 +1,4 @@
-"""What hangs on records: what refers to them and what refers to that, counted by table, with a few samples."""
+"""What hangs on records: what refers to them and what belongs to that, counted by table, with a few samples."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _Way:
 
 @audited("QUERY")
 def list_dependents(entry: Entry, *, actor: Actor, table: Table, keys: Sequence[int]) -> list[Dependents]:
-    """This function will return what hangs on records of a table: first what refers to them, then what refers to that.
+    """This function will return what hangs on records of a table: first what refers to them, then what belongs to that.
 
     Up to 1,000 of each are counted. It takes two statements, however many records there are. Of a table that the
     actor may not read it says only that there are some, and only where they refer to the records themselves.
@@ -103,7 +103,11 @@ def list_dependents(entry: Entry, *, actor: Actor, table: Table, keys: Sequence[
 
 
 def _ways(table: Table) -> list[_Way]:
-    """The ways that lead to a table, the shortest first; where a table is near, no longer way to it counts."""
+    """The ways that lead to a table, the shortest first.
+
+    A longer one is a chain of references that can't be null: of what can't be without what it refers to. Where a
+    table is near, no longer way to it counts.
+    """
     ways = [
         _Way(referring, column, referring.columns[column].attname, ())
         for referring, column in _referring(table)
@@ -114,9 +118,9 @@ def _ways(table: Table) -> list[_Way]:
         level = [
             _Way(referring, column, f"{referring.columns[column].name}__{way.lookup}", (way.table, *way.path))
             for way in level
-            if not way.table.junction
+            if not way.table.junction and not way.table.columns[way.column].null
             for referring, column in _referring(way.table)
-            if referring not in seen and not referring.junction
+            if referring not in seen and not referring.junction and not referring.columns[column].null
         ]
         seen |= {way.table for way in level}
         ways = [*ways, *level]

@@ -155,6 +155,7 @@ def _require_unchanged(work: Mapping[Table, Work], current: Mapping[Table, Mappi
             f"{counted(len(conflicts), 'record is', 'records are')} no longer as the change left"
             f" {'it' if len(conflicts) == 1 else 'them'}: record {first['key']} of {first['table']} {first['reason']}.",
             hint="Undo the later changes first, or mend the records by hand.",
+            table=first["table"],
             records=conflicts[:MAX_CONFLICTS],
         )
 

@@ -71,5 +71,7 @@ def _parts(actor: Actor, table: Table, todo: Work) -> list[Part]:
         ("bring back", todo.inserts),
     ]
     return [
-        Part(table, deed, len(found), found[:SAMPLES] if may_read else []) for deed, found in deeds if found
+        Part(table, deed, len(found), found[-1 : -1 - SAMPLES : -1] if may_read else [])
+        for deed, found in deeds
+        if found
     ]

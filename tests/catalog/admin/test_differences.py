@@ -91,3 +91,17 @@ def test_gives_up_on_words_where_there_are_too_many_of_them() -> None:
     new = " ".join(f"b{n}" for n in range(3_000))
 
     assert [piece.kind for piece in pieces(old, new, folds=False)] == ["removed", "added"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("one\ntwo\nthree", "one\nthree", "one\n[-two\n-]three\n"),
+        ("eyes: green\nage: 4", "eyes: grey\nage: 4", "eyes: [-green-]{+grey+}\nage: 4\n"),
+        ("dreams: 2\nheights: 3", "eyes: 2\nage: 3", "[-dreams: 2\nheights: 3\n-]{+eyes: 2\nage: 3\n+}"),
+    ],
+)
+def test_keeps_the_items_of_a_list_whole_unless_one_stands_for_another(
+    old: str, new: str, expected: str
+) -> None:
+    assert told(old, new, keeps_lines=True) == expected

@@ -22,7 +22,7 @@ def found(actor: Actor, table: Any, *keys: int) -> dict[str, Dependents]:
     return {f"{one.table.name}.{one.column}": one for one in listed}
 
 
-def test_counts_what_refers_to_a_record_and_what_refers_to_that(editor):
+def test_counts_what_refers_to_a_record_and_what_belongs_to_that(editor):
     author = builders.author()
     book = builders.book(author=author)
     builders.book(author=author, deleted_at="2020-01-01T00:00:00Z")
