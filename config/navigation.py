@@ -17,6 +17,7 @@ from accesscontrol.policy import Right
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.services import live
+from catalog.tables import RECORDS
 from jobs.models import Job
 
 ACCESS = gettext_noop("Access")
@@ -28,7 +29,7 @@ PLACES = {  # of what is no table: its name, and the group it is in
     PeriodicTask: (gettext_noop("Schedule"), WORK),
 }
 
-KEYS = {"AuditLog": "a", "Backup": "b", "Job": "j"}  # what leads there after a g
+KEYS = {"AuditLog": "a", "Backup": "b", "Diagram": "d", "Job": "j"}  # what leads there after a g
 
 Entry = dict[str, Any]
 
@@ -41,6 +42,9 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
         if entry := entries.pop(table.model, None):
             named = {**entry, "table": table.name, "rows": rows.get(table.name)}
             found.setdefault(table.subject, []).append(named)
+    if found:
+        diagram = {"name": _("Diagram"), "object_name": "Diagram", "admin_url": reverse("admin:diagram")}
+        found.setdefault(RECORDS, []).append(diagram)
     if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
         backups = {"name": _("Backups"), "object_name": "Backup", "admin_url": reverse("admin:backups_list")}
         found.setdefault(WORK, []).append(backups)

@@ -19,7 +19,7 @@ from catalog.services import diagram
 from catalog.services.diagram import Diagram, Edge, Node
 
 START, END = "from", "to"
-MAX_NAME_CHARS: Final = 24  # as many as a box is wide
+MAX_NAME_CHARS: Final = 26  # as many as a box is wide
 
 
 class DiagramPage:

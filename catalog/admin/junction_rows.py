@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.http import HttpRequest, HttpResponse, QueryDict
 
@@ -16,6 +17,8 @@ from catalog import registry
 from catalog.admin.junction_part import Fault, JunctionPart
 from catalog.admin.junction_saving import NotSaved, save
 from catalog.table import Table
+
+MEDIA = forms.Media(css={"all": ["dbadmin/junctions.css"]}, js=["dbadmin/junctions.js"])
 
 
 class JunctionRows(ServicePages):
@@ -65,8 +68,8 @@ class JunctionRows(ServicePages):
         """Show the record with the rows that tie it to others."""
         parts = getattr(request, "junction_parts", [])
         context["junction_parts"] = parts
-        for part in parts:
-            context["media"] += part.media
+        if parts:
+            context["media"] = sum((part.media for part in parts), context["media"] + MEDIA)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _parts(self, request: HttpRequest, obj: Any) -> list[JunctionPart]:

@@ -5,7 +5,7 @@
     const canvas = document.querySelector(".canvas");
     const svg = canvas?.querySelector("svg");
     const STEP = 1.2;
-    const [LEAST, MOST] = [0.2, 3];
+    const [LEAST, MOST, READABLE] = [0.2, 3, 0.75];
     let scale = 1;
 
     const set = (wanted, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) => {
@@ -19,7 +19,8 @@
         document.querySelector("[data-zoom-level]").textContent = `${Math.round(scale * 100)} %`;
     };
 
-    const fit = () => set(Math.min(1, canvas.clientWidth / svg.dataset.width));
+    const whole = () => Math.min(1, canvas.clientWidth / svg.dataset.width);
+    const fit = () => set(whole());
 
     const zooms = {in: () => set(scale * STEP), out: () => set(scale / STEP), fit};
 
@@ -90,6 +91,7 @@
             });
             node.addEventListener("blur", () => look(null));
         }
-        fit();
+        set(Math.max(READABLE, whole()));
+        svg.querySelector(".node.on-way")?.scrollIntoView({block: "nearest", inline: "nearest"});
     }
 }
