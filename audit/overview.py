@@ -29,6 +29,7 @@ _STEPS: Final = (  # for periods up to the first, steps of the second
 _LONG: Final = _STEPS[3][0]
 _BY: Final = ("operation", "table_name", "user_id", "channel", "error_code")
 _SUMMED: Final = (*_BY, "success", "execution_time")
+_TIMED: Final = ("timestamp", "success", "execution_time")
 _UNLISTED: Final = ("changes", "client_info", "error_message")
 
 # Summed up once in small groups, which are then summed up in five ways.
@@ -44,11 +45,14 @@ SELECT grouping({", ".join(_BY)}) AS what, coalesce({", ".join(_BY)}) AS value,
   FROM groups GROUP BY GROUPING SETS ((), {", ".join(f"({name})" for name in _BY)})
  ORDER BY number DESC, value
 """  # noqa: S608 - our own column names
+# Times are counted by classes, each a twentieth of an e-fold wide, which spares sorting them: the longest of the class
+# in which a percentile lies is at most 5 % longer than the percentile, and was really taken.
+# OFFSET 0 keeps the planner from thinking of a group for each row, and sorting them all.
 _STEPPED: Final = """
-SELECT grouping(at) = 1 AS is_all, at, count(*) AS number, count(*) FILTER (WHERE NOT success) AS failed,
-       percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY execution_time) AS percentiles
-  FROM (SELECT date_bin(%s, timestamp, %s) AS at, success, execution_time FROM ({rows}) r) r
- GROUP BY GROUPING SETS ((at), ()) ORDER BY at
+SELECT at, class, count(*) AS number, count(*) FILTER (WHERE NOT success) AS failed, max(execution_time) AS longest
+  FROM (SELECT date_bin(%s, timestamp, %s) AS at, floor(ln(greatest(execution_time, 0.001)) * 20) AS class,
+               success, execution_time FROM ({rows}) r OFFSET 0) r
+ GROUP BY at, class ORDER BY class
 """
 
 
@@ -65,7 +69,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Step:
-    """The entries of one span of time."""
+    """The entries of one span of time; half of them took at most the median, 95 of 100 at most the percentile."""
 
     at: datetime
     number: int
@@ -135,17 +139,37 @@ def _groups(rows: QuerySet[AuditLog]) -> dict[tuple[str, ...], list[Group]]:
     return found
 
 
+Class = tuple[int, float]  # of times: how many, and the longest
+
+
 def _stepped(rows: QuerySet[AuditLog], length: timedelta) -> tuple[dict[datetime, Step], float | None]:
-    """The steps in which there is something, and the 95th percentile of all."""
-    steps, of_all = {}, None
-    columns = ("timestamp", "success", "execution_time")
-    for is_all, at, number, failed, percentiles in _fetch(_STEPPED, rows, columns, length, _ORIGIN):
-        median, percentile_95 = percentiles or (None, None)
-        if is_all:
-            of_all = percentile_95
-        else:
-            steps[at] = Step(at, number, failed, median, percentile_95)
-    return steps, of_all
+    """The steps in which there is something, and within what 95 of 100 of all were done."""
+    numbers: dict[datetime, list[int]] = {}
+    classes: dict[datetime, list[Class]] = {}
+    every: dict[float, Class] = {}
+    for at, class_, number, failed, longest in _fetch(_STEPPED, rows, _TIMED, length, _ORIGIN):
+        step = numbers.setdefault(at, [0, 0])
+        step[0] += number
+        step[1] += failed
+        if longest is not None:
+            classes.setdefault(at, []).append((number, longest))
+            count, least = every.get(class_, (0, 0.0))
+            every[class_] = count + number, max(least, longest)
+    steps = {
+        at: Step(at, number, failed, _within(classes.get(at, []), 0.5), _within(classes.get(at, []), 0.95))
+        for at, (number, failed) in numbers.items()
+    }
+    return steps, _within([every[class_] for class_ in sorted(every)], 0.95)
+
+
+def _within(classes: list[Class], share: float) -> float | None:
+    """The time within which a share of all was done; classes stand in order."""
+    wanted = share * sum(number for number, _ in classes)
+    for number, longest in classes:
+        wanted -= number
+        if wanted <= 0:
+            return longest
+    return None
 
 
 def _every_step(found: dict[datetime, Step], start: datetime, end: datetime, length: timedelta) -> list[Step]:
