@@ -117,10 +117,22 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
             self.require(request, VIEW)
         except Refused as refusal:
             return self.turned_away(request, VIEW, refusal)
+        if denied := self._denied_action(request):
+            return self.turned_away(
+                request, denied, Forbidden("You may not do this with the chosen records.")
+            )
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
             self.note_view(request, list(response.context_data["cl"].result_list))  # type: ignore[index]
         return response
+
+    def _denied_action(self, request: HttpRequest) -> str | None:
+        """What an action would do that was sent though it is not offered, for want of a right."""
+        name = request.POST.get("action", "")
+        known = {action[1]: action for action in self._get_base_actions()}  # type: ignore[attr-defined] # unknown to its stubs
+        if name not in known or self._filter_actions_by_permissions(request, [known[name]]):  # type: ignore[attr-defined]
+            return None
+        return str(known[name][0].allowed_permissions[0])
 
     def changeform_view(
         self,

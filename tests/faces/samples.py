@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator
 from django.db import models
 
 from catalog import registry
@@ -23,11 +24,15 @@ _number = count(1)
 
 
 def values(table: Table, *, is_bare: bool = False) -> dict[str, Any]:
-    """Return {field name: value} for a new record, its parents made; a bare one has only those it needs."""
+    """Return {field name: value} for a new record, its parents made; a bare one has only those it needs.
+
+    The key of a junction is made of its parents'.
+    """
+    given = () if table.junction else table.key
     return {
         field.name: None if is_bare and field.null and field.is_relation else _value(field)
         for name, field in table.columns.items()
-        if name not in {*table.key, *table.managed_columns}
+        if name not in {*given, *table.managed_columns}
     }
 
 
@@ -76,7 +81,8 @@ def _value(field: AnyField) -> Any:
         case models.DecimalField():
             return Decimal(number) + Decimal("0.125")
         case models.IntegerField():
-            return number % 9_000 + 1  # start_year ends at 10,000
+            limits = [v.limit_value for v in field.validators if isinstance(v, MaxValueValidator)]
+            return number % min([9_000, *limits]) + 1
         case _:
             return "a" * 64 if field.name == "sha256" else f"Text {number}"
 

@@ -1,0 +1,106 @@
+"""Forms with fields injected that no page offered: of every table, what is not the form's is refused, and told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accesscontrol.models import ColumnRule
+from audit.models import AuditLog
+from catalog import registry
+from catalog.services.column_rules import why_not_hidden
+from catalog.table import Table
+from tests.faces.samples import WRITABLE, form_of, made, posted, url, values
+
+every_table = pytest.mark.parametrize("table", WRITABLE, ids=str)
+
+
+def stored(table: Table) -> list[dict[str, Any]]:
+    return list(table.model._default_manager.order_by("pk").values())
+
+
+def refusals() -> int:
+    return AuditLog.objects.filter(success=False).count()
+
+
+def is_refused(client: Client, address: str, form: dict[str, Any]) -> bool:
+    """Say whether a form was refused, and the trail has a row of it."""
+    before = refusals()
+    answer = client.post(address, form)
+    assert answer.status_code in (200, 400, 403), (address, answer.status_code)
+    return refusals() == before + 1
+
+
+@every_table
+def test_columns_that_a_page_does_not_offer_can_not_be_set(browser: Any, admin: Any, table: Table) -> None:
+    record, client = made(table), browser(admin)
+    new = posted(values(table))
+    before = stored(table)
+    injected = {*table.key, *table.managed_columns, *table.foreign_keys} - {
+        field.name for field in table.columns.values() if not field.is_relation and field.editable
+    }
+
+    let_through = [
+        f"{page}: {column}"
+        for column in sorted({*injected, *table.key})
+        for page, form in (("change", form_of(table, record)), ("add", new))
+        if not is_refused(
+            client, url(table, page, record if page == "change" else None), {**form, column: "1"}
+        )
+    ]
+
+    assert let_through == []
+    assert stored(table) == before
+
+
+@every_table
+def test_columns_that_are_hidden_or_read_only_can_not_be_set(browser: Any, person: Any, table: Table) -> None:
+    record, role = made(table), Group.objects.get(name="Administrator")
+    client = browser(person("Administrator"))
+    form, new = form_of(table, record), posted(values(table))
+    columns = [
+        n for n, f in table.columns.items() if n not in {*table.key, *table.managed_columns} and f.editable
+    ]
+    before, let_through = stored(table), []
+
+    for access in ("hidden", "read_only"):
+        for column in columns:
+            if access == "hidden" and why_not_hidden(table, column):
+                continue
+            rule = ColumnRule.objects.create(
+                role=role, table_id=table.name, column_name=column, access=access
+            )
+            name = table.columns[column].name
+            for page, whole in (("change", form), ("add", new)):
+                address = url(table, page, record if page == "change" else None)
+                injected = {**whole, name: new.get(name) or "1"}
+                if not is_refused(client, address, injected):
+                    let_through.append(f"{page}: {column} ({access})")
+            rule.delete()
+
+    assert let_through == []
+    assert stored(table) == before
+
+
+@pytest.mark.parametrize("field", ["user_permissions", "date_joined", "last_login", "password", "id"])
+def test_an_account_takes_no_field_that_the_page_does_not_offer(
+    browser: Any, admin: Any, person: Any, field: str
+) -> None:
+    user = person("Viewer", name="vic")
+    form = {"username": "vic", "is_active": "on", "is_staff": "on", "groups": [], field: "1"}
+    before = type(user).objects.filter(pk=user.pk).values().get()
+
+    browser(admin).post(f"/admin/auth/user/{user.pk}/change/", form)
+
+    after = type(user).objects.filter(pk=user.pk).values().get()
+    assert {**after, "last_login": None} == {**before, "last_login": None}
+    assert not user.user_permissions.exists()
+
+
+def test_every_table_is_covered() -> None:
+    assert {table.name for table in WRITABLE} == {
+        table.name for table in registry.all_tables() if not (table.read_only or table.junction)
+    }

@@ -1,0 +1,220 @@
+"""Every table, role, page and form over HTTP: what the matrix denies is neither shown nor possible.
+
+Pages are found where Django finds them, tables in the registry; what a role may do is told by the manual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from re import findall
+from typing import Any
+
+import pytest
+from django.db import models, transaction
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from audit.models import AuditLog
+from catalog import registry
+from catalog.table import Table
+from tests.corpus.test_access_matrix import DENIALS, ROLES, granted
+from tests.faces import addresses
+from tests.faces.samples import form_of, made, posted, values
+
+TABLES = [table for table in registry.all_tables() if not table.append_only]
+PAGES = {
+    table.name: [(page, name) for other, page, name in addresses.of_tables() if other is table]
+    for table in TABLES
+}
+MAY_BE_MISSING = {"version", "purge", "export_file", "import_terms", "import_preview", "import_faults"}
+FULL = "Administrator"  # who opens every page; the others, beside what is denied, those that show what one may do
+WHOLE: dict[str | None, set[str]] = {
+    "Backup operator": {"manage_backups"},
+    "Auditor": {"view_audit"},
+    "Administrator": {"view_audit", "manage_backups", "approve", "manage_access"},
+}
+TELLING = {"changelist", "change"}
+MARK = "Zanzibar"
+
+
+@dataclass
+class Visit:
+    """One role's way through the pages of one table."""
+
+    role: str | None
+    table: Table
+    record: models.Model
+    client: Client
+    new: dict[str, str]  # what a browser would send to add another
+    wrong: list[str] = field(default_factory=list)
+
+    def may(self, right: str) -> bool:
+        return granted(self.role, right, self.table.name)
+
+    def note(self, what: str) -> None:
+        self.wrong.append(f"{self.table.name}: {what}")
+
+    def address(self, name: str) -> str:
+        for known in (
+            {},
+            {"object_id": self.key},
+            {"object_id": self.key, "number": 1, "side": "before"},
+            {"job_id": 1},
+            {"token": "a" * 32},
+            {"key": 1},
+        ):
+            with suppress(NoReverseMatch):
+                return reverse(f"admin:{name}", kwargs=known)
+        raise AssertionError(f"{name}: what else is in its address?")
+
+    @property
+    def key(self) -> str:
+        key = self.record.pk
+        return ":".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+    @property
+    def stored(self) -> list[dict[str, Any]]:
+        return list(self.table.model._default_manager.order_by("pk").values())
+
+    def form(self, page: str) -> dict[str, Any]:
+        """Something that would change the record, if it were let through."""
+        if self.table.read_only:
+            return {"name": "Mine", "post": "yes"}
+        whole = self.new if page == "add" else form_of(self.table, self.record)
+        return {**whole, **_texts(self.table, "Forged"), "post": "yes", "confirm": "yes"}
+
+
+def visit(role: str | None, table: Table, client: Client) -> Visit:
+    texts = {} if table.read_only else {f.name: MARK for f in _text_fields(table)}
+    return Visit(role, table, made(table, **texts), client, {} if table.read_only else posted(values(table)))
+
+
+def _text_fields(table: Table) -> Iterator[models.Field[Any, Any]]:
+    return (
+        f
+        for f in table.columns.values()
+        if isinstance(f, models.TextField) and not f.flatchoices and f.name not in ("sha256", "content_hash")
+    )
+
+
+def _texts(table: Table, text: str) -> dict[str, str]:
+    return {f.name: text for f in _text_fields(table)}
+
+
+def allowed(role: str | None, right: str | None, table: Table | None) -> bool:
+    """Say whether a role may follow a link, or send a form."""
+    if right in (addresses.NOT_OFFERED, addresses.ANYBODY):
+        return right is not addresses.NOT_OFFERED
+    return granted(role, right, table.name) if table else right in WHOLE.get(role, ())
+
+
+def shown(visit: Visit, page: str) -> None:
+    """Note what a page shows and its reader may not do: links, forms, and actions of lists."""
+    for how, address, need in addresses.linked(page):
+        right = need.opens if how == "opens" else need.sends
+        if not allowed(visit.role, right, need.table):
+            visit.note(f"shows {address}, which needs {right} on {need.table or 'the whole'}")
+    for action in findall(
+        r'<option value="(\w+)"', "".join(findall(r'<select name="action".*?</select>', page, 16))
+    ):
+        right = addresses.ACTIONS.get(action)
+        if right is None or not visit.may(right):
+            visit.note(f"offers the action {action}, which needs {right}")
+
+
+def opened(visit: Visit, page: str, name: str) -> None:
+    """Open one page, and note what is wrong with the answer."""
+    right, _ = addresses.OF_A_TABLE[page]
+    if visit.role != FULL and page not in TELLING and right is not None and visit.may(right):
+        return
+    address = visit.address(name)
+    answer = visit.client.get(address)
+    text = "" if answer.streaming else answer.content.decode()
+    if right is None:
+        wanted = {405}
+    elif not visit.may(right) or (right == "delete" and not visit.may("read")):
+        wanted = {403}
+    else:
+        wanted = {200, 404} if page in MAY_BE_MISSING else {200}
+    if answer.status_code not in wanted:
+        visit.note(f"GET {address} answers {answer.status_code}, not {wanted}")
+    if answer.status_code == 200:
+        shown(visit, text)
+    elif MARK in text:
+        visit.note(f"GET {address} tells of the record")
+
+
+def sent(visit: Visit, page: str, name: str) -> None:
+    """Send what a page's form would, where the role may not, and note what is wrong with the answer."""
+    _, right = addresses.OF_A_TABLE[page]
+    if right is None or visit.may(right):
+        return
+    address = visit.address(name)
+    if page == "changelist":
+        return
+    before = refusals()
+    answer = visit.client.post(address, visit.form(page))
+    if answer.status_code not in (302, 403, 405):
+        visit.note(f"POST {address} answers {answer.status_code}")
+    if answer.status_code != 405 and refusals() == before:
+        visit.note(f"POST {address} is refused and the trail says nothing of it")
+    if answer.status_code == 403 and MARK in answer.content.decode():
+        visit.note(f"POST {address} tells of the record")
+
+
+def refusals() -> int:
+    """Return how many rows of the trail tell of something denied."""
+    return AuditLog.objects.filter(success=False, error_code__in=DENIALS).count()
+
+
+def acted(visit: Visit, name: str) -> None:
+    """Send every action of a list that the role may not do."""
+    for action, right in addresses.ACTIONS.items():
+        if visit.may(right):
+            continue
+        form = {"post": "yes", "confirm": "yes", "action": action, "_selected_action": visit.key}
+        before = refusals()
+        answer = visit.client.post(visit.address(name), form)
+        if answer.status_code not in (403, 405):
+            visit.note(f"the action {action} answers {answer.status_code}")
+        elif answer.status_code == 403 and refusals() == before:
+            visit.note(f"the action {action} is refused and the trail says nothing of it")
+
+
+class TestEveryPage:
+    def test_is_in_the_matrix(self) -> None:
+        unknown = sorted(
+            {f"{name} ({route})" for name, route in addresses.names() if not addresses.need(name)}
+        )
+
+        assert not unknown, "say in tests/faces/addresses.py what these need"
+
+    def test_of_every_table_is_there(self) -> None:
+        for table in TABLES:
+            found = {page for page, _ in PAGES[table.name]}
+            assert {"changelist", "add", "change", "delete"} <= found, table.name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_sees_and_does_what_it_grants_and_nothing_else(
+    person: Any, browser: Any, role: str | None
+) -> None:
+    client, wrong = browser(person(*([role] if role else []))), []
+    client.raise_request_exception = False  # all that is wrong is told at once
+    for table in TABLES:
+        with transaction.atomic():
+            here = visit(role, table, client)
+            before = here.stored
+            for page, name in PAGES[table.name]:
+                opened(here, page, name)
+                sent(here, page, name)
+                if page == "changelist":
+                    acted(here, name)
+            if here.stored != before:
+                here.note("something was changed")
+            wrong += here.wrong
+            transaction.set_rollback(True)
+
+    assert not wrong, "\n".join([str(len(wrong)), *wrong[:40]])
