@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accesscontrol.actor import Actor
@@ -13,6 +15,8 @@ from catalog.exchange import steps, uploads
 from catalog.exchange.exporting import export
 from catalog.exchange.formats import Format
 from jobs import kinds
+from jobs.kinds import Link
+from jobs.models import Job, State
 from jobs.progress import Progress
 
 
@@ -61,10 +65,40 @@ def run_export(actor: Actor, arguments: dict[str, Any], progress: Progress) -> M
     }
 
 
+def links_of_preview(job: Job) -> list[Link]:
+    """This function will return the way to the preview, and back to it where it failed."""
+    return [Link(_("Open the preview"), _address(job, "import_preview", job.arguments["upload"]), is_main=True)]
+
+
+def links_of_import(job: Job) -> list[Link]:
+    """This function will return the ways to what was imported, to undo it, or back to a preview."""
+    if job.state == State.DONE and job.result:
+        undo = reverse("admin:undo_change", args=[job.result["change_id"]])
+        return [Link(_("Open the table"), _address(job, "changelist")), Link(_("Undo the import"), undo)]
+    if job.is_finished:
+        preview = _address(job, "import_preview", job.arguments["upload"])
+        return [Link(_("Back to the preview"), preview, is_main=True)]
+    return []
+
+
+def links_of_export(job: Job) -> list[Link]:
+    """This function will return the way to the file."""
+    if job.state != State.DONE:
+        return []
+    return [Link(_("Download the file"), _address(job, "export_file", job.pk), is_main=True)]
+
+
+def _address(job: Job, page: str, *arguments: Any) -> str:
+    meta = registry.get(job.arguments["table"]).model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=arguments)
+
+
 for _format in get_args(Format):
-    _operation = f"IMPORT_{_format.upper()}"
-    kinds.register(f"preview_{_format}", operation=_operation, title=gettext_noop("Preview of an import"))(
-        preview
-    )
-    kinds.register(f"import_{_format}", title=gettext_noop("Import"))(run_import)
-    kinds.register(f"export_{_format}", title=gettext_noop("Export"))(run_export)
+    kinds.register(
+        f"preview_{_format}",
+        operation=f"IMPORT_{_format.upper()}",
+        title=gettext_noop("Preview of an import"),
+        links=links_of_preview,
+    )(preview)
+    kinds.register(f"import_{_format}", title=gettext_noop("Import"), links=links_of_import)(run_import)
+    kinds.register(f"export_{_format}", title=gettext_noop("Export"), links=links_of_export)(run_export)

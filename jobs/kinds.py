@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, did_you_mean, quoted
 from audit.models import OPERATIONS
+from jobs.models import Job
 from jobs.progress import Progress
 
 Run = Callable[[Actor, dict[str, Any], Progress], Mapping[str, Any]]
+Links = Callable[[Job], Sequence["Link"]]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a job's page leads its owner on: in words, translated."""
+
+    text: str
+    url: str
+    is_main: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,18 +36,21 @@ class Kind:
     name: str
     run: Run
     operation: str
-    title: str  # for people
+    title: str  # for people, to be translated
+    links: Links | None = None
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(name: str, *, operation: str | None = None, title: str | None = None) -> Callable[[Run], Run]:
+def register(
+    name: str, *, operation: str | None = None, title: str | None = None, links: Links | None = None
+) -> Callable[[Run], Run]:
     """This function will make a function the work of a kind of job: `run(actor, arguments, progress)`.
 
     The function calls a service, which checks the actor's rights and writes its own audit row; what it returns, of
     JSON, is the job's result. A kind is named as its operation in the trail, in small letters, or says which it is. The
-    title is what people read; without one it is the name.
+    title is what people read; without one it is the name. `links` says where its page leads on.
 
     :raises ValueError: the trail knows no such operation
     """
@@ -44,7 +59,7 @@ def register(name: str, *, operation: str | None = None, title: str | None = Non
         raise ValueError(f"{name}: the trail knows no operation {operation}.")
 
     def decorate(run: Run) -> Run:
-        _kinds[name] = Kind(name, run, operation, title or name.replace("_", " ").capitalize())
+        _kinds[name] = Kind(name, run, operation, title or name.replace("_", " ").capitalize(), links)
         return run
 
     return decorate
@@ -72,4 +87,11 @@ def get(name: str) -> Kind:
 def title(name: str) -> str:
     """This function will return how people call a kind; one that is gone by its name."""
     load()
-    return _kinds[name].title if name in _kinds else name
+    return gettext(_kinds[name].title) if name in _kinds else name
+
+
+def links(job: Job) -> Sequence[Link]:
+    """This function will return where a job's page leads its owner on."""
+    load()
+    kind = _kinds.get(job.kind)
+    return kind.links(job) if kind is not None and kind.links is not None else ()

@@ -7,22 +7,27 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jobs import kinds
 from jobs.models import Job, State
 
 STATES: Final = {
-    State.QUEUED: "Waiting",
-    State.RUNNING: "Running",
-    State.DONE: "Done",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
+    State.QUEUED: gettext_lazy("Waiting"),
+    State.RUNNING: gettext_lazy("Running"),
+    State.DONE: gettext_lazy("Done"),
+    State.FAILED: gettext_lazy("Failed"),
+    State.CANCELLED: gettext_lazy("Cancelled"),
 }
 _SUBJECTS: Final = ("table", "backup_file")
 _FIRST: Final = {
     name: place
     for place, name in enumerate(
-        ("backup_file", "safety_backup", "valid", "checks", "table", "record_count", "size_bytes", "tables")
+        (
+            "backup_file", "safety_backup", "export_file", "valid", "checks", "table", "rows", "imported", "updated",
+            "new", "changed", "skipped", "faulty_rows", "record_count", "size_bytes", "tables", "columns", "change_id",
+        )
     )
 }
 _UNTOLD: Final = frozenset({"type", "position", "compressed", "dry_run", "duration_ms"})
@@ -61,8 +66,8 @@ def progress(job: Job) -> Progress:
 def state_name(job: Job) -> str:
     """This function will return where a job stands."""
     if job.cancel_requested_at and not job.is_finished:
-        return "Being cancelled"
-    return STATES[State(job.state)]
+        return _("Being cancelled")
+    return str(STATES[State(job.state)])
 
 
 def title(job: Job) -> str:
@@ -87,7 +92,7 @@ def in_words(taken: timedelta) -> str:
     """This function will return a span of time as people say it."""
     seconds = max(0, int(taken.total_seconds()))
     if seconds < 1:
-        return "less than 1 s"
+        return _("less than 1 s")
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (seconds if not hours else 0, "s"))
@@ -105,19 +110,45 @@ def outcome(job: Job) -> list[tuple[str, str, str]]:
     ]
 
 
+_NAMES: Final = {
+    "backup_file": gettext_lazy("Backup file"),
+    "safety_backup": gettext_lazy("Safety backup"),
+    "export_file": gettext_lazy("File"),
+    "valid": gettext_lazy("Valid"),
+    "checks": gettext_lazy("Checks"),
+    "table": gettext_lazy("Table"),
+    "rows": gettext_lazy("Rows in the file"),
+    "imported": gettext_lazy("Added"),
+    "updated": gettext_lazy("Changed"),
+    "new": gettext_lazy("New"),
+    "changed": gettext_lazy("Changed"),
+    "skipped": gettext_lazy("Left as they are"),
+    "faulty_rows": gettext_lazy("At fault"),
+    "record_count": gettext_lazy("Records"),
+    "size_bytes": gettext_lazy("Size"),
+    "tables": gettext_lazy("Tables"),
+    "columns": gettext_lazy("Columns"),
+    "change_id": gettext_lazy("Change"),
+}
+
+
 def _name(name: str) -> str:
+    if name in _NAMES:
+        return str(_NAMES[name])
     return name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ").capitalize()
 
 
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, int | float) and name.endswith("_bytes"):
         return filesizeformat(value)
     if isinstance(value, int | float) and name.endswith("_ms"):
         return in_words(timedelta(milliseconds=value))
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     if isinstance(value, list):
         return "\n".join(_line(item) for item in value)
     return str(value)
@@ -139,7 +170,7 @@ def _line(item: Any) -> str:
 
 def _label(job: Job) -> str:
     if job.state == State.QUEUED:
-        return "Waits for a worker"
+        return _("Waits for a worker")
     return job.label if job.state == State.RUNNING else ""
 
 
@@ -149,9 +180,10 @@ def _amount(job: Job) -> str:
         return ""
     done = _quantity(job.done, job.unit)
     if job.total <= 0:
-        return f"{done} so far"
+        return _("%(done)s so far") % {"done": done}
     percent = min(100, job.done * 100 // job.total)
-    return f"{done} of {_quantity(job.total, job.unit)} ({percent} %)"
+    told = {"done": done, "total": _quantity(job.total, job.unit), "percent": percent}
+    return _("%(done)s of %(total)s (%(percent)s %%)") % told
 
 
 def _quantity(amount: int, unit: str) -> str:

@@ -26,7 +26,7 @@ from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from audit.operation import Terms
 from catalog.admin.columns import heading, names_of
-from catalog.admin.deletion import keys_of
+from catalog.admin.picked import keys_of
 from catalog.admin.trash import Trash
 from catalog.services import columns, queries, records
 from catalog.services.texts import label

@@ -12,11 +12,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accesscontrol.errors import LimitExceeded
 from accesscontrol.pages import DELETE, VIEW, ServicePages
 from accesscontrol.web import actor_of
-from audit.operation import MAX_AFFECTED
 from catalog.admin import effects
+from catalog.admin.picked import keys_of
 from catalog.services import records
 from catalog.table import Table
 
@@ -85,18 +84,3 @@ class Deletion(ServicePages):
     def counted(self, count: int) -> str:
         """This function will return a number of records in words."""
         raise NotImplementedError
-
-
-def keys_of(queryset: QuerySet[Any]) -> list[int]:
-    """This function will return the keys of the rows that somebody chose.
-
-    :raises LimitExceeded: they are more than one write may touch
-    """
-    keys = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_AFFECTED + 1])
-    if len(keys) > MAX_AFFECTED:
-        raise LimitExceeded(
-            f"At most {MAX_AFFECTED} records can be chosen at a time.",
-            hint="Narrow the list with a filter or a search, and go on in parts.",
-            maximum=MAX_AFFECTED,
-        )
-    return keys

@@ -26,6 +26,7 @@ from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin import junction_list
+from catalog.admin.exchange import RowExchange
 from catalog.admin.history import History
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
 from catalog.admin.junction_list import (
@@ -118,6 +119,7 @@ class JunctionPages(ServicePages):
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
         narrowing = Narrowing(self.table, ends, self.admin_site, asked, names)
         context = {
+            **(extra_context or {}),
             "title": self._named(),
             "description": live.describe(self.table.name)["description"],
             "asked": asked,
@@ -130,6 +132,7 @@ class JunctionPages(ServicePages):
             "add_query": asked.address(**{TEXT: None, ORDER: None, FILTERS: request.GET.urlencode()}),
             "order_name": ORDER,
             "media": self.media + narrowing.media,
+            **(extra_context or {}),
         }
         return self._shown(request, "list", context)
 
@@ -309,13 +312,17 @@ class JunctionPages(ServicePages):
         return TemplateResponse(request, f"admin/junctions/{template}.html", whole)
 
 
-class JunctionAdmin(History, JunctionPages):
+class JunctionAdmin(RowExchange, History, JunctionPages):
     """All pages of one junction table."""
 
     @classmethod
     def of(cls, table: Table) -> type[JunctionAdmin]:
         """This function will derive the pages of a table."""
         return type(f"{table.model.__name__}Admin", (cls,), {"table": table, "audited_table": table.name})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, with ways to import and export."""
+        return super().changelist_view(request, {**self.exchange_tools(request), **(extra_context or {})})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return one row, without its read being noted: its history is, and says as much."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accesscontrol.pages import CHANGE, DELETE, ServicePages
 from accesscontrol.web import actor_of
-from catalog.admin.deletion import keys_of
+from catalog.admin.picked import keys_of
 from catalog.services import trash
 from catalog.table import Table
 

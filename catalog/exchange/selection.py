@@ -12,7 +12,7 @@ from psycopg import ClientCursor, sql
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, counting, queries, search, values
+from catalog.services import conditions, counting, junctions, queries, search, values
 from catalog.services.rows import Output, choose
 from catalog.table import AnyField, Table
 
@@ -49,7 +49,8 @@ class Selection:
             conditions.parse(seen, where)
         )
         if words:
-            rows = rows.filter(search.matching(seen, words))
+            found = junctions.matching(actor, seen, words) if table.junction else search.matching(seen, words)
+            rows = rows.filter(found)
         # In the order of their keys, so that the same rows make the same file.
         ordered = rows.order_by(*(table.columns[name].attname for name in table.key))
         self._rows: QuerySet[Model] = ordered[:limit] if limit else ordered

@@ -76,7 +76,7 @@ def list_rows(
     """
     policy.require(actor, Operation.READ, table)
     seen = columns.shown(actor, table)
-    found = queries.visible(actor, table).filter(conditions.parse(seen, where), _matching(actor, seen, text))
+    found = queries.visible(actor, table).filter(conditions.parse(seen, where), matching(actor, seen, text))
     order = ordering.of_rows(seen, order_by)
     query = ("junction", table.name, where, text, order_by)
     pages = _pages(actor, seen, found, _reversed(order) if backwards else order, query)
@@ -90,15 +90,8 @@ def list_rows(
     return Listing(records, total, is_estimate, *(reversed(beside) if backwards else beside))
 
 
-def _end(actor: Actor, table: Table, column: str) -> End:
-    parent = registry.get(table.foreign_keys[column])
-    is_readable = policy.decide(actor, Operation.READ, parent).allowed
-    seen = columns.shown(actor, parent)
-    return End(column, table.columns[column].name, seen, label(seen) if is_readable else None, is_readable)
-
-
-def _matching(actor: Actor, table: Table, text: str) -> Q:
-    """The condition that a row, or a record at one of its ends, has the words of a text."""
+def matching(actor: Actor, table: Table, text: str) -> Q:
+    """This function will return the condition that a row, or a record at one of its ends, has the words of a text."""
     if not text.strip():
         return Q()
     named = [
@@ -113,6 +106,13 @@ def _matching(actor: Actor, table: Table, text: str) -> Q:
         if end.is_readable
     ]
     return reduce(or_, named, search.matching(table, text))
+
+
+def _end(actor: Actor, table: Table, column: str) -> End:
+    parent = registry.get(table.foreign_keys[column])
+    is_readable = policy.decide(actor, Operation.READ, parent).allowed
+    seen = columns.shown(actor, parent)
+    return End(column, table.columns[column].name, seen, label(seen) if is_readable else None, is_readable)
 
 
 def _pages(actor: Actor, table: Table, found: Any, order: Sequence[Term], query: Sequence[object]) -> Pages:

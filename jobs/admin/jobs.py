@@ -11,12 +11,14 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol import policy
 from accesscontrol.errors import Forbidden, NotFound, Refused
 from accesscontrol.pages import VIEW, ServicePages, sentence
 from accesscontrol.web import actor_of
-from jobs import services, showing
+from jobs import kinds, services, showing
 from jobs.models import Job
 
 MAX_POLLED: Final = 100
@@ -25,7 +27,7 @@ MAX_POLLED: Final = 100
 class StateFilter(admin.SimpleListFilter):
     """Jobs in one state."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state__exact"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -70,8 +72,8 @@ class JobAdmin(ServicePages):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the jobs, newest first."""
         extra = {
-            "title": "Jobs",
-            "description": "Long work, and how far it is: backups, checks and restores.",
+            "title": _("Jobs"),
+            "description": _("Long work, and how far it is: imports, exports, backups, checks and restores."),
         }
         return super().changelist_view(request, {**extra, **(extra_context or {})})
 
@@ -97,6 +99,7 @@ class JobAdmin(ServicePages):
             "took": showing.duration(job, timezone.now()),
             "outcome": showing.outcome(job),
             "error": job.error,
+            "links": kinds.links(job) if job.user_id == request.user.pk else (),
         }
         return TemplateResponse(request, "admin/jobs/job.html", context)
 
@@ -115,7 +118,7 @@ class JobAdmin(ServicePages):
             self.record_refusal(request, operation, refusal)
             messages.error(request, sentence(refusal))
         else:
-            told = "The job was cancelled." if job.is_finished else "The job was told to end."
+            told = _("The job was cancelled.") if job.is_finished else _("The job was told to end.")
             messages.success(request, told)
         return HttpResponseRedirect(self.url("change", job_id))
 
@@ -130,32 +133,32 @@ class JobAdmin(ServicePages):
             raise NotFound("There is no such job.")
         return services.get(actor=actor_of(request), job_id=int(object_id))
 
-    @admin.display(description="what")
+    @admin.display(description=gettext_lazy("what"))
     def what(self, job: Job) -> str:
         """This function will return what a job does."""
         return showing.title(job)
 
-    @admin.display(description="about", empty_value="")
+    @admin.display(description=gettext_lazy("about"), empty_value="")
     def about(self, job: Job) -> str:
         """This function will return which table or file it is about."""
         return showing.subject(job)
 
-    @admin.display(description="state")
+    @admin.display(description=gettext_lazy("state"))
     def how_far(self, job: Job) -> str:
         """This function will return how far a job is."""
         return render_to_string("admin/jobs/progress.html", {"progress": showing.progress(job)})
 
-    @admin.display(description="started (UTC)", empty_value="")
+    @admin.display(description=gettext_lazy("started (UTC)"), empty_value="")
     def started(self, job: Job) -> str | None:
         """This function will return when a worker began."""
         return f"{job.started_at:%Y-%m-%d %H:%M:%S}" if job.started_at else None
 
-    @admin.display(description="took", empty_value="")
+    @admin.display(description=gettext_lazy("took"), empty_value="")
     def took(self, job: Job) -> str:
         """This function will return how long it took, or has taken so far."""
         return showing.duration(job, timezone.now())
 
-    @admin.display(description="who")
+    @admin.display(description=gettext_lazy("who"))
     def who(self, job: Job) -> str:
         """This function will return for whom it works."""
         return job.username

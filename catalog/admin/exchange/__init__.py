@@ -26,6 +26,10 @@ class Exchange(Imports, Exports):
             found["export_url"] = f"{self.url('export')}?{query}" if query else self.url("export")
         return found
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, with ways to import and export."""
+        return super().changelist_view(request, {**self.exchange_tools(request), **(extra_context or {})})
+
 
 class RecordExchange(Exchange):
     """That of a table whose records have one key."""
@@ -34,10 +38,6 @@ class RecordExchange(Exchange):
         """Read the address as the list of records does."""
         listing = addresses.read(self.known(request), query)
         return Chosen(listing.where, listing.search, listing.in_trash)
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show the list, with ways to import and export."""
-        return super().changelist_view(request, {**self.exchange_tools(request), **(extra_context or {})})
 
 
 class RowExchange(Exchange):

@@ -24,9 +24,9 @@ from accesscontrol.errors import InvalidInput, Refused
 from accesscontrol.pages import sentence
 from accesscontrol.web import actor_of
 from audit.operation import MAX_AFFECTED
-from catalog.admin.deletion import keys_of
 from catalog.admin.exchange.forms import ExportForm
 from catalog.admin.exchange.pages import ExchangePages, page, require_export
+from catalog.admin.picked import keys_of
 from catalog.exchange import fetching
 from catalog.exchange.exporting import export
 from catalog.exchange.fetching import Download
@@ -103,6 +103,8 @@ class Exports(ExchangePages):
     )
     def export_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask what of the chosen records shall be in the file."""
+        if request.POST.get("select_across") == "1":  # all that the list shows
+            return HttpResponseRedirect(f"{self.url('export')}?{request.GET.urlencode()}")
         with self.telling(request, EXPORT):
             require_export(actor_of(request), self.table)
             keys = keys_of(queryset)
