@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from catalog.admin import junctions, tables, trail
+from catalog.admin import junctions, tables
+from catalog.admin.trail import pages as trail
 
 tables.register(admin.site)
 junctions.register(admin.site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -62,6 +63,11 @@ FAULTY = [
     "changes__contains=x",
     "user_id__regex=.*",
 ]
+
+
+@pytest.fixture
+def exports(settings: Any, tmp_path: Any) -> None:
+    settings.EXPORT_DIR = tmp_path / "exports"
 
 
 def told(user: str | None, operation: str, table: str | None = None, **rest: Any) -> None:
@@ -285,3 +291,46 @@ class TestEntry:
     @pytest.mark.parametrize("key", ["0", "99999999999999999999", "1x", "\N{SUPERSCRIPT TWO}"])
     def test_there_is_none(self, browser: Any, auditor: Any, key: str) -> None:
         assert browser(auditor).get(f"{TRAIL}{key}/change/").status_code == 404
+
+
+def exported(client: Client, query: str = "") -> list[dict[str, Any]]:
+    """The rows of an export as JSON, made with the form as the page has it."""
+    address = f"{TRAIL}export/{query}"
+    boxes = [box.html_name for box in client.get(address).context["form"].columns]
+    answer = client.post(address, {"resource": "0", "format": "1", **dict.fromkeys(boxes, "on")})
+    rows: list[dict[str, Any]] = json.loads(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
+    return rows
+
+
+class TestExport:
+    def test_holds_just_what_the_list_shows(
+        self, browser: Any, auditor: Any, entries: None, exports: Any
+    ) -> None:
+        client = browser(auditor)
+        query = "user_id__exact=bob&success__exact=1"
+        link = unescape(client.get(f"{TRAIL}?{query}").content.decode())
+        assert f'href="{TRAIL}export/?{query}"' in link
+
+        rows = exported(client, f"?{query}")
+
+        assert [(row["user_id"], row["operation"]) for row in rows] == [
+            ("bob", "BATCH_INSERT"),
+            ("bob", "UPDATE"),
+        ]
+        assert AuditLog.objects.get(operation="EXPORT_JSON").record_count == 2
+
+    def test_is_for_who_may_export_the_trail(self, browser: Any, person: Any, entries: None) -> None:
+        client = browser(person(read=["books", "audit_logs"]))
+
+        assert "export/" not in client.get(TRAIL).content.decode()
+        assert client.get(f"{TRAIL}export/").status_code == 403
+        assert client.post(f"{TRAIL}export/").status_code == 403
+
+    def test_has_no_more_rows_than_somebody_may_see(
+        self, browser: Any, person: Any, entries: None, exports: Any
+    ) -> None:
+        client = browser(person(read=["books", "audit_logs"], export=["audit_logs"], name="eva"))
+
+        rows = exported(client)
+
+        assert {row["table_name"] for row in rows if row["user_id"] != "eva"} == {"books"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -18,6 +19,9 @@ from audit import browsing, queries
 from audit.browsing import Page
 from audit.models import AuditLog
 from audit.overview import overview
+from catalog import registry
+from catalog.admin.exchange.exports import Chosen, Exports
+from catalog.admin.exchange.pages import require_export
 from catalog.admin.trail import asking, filters, links, summary, undoing, words
 from catalog.admin.trail.asking import Asked
 from catalog.admin.trail.undoing import Undoing
@@ -28,10 +32,11 @@ OVERVIEW_PERIOD: Final = "24h"
 MAX_KEY_DIGITS: Final = 18
 
 
-class TrailPages(Undoing):
+class TrailPages(Undoing, Exports):
     """Who did what, when, and how it went. Nobody writes here."""
 
-    audited_table = "audit_logs"
+    table = registry.get("audit_logs")
+    audited_table = table.name
     search_fields = ("=id",)  # of whoever refers to the trail; its own page has filters
     actions = None
 
@@ -40,6 +45,13 @@ class TrailPages(Undoing):
         policy.require_account(actor_of(request))
         if doing != VIEW:
             raise ReadOnlyTable("Nobody can change the audit trail.", table="audit_logs")
+
+    def chosen(self, request: HttpRequest, query: QueryDict) -> Chosen:
+        """Read the address as the list of entries does, for an export."""
+        asked = asking.read(query, actor_of(request))
+        if asked.fault is not None:
+            raise asked.fault
+        return Chosen(asked.where)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the trail, newest first, a day after the other."""
@@ -63,6 +75,7 @@ class TrailPages(Undoing):
             "total": None if fault else self._total(request, asked),
             "turning": _turning(asked, page),
             "asked": asked,
+            "export_url": self._export_url(request, asked),
             "filters": filters.form(actor, asked),
             "chosen": filters.chosen(asked),
             "fault": fault,
@@ -93,6 +106,7 @@ class TrailPages(Undoing):
             **self.admin_site.each_context(request),
             "title": _("Overview of the audit trail"),
             "asked": asked,
+            "export_url": self._export_url(request, asked),
             "filters": filters.form(actor, asked),
             "chosen": filters.chosen(asked),
             **shown,
@@ -145,6 +159,11 @@ class TrailPages(Undoing):
             },
         }
         return TemplateResponse(request, "admin/trail/entry.html", context)
+
+    def _export_url(self, request: HttpRequest, asked: Asked) -> str:
+        """Where the entries that are shown can be had as a file, for who may export the trail."""
+        may = self.lets(request, require_export) and asked.fault is None
+        return f"{self.url('export')}{asked.address()}" if may else ""
 
     def _total(self, request: HttpRequest, asked: Asked) -> dict[str, Any]:
         """How many entries there are in all, exact up to 10,000."""
@@ -201,3 +220,8 @@ def _query(**values: str | None) -> str:
         if all(values.values())
         else ""
     )
+
+
+def register(site: AdminSite) -> None:
+    """This function will give the trail its pages."""
+    site.register(AuditLog, TrailPages)
