@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib.admin import widgets
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.expressions import BaseExpression
@@ -14,6 +13,7 @@ from django.utils.html import escape
 
 from accesscontrol.pages import RefusalForm
 from catalog.admin import editors, fields
+from catalog.admin.typeahead import Typeahead
 from catalog.services import live
 from catalog.services.texts import is_short
 from catalog.table import AnyField, Table
@@ -89,9 +89,7 @@ def reference_to(
     Who may read the other table searches it by name; who may not, types the number.
     """
     widget: forms.Widget = (
-        widgets.AutocompleteSelect(column, site)
-        if readable
-        else forms.NumberInput({"class": "vIntegerField"})
+        Typeahead(column, site) if readable else forms.NumberInput({"class": "vIntegerField"})
     )
     return column.formfield(form_class=Reference, queryset=choices, widget=widget)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import display_for_value
-from django.contrib.admin.widgets import AutocompleteMixin
 from django.db.models import Field
 from django.http import QueryDict
 from django.utils.text import capfirst
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accesscontrol.errors import Conflict, InvalidInput
 from catalog import registry
 from catalog.admin.forms import field_of
+from catalog.admin.typeahead import Typeahead
 from catalog.services.junctions import End
 from catalog.table import MAX_KEY, Table
 
@@ -27,7 +27,7 @@ REMOVE = "remove"
 NameOf = Callable[[int], str]  # what to call a record, by its number
 
 
-class Suggestions(AutocompleteMixin, forms.Select):  # type: ignore[misc] # both have a choices
+class Suggestions(Typeahead):
     """A type-ahead for the number of a record of another table, which shows its name."""
 
     def __init__(self, column: Field[Any, Any], site: Any, name_of: NameOf) -> None:

@@ -17,12 +17,8 @@
         rows.append(row);
         part.querySelector("table").removeAttribute("data-empty");
         row.dispatchEvent(new CustomEvent("formset:added", {bubbles: true})); // makes the type-ahead
-        const first = row.querySelector("select, input:not([type=hidden])");
-        if (first.matches(".admin-autocomplete")) {
-            django.jQuery(first).select2("open");
-        } else {
-            first.focus();
-        }
+        const first = row.querySelector("[role=combobox]") ?? row.querySelector("select, input:not([type=hidden])");
+        first.focus();
     };
 
     const drop = (part, row) => {

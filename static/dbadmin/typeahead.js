@@ -1,11 +1,10 @@
-// A field that finds records by name: a combobox over Django's own suggestions. What is picked becomes a ticked box.
-// Without this script the field takes a record's number.
+// Finding a record by its name: a combobox over the admin's suggestions, for the selects of forms and the filters of lists.
 
 const WAIT_MS = 150;
 let number = 0;
 
-document.querySelectorAll("input[data-typeahead]").forEach((input) => {
-    const name = input.name;
+/** Make a combobox of an input: what is picked goes to `pick`; `left` is told when the person goes on. */
+const combobox = (input, { url, app, model, field, nothing, more }, { pick, left }) => {
     const list = document.createElement("ul");
     let wanted = null;
     let timer = null;
@@ -13,20 +12,19 @@ document.querySelectorAll("input[data-typeahead]").forEach((input) => {
     list.id = `suggestions-${(number += 1)}`;
     list.className = "suggestions";
     list.role = "listbox";
-    list.ariaLabel = input.dataset.label;
+    list.ariaLabel = input.ariaLabel || input.placeholder;
     list.hidden = true;
     input.after(list);
-    input.removeAttribute("name");
-    input.inputMode = "text";
-    input.placeholder = input.dataset.placeholder;
     input.role = "combobox";
-    input.ariaLabel = input.dataset.label;
+    input.autocomplete = "off";
     input.ariaAutoComplete = "list";
     input.ariaExpanded = "false";
     input.setAttribute("aria-controls", list.id);
 
     const options = () => [...list.querySelectorAll("[role=option]:not([aria-disabled])")];
     const close = () => {
+        clearTimeout(timer);
+        wanted?.abort();
         list.hidden = true;
         input.ariaExpanded = "false";
         input.removeAttribute("aria-activedescendant");
@@ -46,54 +44,34 @@ document.querySelectorAll("input[data-typeahead]").forEach((input) => {
         else item.dataset.value = value;
         list.append(item);
     };
-    const boxes = () => {
-        const found = input.parentElement.querySelector(".boxes");
-        if (found) return found;
-        const made = document.createElement("ul");
-        made.className = "boxes";
-        input.before(made);
-        return made;
-    };
-    const pick = (option) => {
-        const box = document.createElement("input");
-        const label = document.createElement("label");
-        const text = document.createElement("span");
-        const item = document.createElement("li");
-        Object.assign(box, { type: "checkbox", name, value: option.dataset.value, checked: true });
-        text.textContent = option.textContent;
-        label.append(box, " ", text);
-        item.append(label);
-        boxes().prepend(item);
-        input.value = "";
+    const take = (option) => {
         close();
-        input.focus();
+        pick(option.dataset.value, option.textContent);
     };
     const ask = async () => {
         wanted?.abort();
         wanted = new AbortController();
-        const query = new URLSearchParams({
-            term: input.value, app_label: input.dataset.appLabel, model_name: input.dataset.modelName, field_name: input.dataset.fieldName,
-        });
+        const query = new URLSearchParams({ term: input.value, app_label: app, model_name: model, field_name: field });
         try {
-            const answer = await fetch(`${input.dataset.typeahead}?${query}`, { signal: wanted.signal, headers: { Accept: "application/json" } });
-            if (!answer.ok) return close();
+            const answer = await fetch(`${url}?${query}`, { signal: wanted.signal, headers: { Accept: "application/json" } });
+            if (!answer.ok) throw new Error(answer.statusText);
             const found = await answer.json();
             list.replaceChildren();
             found.results.forEach((result) => line(result.text, result.id));
-            if (!found.results.length) line(input.dataset.nothing);
-            else if (found.pagination.more) line(input.dataset.more);
+            if (!found.results.length) line(nothing);
+            else if (found.pagination.more) line(more);
             list.hidden = false;
             input.ariaExpanded = "true";
         } catch (error) {
             if (error.name !== "AbortError") close();
         }
-        return null;
     };
 
     input.addEventListener("input", () => {
         clearTimeout(timer);
         timer = setTimeout(ask, WAIT_MS);
     });
+    input.addEventListener("click", () => { if (list.hidden) ask(); });
     input.addEventListener("keydown", (event) => {
         const all = options();
         const at = all.findIndex((option) => option.ariaSelected === "true");
@@ -103,19 +81,109 @@ document.querySelectorAll("input[data-typeahead]").forEach((input) => {
             else if (all.length) mark(all[(event.key === "ArrowDown" ? at + 1 : Math.max(at, 0) - 1 + all.length) % all.length]);
         } else if (event.key === "Enter" && !list.hidden && all.length) {
             event.preventDefault();
-            pick(all[Math.max(at, 0)]);
+            take(all[Math.max(at, 0)]);
         } else if (event.key === "Escape" && !list.hidden) {
             event.preventDefault();
+            event.stopPropagation();
             close();
+            left();
         }
     });
     list.addEventListener("mousedown", (event) => {
-        event.preventDefault();
+        event.preventDefault(); // the input keeps the focus
         const option = event.target.closest("[role=option]:not([aria-disabled])");
-        if (option) pick(option);
+        if (option) take(option);
     });
     input.addEventListener("blur", () => {
-        clearTimeout(timer);
         close();
+        left();
     });
+};
+
+const source = ({ dataset }) => ({
+    url: dataset.typeahead ?? dataset["ajax-Url"], app: dataset.appLabel, model: dataset.modelName, field: dataset.fieldName,
+    nothing: dataset.nothing, more: dataset.more,
 });
+
+/** A select of one record: the select holds it, hidden; the combobox shows its name. */
+const ofSelect = (select) => {
+    if (select.hidden || select.name.includes("__prefix__")) return;
+    const input = document.createElement("input");
+    const label = select.labels[0];
+    const show = () => { input.value = select.selectedOptions[0]?.value ? select.selectedOptions[0].textContent : ""; };
+    const choose = (value, text) => {
+        const option = [...select.options].find((other) => other.value === value) ?? new Option(text, value);
+        select.add(option);
+        option.selected = true;
+        show();
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+
+    input.type = "text";
+    input.className = "typeahead-input";
+    input.placeholder = select.dataset.hint ?? "";
+    input.disabled = select.disabled;
+    if (label) {
+        label.id ||= `${select.id}-label`;
+        input.setAttribute("aria-labelledby", label.id);
+        label.addEventListener("click", () => input.focus());
+    } else {
+        input.ariaLabel = select.ariaLabel;
+    }
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+        if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
+    }
+    const frame = document.createElement("span");
+    frame.className = "typeahead";
+    frame.append(input);
+    select.hidden = true;
+    select.after(frame);
+    combobox(input, source(select), {
+        pick: choose,
+        left: () => {
+            if (!input.value && select.value) choose("", "");
+            else show();
+        },
+    });
+    input.addEventListener("focus", () => input.select());
+    new MutationObserver(show).observe(select, { childList: true }); // a window beside this one has added a record
+    show();
+};
+
+/** A filter by some records: each that is picked becomes a ticked box. Without this script the field takes a number. */
+const ofFilter = (input) => {
+    const name = input.name;
+    input.removeAttribute("name");
+    input.inputMode = "text";
+    input.placeholder = input.dataset.placeholder;
+    input.ariaLabel = input.dataset.label;
+    const boxes = () => {
+        const made = document.createElement("ul");
+        made.className = "boxes";
+        return input.closest("fieldset").querySelector(".boxes") ?? (input.before(made), made);
+    };
+    combobox(input, source(input), {
+        pick: (value, text) => {
+            const item = document.createElement("li");
+            const label = document.createElement("label");
+            const box = document.createElement("input");
+            const words = document.createElement("span");
+            Object.assign(box, { type: "checkbox", name, value, checked: true });
+            words.textContent = text;
+            label.append(box, " ", words);
+            item.append(label);
+            boxes().prepend(item);
+            input.value = "";
+            input.focus();
+        },
+        left: () => { input.value = ""; },
+    });
+};
+
+const enhance = (root) => {
+    root.querySelectorAll("select.admin-autocomplete").forEach(ofSelect);
+    root.querySelectorAll("input[data-typeahead]").forEach(ofFilter);
+};
+
+enhance(document);
+document.addEventListener("formset:added", (event) => enhance(event.target));
