@@ -68,11 +68,9 @@ def of(listing: Listing, actor: Actor, query: QueryDict) -> list[Facet]:
 
     The records that chosen references lead to are read with one query for each such column.
     """
-    return [
-        _facet(listing.table, name, found, actor, query)
-        for name, found in listing.table.columns.items()
-        if name != "deleted_at"
-    ]
+    table = listing.table
+    names = [*(name for name in table.columns if name not in table.key), *table.key]
+    return [_facet(table, n, table.columns[n], actor, query) for n in names if n != "deleted_at"]
 
 
 def chips(listing: Listing, facets: Sequence[Facet], query: QueryDict) -> Iterator[Chip]:
@@ -107,7 +105,7 @@ def _facet(table: Table, name: str, found: AnyField, actor: Actor, query: QueryD
             heading,
             "boolean",
             [
-                Option(name, "", _("Either"), not chosen),
+                Option(name, "", _("Any"), not chosen),
                 Option(name, "1", _("Yes"), chosen in {"1", "true", "True"}),
                 Option(name, "0", _("No"), chosen in {"0", "false", "False"}),
             ],
@@ -160,7 +158,7 @@ def _filled(found: AnyField, query: QueryDict) -> list[Option]:
     parameter = f"{found.column}__isnull"
     chosen = _last(query, parameter)
     return [
-        Option(parameter, "", _("Either"), not chosen),
+        Option(parameter, "", _("Any"), not chosen),
         Option(parameter, "1", pgettext("nothing there", "Empty"), chosen == "1"),
         Option(parameter, "0", pgettext("something there", "Filled"), chosen == "0"),
     ]

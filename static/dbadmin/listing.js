@@ -42,7 +42,7 @@ if (bar && rows.length) {
     show();
 }
 
-const panels = [...document.querySelectorAll(".listing .panel")];
+const panels = [...document.querySelectorAll(".table-list .panel")];
 
 document.addEventListener("click", (event) => {
     panels.filter((panel) => panel.open && !panel.contains(event.target) && event.target.isConnected)
