@@ -85,7 +85,9 @@ class Narrowing(forms.Form):
     """The words and the records that a list is narrowed to."""
 
     q = forms.CharField(
-        required=False, label=gettext_lazy("Search"), widget=forms.TextInput({"type": "search"})
+        required=False,
+        label=gettext_lazy("Search"),
+        widget=forms.TextInput({"type": "search", "id": "searchbar"}),
     )
 
     def __init__(self, table: Table, ends: list[End], site: Any, asked: Asked, names: Names) -> None:

@@ -92,6 +92,11 @@
             node.addEventListener("blur", () => look(null));
         }
         set(Math.max(READABLE, whole()));
-        svg.querySelector(".node.on-way")?.scrollIntoView({block: "nearest", inline: "nearest"});
+        const [first] = svg.querySelectorAll(".node.on-way");
+        if (first) {
+            const [place, frame] = [first.getBoundingClientRect(), canvas.getBoundingClientRect()];
+            canvas.scrollLeft = place.left - frame.left - (canvas.clientWidth - place.width) / 2;
+            canvas.scrollTop = place.top - frame.top - (canvas.clientHeight - place.height) / 2;
+        }
     }
 }
