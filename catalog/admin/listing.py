@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, InvalidInput
 from accesscontrol.web import actor_of
+from audit import timeouts
 from catalog.admin import columns, windows
 from catalog.admin.addresses import AFTER, BEFORE, COLUMNS, ORDER, PAGE, SIZE, SIZES, Listing
 from catalog.admin.windows import END, Window, Windows
@@ -79,6 +81,12 @@ class TableList(ChangeList):
         return [Term(name, is_descending) for name, is_descending in terms.items()]
 
     def get_results(self, request: HttpRequest) -> None:
+        """Fetch a page, in no more time than the database gives a statement."""
+        with transaction.atomic():
+            timeouts.begin(self.actor, flushes=False)
+            self._fetch(request)
+
+    def _fetch(self, request: HttpRequest) -> None:
         """Fetch a page: by its number where all rows were counted, else by a cursor."""
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.listing.size)
         self.result_count = self.paginator.count

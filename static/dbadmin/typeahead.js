@@ -8,6 +8,7 @@ const combobox = (input, { url, app, model, field, nothing, more }, { pick, left
     const list = document.createElement("ul");
     let wanted = null;
     let timer = null;
+    let isTyped = false; // else the text is a name that was picked, and no question
 
     list.id = `suggestions-${(number += 1)}`;
     list.className = "suggestions";
@@ -25,6 +26,7 @@ const combobox = (input, { url, app, model, field, nothing, more }, { pick, left
     const close = () => {
         clearTimeout(timer);
         wanted?.abort();
+        isTyped = false;
         list.hidden = true;
         input.ariaExpanded = "false";
         input.removeAttribute("aria-activedescendant");
@@ -51,7 +53,7 @@ const combobox = (input, { url, app, model, field, nothing, more }, { pick, left
     const ask = async () => {
         wanted?.abort();
         wanted = new AbortController();
-        const query = new URLSearchParams({ term: input.value, app_label: app, model_name: model, field_name: field });
+        const query = new URLSearchParams({ term: isTyped ? input.value : "", app_label: app, model_name: model, field_name: field });
         try {
             const answer = await fetch(`${url}?${query}`, { signal: wanted.signal, headers: { Accept: "application/json" } });
             if (!answer.ok) throw new Error(answer.statusText);
@@ -69,6 +71,7 @@ const combobox = (input, { url, app, model, field, nothing, more }, { pick, left
 
     input.addEventListener("input", () => {
         clearTimeout(timer);
+        isTyped = true;
         timer = setTimeout(ask, WAIT_MS);
     });
     input.addEventListener("click", () => { if (list.hidden) ask(); });

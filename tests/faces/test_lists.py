@@ -11,10 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 
 from accesscontrol.models import ColumnRule
 from catalog import models, registry
+from catalog.admin import columns
 from tests.catalog.services import builders
 from tests.faces.samples import form_of, url
 
@@ -140,6 +142,20 @@ class TestFilters:
         assert asked.status_code in {400, 403}
         for page in pages:
             assert "ord count" not in page.content.decode().split('id="changelist"')[-1]
+
+    def test_that_take_too_long_end_with_a_page_that_says_so(
+        self, client: Any, shelf: Any, news: Any, monkeypatch: Any, settings: Any
+    ) -> None:
+        slow = RawSQL("CASE WHEN pg_sleep(20) IS NULL THEN 0 ELSE 1 END", ())
+        monkeypatch.setattr(columns, "loaded", lambda rows, *_: rows.annotate(slow=slow).filter(slow=1))
+        settings.STATEMENT_TIMEOUT_S = 0.05
+        news()
+
+        page = client.get(f"{LIST}?status=draft")
+
+        assert page.status_code == 503
+        assert "it took too long" in page.content.decode()
+        assert [(row.operation, row.error_code) for row in news()] == [("QUERY", "TIMEOUT")]
 
     def test_cost_the_same_however_many_rows_they_find(self, client: Any, shelf: Any) -> None:
         address = f"{LIST}?author={shelf['A'].author_id}&series__isnull=0&_columns=series,author,description"
