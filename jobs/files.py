@@ -97,6 +97,12 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder
 
+    def below(self, name: str) -> FileStore:
+        """This function will return the files of a folder within this one, which is there then: as private as it."""
+        require_name(name)
+        with translated(), self._folder():
+            return FileStore(self._path / name)
+
     def create(self) -> NewFile:
         """This function will begin a new file, to be used in a `with` block.
 

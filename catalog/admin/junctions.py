@@ -119,7 +119,6 @@ class JunctionPages(ServicePages):
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
         narrowing = Narrowing(self.table, ends, self.admin_site, asked, names)
         context = {
-            **(extra_context or {}),
             "title": self._named(),
             "description": live.describe(self.table.name)["description"],
             "asked": asked,
@@ -319,10 +318,6 @@ class JunctionAdmin(RowExchange, History, JunctionPages):
     def of(cls, table: Table) -> type[JunctionAdmin]:
         """This function will derive the pages of a table."""
         return type(f"{table.model.__name__}Admin", (cls,), {"table": table, "audited_table": table.name})
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show the list, with ways to import and export."""
-        return super().changelist_view(request, {**self.exchange_tools(request), **(extra_context or {})})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return one row, without its read being noted: its history is, and says as much."""

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, NotFound
+from catalog.exchange import store
 from catalog.exchange.formats import Format
 from catalog.exchange.reading import Content
 from catalog.table import Table
@@ -184,7 +185,7 @@ def _delete_all(base: str) -> None:
 
 
 def _files() -> FileStore:
-    return FileStore(settings.EXPORT_DIR / "uploads")
+    return store.files().below("uploads")
 
 
 def _gone() -> NotFound:
