@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -34,7 +34,7 @@ class Suggestions(Typeahead):
         super().__init__(column, site)
         self.name_of = name_of
 
-    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
         """Return the record that is chosen; others come as somebody types."""
         chosen = [key for key in value if key.isdecimal()]
         options = [("", "", not chosen), *((key, self.name_of(int(key)), True) for key in chosen)]
@@ -64,16 +64,9 @@ class RowForm(forms.Form):
         self.fields.update({name: _field(table, name) for name in self.columns})
         if not is_new and self.columns:
             self.fields[WAS] = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
-            self.keep({name: self.initial.get(name) for name in self.columns})
+            self.initial[WAS] = json.dumps(self.was)
         if is_removable:
             self.fields[REMOVE] = forms.BooleanField(required=False, label=gettext_lazy("Remove"))
-
-    def keep(self, was: Mapping[str, Any]) -> None:
-        """This function will have the form say that this is what the row was when it was shown."""
-        self.initial[WAS] = json.dumps(was)
-        if self.is_bound and WAS in self.fields:
-            self.data = self.data.copy()
-            self.data[self.add_prefix(WAS)] = self.initial[WAS]
 
     @property
     def was(self) -> dict[str, Any]:
@@ -109,7 +102,10 @@ class RowForm(forms.Form):
         values = ", ".join(
             f"{self[name].label}: {display_for_value(now[name], _('empty'))}" for name in changed
         )
-        self.keep({name: now[name] for name in self.columns})
+        self.data = {
+            **self.data,
+            self.add_prefix(WAS): json.dumps({name: now[name] for name in self.columns}),
+        }
         return Conflict(
             _("Somebody else changed this meanwhile. Now it has %(values)s.") % {"values": values},
             hint=_("Save again to overwrite that."),
@@ -129,7 +125,9 @@ class RowForm(forms.Form):
     def tell(self, message: str, columns: Iterable[str] = ()) -> None:
         """This function will show what is wrong at the columns that it is about, or with the whole row."""
         named = [name for name in columns if name in self.fields]
-        for name in named or [None]:
+        if not named:
+            self.add_error(None, message)
+        for name in named:
             self.add_error(name, message)
 
     def _posted_was(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Asked:
 
         :raises InvalidInput: it names no record, or no order, of this table
         """
-        ends = {name: _number(name, query[name]) for name in table.key if query.get(name, "").strip()}
+        ends = {name: _number(name, query.get(name, "")) for name in table.key if query.get(name, "").strip()}
         order = query.get(ORDER, "")
         table.column(order.removeprefix("-") or table.key[0])
         text = query.get(TEXT, "").replace("\0", "").strip()

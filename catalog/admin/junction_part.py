@@ -88,7 +88,7 @@ class JunctionPart:
     @property
     def errors(self) -> list[Any]:
         """What is wrong with each row."""
-        return [form.errors for form in self.forms.values()]
+        return [form.errors for form in self.row_forms.values()]
 
     def non_form_errors(self) -> list[str]:
         """Return nothing: what is wrong with the whole stands above the form."""
@@ -106,13 +106,13 @@ class JunctionPart:
 
         :raises Refused: it did not: a forged form
         """
-        for form in self.forms.values():
+        for form in self.row_forms.values():
             form.require_known()
 
     # What was sent ----------------------------------------------------------------------------------
 
     @cached_property
-    def forms(self) -> dict[str, RowForm]:
+    def row_forms(self) -> dict[str, RowForm]:
         """The forms of the rows that were sent, by prefix; empty new ones are left out."""
         return {**self.sent, **self.added}
 
@@ -252,7 +252,7 @@ class JunctionPart:
         """Show at each row why it was not saved; of one that others changed, what it is now."""
         for prefix, messages in fault.messages.items():
             for message, names in messages:
-                self.forms[prefix].tell(message, names)
+                self.row_forms[prefix].tell(message, names)
         if not fault.overtaken:
             return
         now = {self._prefix(record[self.end.column]): record for record in self.listing.records}

@@ -130,7 +130,7 @@ class JunctionPages(ServicePages):
             "previous_page": listing.previous_cursor and asked.address(**{BEFORE: listing.previous_cursor}),
             "add_query": asked.address(**{TEXT: None, ORDER: None, FILTERS: request.GET.urlencode()}),
             "order_name": ORDER,
-            "media": self.media + narrowing.media,
+            "media": narrowing.media,
             **(extra_context or {}),
         }
         return self._shown(request, "list", context)
@@ -286,7 +286,7 @@ class JunctionPages(ServicePages):
         return [name for name in columns_beside_key(seen) if name not in kept]
 
     def _form_context(self, request: HttpRequest, form: RowForm, *, title: str) -> dict[str, Any]:
-        return {"title": title, "form": form, "media": self.media + form.media}
+        return {"title": title, "form": form, "media": form.media}
 
     def _named(self) -> str:
         return capfirst(str(self.opts.verbose_name_plural))

@@ -150,7 +150,7 @@ class TestRefusals:
         assert book.title == "Dracula"
         assert 'value="Typed"' in answer.content.decode()
         part = next(p for p in answer.context["junction_parts"] if p.prefix == PART)
-        assert part.forms[f"{PART}-newx1"].errors
+        assert part.row_forms[f"{PART}-newx1"].errors
         assert f"There (#{row.trope_id})" in answer.content.decode()
         refused = [(e.operation, e.table_name, e.error_code) for e in news(success=False)]
         assert refused == [("BATCH_INSERT", "book_tropes", "DUPLICATE_KEY")]
@@ -164,7 +164,7 @@ class TestRefusals:
 
         assert answer.status_code == 200
         part = next(p for p in answer.context["junction_parts"] if p.prefix == PART)
-        assert "prominence" in part.forms[f"{PART}-{row.trope_id}"].errors
+        assert "prominence" in part.row_forms[f"{PART}-{row.trope_id}"].errors
         assert tropes_of(book) == {"There": 1}
 
     def test_what_somebody_else_changed_is_not_overwritten_unseen(
@@ -183,7 +183,7 @@ class TestRefusals:
         html = answer.content.decode()
         assert "Prominence: 3" in html
         part = next(p for p in answer.context["junction_parts"] if p.prefix == PART)
-        form[f"{PART}-{row.trope_id}-was"] = part.forms[f"{PART}-{row.trope_id}"]["was"].value()
+        form[f"{PART}-{row.trope_id}-was"] = part.row_forms[f"{PART}-{row.trope_id}"]["was"].value()
         assert client.post(url(BOOKS, "change", book), form).status_code == 302
         assert tropes_of(book) == {"There": 5}
 
