@@ -75,12 +75,10 @@ def of_record(
         found = found.filter(id__lt=before)
     if change_id is not None:
         found = found.filter(cid=str(change_id))
-    rows = (
-        found.annotate(difference=Cast("changes", models.TextField()))
-        .order_by("-id")
-        .values("id", "action", "difference", "timestamp", "cid", "actor__username", "additional_data")
-    )
-    return [_kept(row) for row in rows[:limit]]
+    newest = found.order_by("-id").values("id")[:limit]  # alone, so that no long value of the others is read
+    rows = LogEntry.objects.filter(id__in=newest).annotate(difference=Cast("changes", models.TextField()))
+    names = ("id", "action", "difference", "timestamp", "cid", "actor__username", "additional_data")
+    return [_kept(row) for row in rows.order_by("-id").values(*names)]
 
 
 def state(model: type[models.Model], key: str, number: int) -> State | None:

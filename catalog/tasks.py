@@ -1,4 +1,4 @@
-"""The kinds of jobs about files of records: previews of imports, imports and exports."""
+"""The kinds of jobs about records: previews of imports, imports, exports, and the retention of the trash."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -14,7 +15,8 @@ from catalog import registry
 from catalog.exchange import steps, uploads
 from catalog.exchange.exporting import export
 from catalog.exchange.formats import Format
-from jobs import kinds
+from catalog.services import retention
+from jobs import kinds, schedule
 from jobs.kinds import Link
 from jobs.models import Job, State
 from jobs.progress import Progress
@@ -62,12 +64,15 @@ def run_export(actor: Actor, arguments: dict[str, Any], progress: Progress) -> M
         "size_bytes": made.size_bytes,
         "sha256": made.sha256,
         "columns": arguments["columns"],
+        "formulas": "made harmless" if arguments.get("escape_formulas") else "as they are",
     }
 
 
 def links_of_preview(job: Job) -> list[Link]:
     """This function will return the way to the preview, and back to it where it failed."""
-    return [Link(_("Open the preview"), _address(job, "import_preview", job.arguments["upload"]), is_main=True)]
+    return [
+        Link(_("Open the preview"), _address(job, "import_preview", job.arguments["upload"]), is_main=True)
+    ]
 
 
 def links_of_import(job: Job) -> list[Link]:
@@ -93,6 +98,12 @@ def _address(job: Job, page: str, *arguments: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=arguments)
 
 
+@kinds.register("expire_trash", operation="PURGE", title=gettext_noop("Retention of the trash"))
+def expire_trash(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will delete what was in the trash for long."""
+    return retention.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
+
+
 for _format in get_args(Format):
     kinds.register(
         f"preview_{_format}",
@@ -102,3 +113,10 @@ for _format in get_args(Format):
     )(preview)
     kinds.register(f"import_{_format}", title=gettext_noop("Import"), links=links_of_import)(run_import)
     kinds.register(f"export_{_format}", title=gettext_noop("Export"), links=links_of_export)(run_export)
+
+schedule.declare(
+    "Retention of the trash",
+    kind="expire_trash",
+    crontab="0 4 * * *",
+    description="Deletes for good what was in the trash for longer than TRASH_DAYS, where this account may purge.",
+)

@@ -232,6 +232,11 @@ POSTGRESQL_BIN = Setting(
     "Folder of `pg_dump`, of the server's major version or newer. Unset: PostgreSQL 18 from the Python packages, which"
     " can't speak TLS.",
 )  # fmt: skip
+TRASH_DAYS = Setting(
+    "TRASH_DAYS", whole(0, 36_500), "0",
+    "Days that the trash keeps a record before the schedule deletes it for good, where the account `schedule` may purge"
+    " its table. 0: until somebody purges it.",
+)  # fmt: skip
 WEB_THREADS = Setting(
     "WEB_THREADS", whole(1, 64), "8", "Threads of each web process started by `manage.py serve`."
 )
@@ -243,7 +248,7 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
     BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB, POSTGRESQL_BIN,
-    WEB_THREADS, WEB_WORKERS,
+    TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
 

@@ -205,6 +205,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 WEB_WORKERS = VALUES[env.WEB_WORKERS]
+TRASH_DAYS: int = VALUES[env.TRASH_DAYS]
 WEB_THREADS = VALUES[env.WEB_THREADS]
 
 # Jobs -------------------------------------------------------------------------------------------------

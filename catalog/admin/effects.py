@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -24,6 +25,7 @@ def effect(actor: Actor, table: Table, keys: Sequence[int], *, is_final: bool) -
     lines = [_line(one, is_final=is_final) for one in found if one.is_readable]
     return {
         "to_trash": not is_final,
+        "trash_days": settings.TRASH_DAYS,
         "hanging": lines,
         "has_unreadable": any(not one.is_readable for one in found),
         "is_blocked": is_final and any(not one.path and not one.goes_along for one in found),

@@ -33,6 +33,7 @@ from catalog.services.versions import Comparison, Side
 from catalog.table import Table
 
 PAGE = 20
+LONG_CHARS = 600
 UNTOLD = frozenset({"created_at", "updated_at"})  # what every change changes
 
 
@@ -44,6 +45,11 @@ class Line:
     heading: str
     pieces: list[Piece]
     may_revert: bool = True
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is shown in a frame that scrolls."""
+        return sum(len(piece.text) for piece in self.pieces) > LONG_CHARS
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Told:
     channel: str
     lines: list[Line]
     entry: AuditLog | None
+    operation: str
     is_past: bool  # from before the catalog was restored
     is_tied: bool  # to other records, by one operation
     undo_url: str | None
@@ -243,6 +250,7 @@ class History(ServicePages):
             words.channel(kept.channel),
             lines,
             entry,
+            words.operation(entry.operation) if entry else "",
             is_past,
             is_tied=bool(entry and (entry.record_count or 0) > 1),
             undo_url=None if is_past else undoing.address(actor_of(request), entry),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accesscontrol.pages import CHANGE, DELETE, ServicePages
 from accesscontrol.web import actor_of
 from catalog.admin.picked import keys_of
-from catalog.services import trash
+from catalog.services import retention, trash
 from catalog.table import Table
 
 PARAMETER = "trash"
@@ -75,6 +75,7 @@ class Trash(ServicePages):
         """Show the record; one in the trash says so."""
         if self.is_trashed(obj := context.get("original")):
             context["trashed_at"] = obj.deleted_at
+            context["kept_until"] = retention.kept_until(obj.deleted_at)
             context["can_restore"] = self.allows(request, CHANGE)
         context["moves_to_trash"] = self.table.soft_delete and self.allows(request, DELETE)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
+from django.db.models import Exists, OuterRef, QuerySet
 from psycopg import sql
 
 from accesscontrol import policy
@@ -108,6 +109,14 @@ def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record])
         table=table.name,
         dependents=dependents,
     )
+
+
+def unreferred(table: Table) -> QuerySet[models.Model]:
+    """This function will return the rows of a table that no other row stands in the way of deleting."""
+    rows = table.model._default_manager.all()
+    for referring, column in _referring(table, models.RESTRICT):
+        rows = rows.exclude(Exists(referring.model._default_manager.filter(**{column: OuterRef("pk")})))
+    return rows
 
 
 def cascading(table: Table, records: Sequence[Record]) -> list[tuple[Table, Rows]]:
