@@ -107,11 +107,14 @@ class RecordPage(RelatedRecords):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form with the database's comments as help, and the words that it proposes."""
-        kwargs.setdefault("help_texts", forms.help_texts(self.table))
-        form = super().get_form(request, obj, change=change, **kwargs)
+        texts = forms.help_texts(self.table)
+        for column in self._read_only(request, obj):
+            name = self._shown_as(request, obj, column)
+            texts[name] = f"{texts[name]} {_('Read only for your role.')}".strip()
+        form = super().get_form(request, obj, change=change, **{"help_texts": texts, **kwargs})
         words = self._words(request)
         for name, field in form.base_fields.items():
-            field.help_text = kwargs["help_texts"].get(name, "")
+            field.help_text = texts.get(name, "")
             if name in words:
                 field.widget.attrs["list"] = f"words_for_{name}"
         return form

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -50,7 +49,7 @@ class RelatedRecords(SeenColumns):
             field = found.table.columns[found.column]
             pages = f"admin:{meta.app_label}_{meta.model_name}"
             may_add = policy.decide(actor, Operation.INSERT, found.table).allowed
-            is_plain = isinstance(field, ForeignKey) and field.name == self.opts.model_name
+            is_plain = field.verbose_name == self.opts.verbose_name
             yield Line(
                 capfirst(str(meta.verbose_name_plural)),
                 "" if is_plain else str(field.verbose_name),

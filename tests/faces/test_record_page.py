@@ -184,6 +184,7 @@ class TestRules:
 
         assert 'name="status"' not in page.content.decode()
         assert "Draft" in page.content.decode()
+        assert page.content.decode().count("Read only for your role.") == 2
         assert str(book.author) in page.content.decode()  # type: ignore[attr-defined]
         assert saved.status_code == 302
         assert forged.status_code == 200
