@@ -83,7 +83,7 @@ def of_record(
 
 def state(model: type[models.Model], key: str, number: int) -> State | None:
     """This function will return what one version of a record was made of and made, or None where it is not kept."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "content_type": ContentType.objects.get_for_model(model).pk,
         "key": key,
         "number": number,

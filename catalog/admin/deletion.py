@@ -34,8 +34,8 @@ class Deletion(ServicePages):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Ask before a record is deleted, and delete it."""
         obj = self.get_object(request, object_id)
-        may_look = obj is not None and self.allows(request, VIEW) and self.allows(request, DELETE)
-        effect = self._effect(request, [obj.pk]) if may_look else {}
+        may_look = self.allows(request, VIEW) and self.allows(request, DELETE)
+        effect = self._effect(request, [obj.pk]) if obj is not None and may_look else {}
         return super().delete_view(request, object_id, {**effect, **(extra_context or {})})
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

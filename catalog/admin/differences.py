@@ -39,7 +39,7 @@ def pieces(old: str, new: str, *, folds: bool = True, keeps_lines: bool = False)
 
 def replaced(old: str, new: str) -> list[Piece]:
     """This function will return two short values as one removed and one added."""
-    return [Piece(kind, text) for kind, text in _pair(old, new)]  # type: ignore[arg-type]
+    return [Piece(kind, text) for kind, text in _pair(old, new)]
 
 
 def _by_lines(old: str, new: str, *, keeps_lines: bool) -> Iterator[tuple[Kind, str]]:
@@ -47,7 +47,7 @@ def _by_lines(old: str, new: str, *, keeps_lines: bool) -> Iterator[tuple[Kind, 
     a, b = (_lines(text, are_items=keeps_lines) for text in (old, new))
     for kind, removed, added in _steps(a, b):
         if kind == "same":
-            yield kind, removed
+            yield "same", removed
         elif keeps_lines and (removed.count("\n") > 1 or added.count("\n") > 1):
             yield from _pair(removed, added)
         else:
@@ -72,7 +72,7 @@ def _by_words(old: str, new: str) -> Iterator[tuple[Kind, str]]:
     else:
         for kind, removed, added in _readable(_steps(middle_a, middle_b)):
             if kind == "same":
-                yield kind, removed
+                yield "same", removed
             else:
                 yield from _pair(removed, added)
     yield "same", "".join(a[len(a) - end :])

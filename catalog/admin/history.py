@@ -220,7 +220,9 @@ class History(ServicePages):
         entries = record_versions.entries_of(actor, [k.change_id for k in found if k.change_id])
         epoch = epochs.current()
         return [
-            self._version(request, key, kept, names, kept.change_id and entries.get(kept.change_id), epoch)
+            self._version(
+                request, key, kept, names, entries.get(kept.change_id) if kept.change_id else None, epoch
+            )
             for kept in found
         ]
 

@@ -73,10 +73,11 @@ class Purging(Trash):
                 return self._confirm(request, [record.pk], [record])
         except Refused as refusal:
             return self.turned_away(request, PURGE, refusal)
+        back = self.url("change", record.pk)
         with self.telling(request, PURGE):
             self._purge(request, [record.pk])
-            return HttpResponseRedirect(f"{self.url('changelist')}?trash=1")
-        return HttpResponseRedirect(self.url("change", record.pk))
+            back = f"{self.url('changelist')}?trash=1"
+        return HttpResponseRedirect(back)
 
     def _purge(self, request: HttpRequest, keys: list[int]) -> None:
         change = trash.purge_records(actor=actor_of(request), table=self.table, where={"id": {"$in": keys}})

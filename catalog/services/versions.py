@@ -141,7 +141,7 @@ def revert_record(
 def _then(table: Table, key: str, number: int, side: Side) -> tuple[datetime, str]:
     """When a version was made, and the record before or after as JSON."""
     kept = record_versions.state(table.model, table.format_key(table.parse_key(key)), number)
-    text = kept and (kept.before if side == "before" else kept.after)
+    text = None if kept is None else kept.before if side == "before" else kept.after
     if kept is None or text is None:
         raise NotFound("No such version of this record is kept.", table=table.name, key=key)
     return kept.at, text
