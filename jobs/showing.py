@@ -20,13 +20,29 @@ STATES: Final = {
     State.FAILED: gettext_lazy("Failed"),
     State.CANCELLED: gettext_lazy("Cancelled"),
 }
-_SUBJECTS: Final = ("table", "backup_file")
+_SUBJECTS: Final = ("table", "backup_file", "file_name")
 _FIRST: Final = {
     name: place
     for place, name in enumerate(
         (
-            "backup_file", "safety_backup", "export_file", "valid", "checks", "table", "rows", "imported", "updated",
-            "new", "changed", "skipped", "faulty_rows", "record_count", "size_bytes", "tables", "columns", "change_id",
+            "backup_file",
+            "safety_backup",
+            "export_file",
+            "valid",
+            "checks",
+            "table",
+            "rows",
+            "imported",
+            "updated",
+            "new",
+            "changed",
+            "skipped",
+            "faulty_rows",
+            "record_count",
+            "size_bytes",
+            "tables",
+            "columns",
+            "change_id",
         )
     )
 }
@@ -128,6 +144,7 @@ _NAMES: Final = {
     "size_bytes": gettext_lazy("Size"),
     "tables": gettext_lazy("Tables"),
     "columns": gettext_lazy("Columns"),
+    "formulas": gettext_lazy("Formulas"),
     "change_id": gettext_lazy("Change"),
 }
 

@@ -33,11 +33,7 @@
                 part.hidden = !part.dataset.for.split(" ").includes(kind.value);
             }
         };
-        const formulas = form.querySelector("input[name=escape_formulas]");
-        kind.addEventListener("change", () => {
-            fit();
-            formulas.checked = kind.value === "2"; // where it costs nothing
-        });
+        kind.addEventListener("change", fit);
         fit();
 
         const boxes = form.querySelectorAll(".ticks input[type=checkbox]");

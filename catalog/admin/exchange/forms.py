@@ -29,6 +29,12 @@ ON_CONFLICT: Final[dict[OnConflict, Any]] = {
     "update": _("Add new rows, and change those that are there already"),
     "update_only": _("Change rows that are there. A new one is a fault"),
 }
+FORMULAS: Final = (
+    ("", _("harmless in XLSX, as they are in CSV")),
+    ("harmless", _("harmless")),
+    ("exact", _("as they are")),
+)
+_USUALLY: Final = {"csv": "exact", "xlsx": "harmless"}
 
 
 def resource_of(table: Table) -> type[ModelResource]:
@@ -108,10 +114,8 @@ class TermsForm(forms.Form):
 class ExportForm(SelectableFieldsExportForm):  # type: ignore[misc] # import-export has no types
     """Which columns, in what kind of file."""
 
-    delimiter = forms.ChoiceField(label=_("Between the fields"), choices=DELIMITERS, required=False)
-    escape_formulas = forms.BooleanField(
-        label=_("Make formulas harmless"), required=False, label_suffix="", initial=True
-    )
+    delimiter = forms.ChoiceField(label=_("Between the fields (CSV)"), choices=DELIMITERS, required=False)
+    formulas = forms.ChoiceField(label=_("Texts that look like formulas"), choices=FORMULAS, required=False)
 
     def __init__(self, table: Table, **kwargs: Any) -> None:
         super().__init__(FORMATS, [resource_of(table)], label_suffix="", **kwargs)
@@ -137,7 +141,7 @@ class ExportForm(SelectableFieldsExportForm):  # type: ignore[misc] # import-exp
         chosen = [column for column, field in self._column_fields.items() if self._sent.get(field)]
         found: dict[str, Any] = {"format": name, "columns": chosen}
         if name != "json":
-            found["escape_formulas"] = self._sent["escape_formulas"]
+            found["escape_formulas"] = (self._sent["formulas"] or _USUALLY[name]) == "harmless"
         if name == "csv" and self._sent["delimiter"]:
             found["delimiter"] = self._sent["delimiter"]
         return found
