@@ -132,7 +132,8 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
         known = {action[1]: action for action in self._get_base_actions()}  # type: ignore[attr-defined] # unknown to its stubs
         if name not in known or self._filter_actions_by_permissions(request, [known[name]]):  # type: ignore[attr-defined]
             return None
-        return str(known[name][0].allowed_permissions[0])
+        doing = str(known[name][0].allowed_permissions[0])
+        return doing if doing in self.operations else doing.upper()
 
     def changeform_view(
         self,
