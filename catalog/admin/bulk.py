@@ -216,7 +216,7 @@ class BulkEdit(Trash):
             "form": form,
             "preview": preview,
             "refusal": sentence(refusal) if refusal else "",
-            "keys": keys,
+            "keys": [str(key) for key in keys],  # numbers would be written as people read them
             "apply_to": ",".join(map(str, preview.keys)) if preview else "",
             "checkbox": ACTION_CHECKBOX_NAME,
             "sent": _sent(request) if preview else [],

@@ -41,7 +41,7 @@ class Heading:
 class Line:
     """One record in a list."""
 
-    key: Any
+    key: str
     name: str
     address: str
     cells: list[tuple[columns.Column, Any]]
@@ -131,7 +131,7 @@ class TableList(ChangeList):
         """The records of this page."""
         for row in self.result_list:
             yield Line(
-                row.pk,
+                str(row.pk),
                 str(row),
                 self._record_address(row),
                 [(column, column.show(row)) for column in self.shown_columns],

@@ -166,6 +166,21 @@ def test_a_read_only_column_is_neither_offered_nor_set(
     assert not models.Book.objects.filter(status="archived").exists()
 
 
+def test_a_hidden_column_is_neither_offered_nor_shown(browser: Any, editor: Any, books: Any) -> None:
+    role = Group.objects.get(name="Editor")
+    for column in ("word_count", "updated_at"):
+        ColumnRule.objects.create(role=role, table_id="books", column_name=column, access="hidden")
+    client = browser(editor)
+
+    asked = client.post(LIST, form(books, "edit")).content.decode()
+    page = client.post(LIST, form(books, "preview", status="archived"))
+    done = client.post(LIST, applied(page, books, status="archived"))
+
+    assert "ord count" not in asked
+    assert done.status_code == 302
+    assert set(models.Book.objects.values_list("status", flat=True)) == {"archived"}
+
+
 def test_who_may_not_change_can_not(browser: Any, viewer: Any, books: Any) -> None:
     client = browser(viewer)
     assert "edit_chosen" not in client.get(LIST).content.decode()
