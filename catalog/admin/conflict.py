@@ -128,6 +128,12 @@ def told(table: Table, columns: list[str]) -> str:
     }
 
 
+def typed(table: Table, posted: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """This function will return (heading, text) of what was filled in for columns of a table."""
+    columns = [(field.name, readable.heading(field)) for field in table.columns.values()]
+    return [(heading, posted[name]) for name, heading in columns if posted.get(name)]
+
+
 def _fields(table: Table, form: Any) -> list[tuple[str, str, AnyField]]:
     """(name in the form, column, field) of the columns that a form can set."""
     return [(f.name, column, f) for column, f in table.columns.items() if f.name in form.fields]

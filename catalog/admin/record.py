@@ -8,11 +8,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Field, ForeignKey
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accesscontrol import policy
-from accesscontrol.errors import InvalidInput, Refused
+from accesscontrol.errors import InvalidInput, NotFound, Refused
+from accesscontrol.pages import ADD, CHANGE, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
@@ -76,6 +78,30 @@ class RecordPage(RelatedRecords):
         if "_continue" in request.POST:
             return HttpResponseRedirect(request.path)
         return self.response_post_save_change(request, obj)
+
+    # Not saved --------------------------------------------------------------------------------------
+
+    def turned_away(self, request: HttpRequest, doing: str, refusal: Refused) -> HttpResponse:
+        """Give what was typed back to who may not save it, or not any more."""
+        typed = conflict.typed(self.seen(request), request.POST) if doing in (ADD, CHANGE) else []
+        if not typed:
+            return super().turned_away(request, doing, refusal)
+        self.record_refusal(request, doing, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Nothing was saved"),
+            "sentence": sentence(refusal),
+            "typed": typed,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/catalog/not_saved.html", context, status=refusal.status)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
+        """Say that there is no such record; to who was about to save it, with what they typed."""
+        if request.method == "POST":
+            gone = NotFound(_("This record is gone: somebody deleted it for good."), table=self.table.name)
+            return self.turned_away(request, CHANGE, gone)
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc] # Django's own
 
     # The form ---------------------------------------------------------------------------------------
 

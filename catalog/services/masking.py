@@ -27,7 +27,7 @@ def rows(actor: Actor, table: Table, *, include_deleted: bool = False) -> QueryS
     if not hidden:
         return found
     found = found.defer(*hidden.get(table.name, ()))
-    found._iterable_class = _iterable(hidden)  # type: ignore[attr-defined] # noqa: SLF001 - no public way in
+    found._iterable_class = _iterable(hidden)  # noqa: SLF001 - Django has no public way in
     return found
 
 

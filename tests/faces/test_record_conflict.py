@@ -145,6 +145,37 @@ class TestBoth:
         assert 'value="many"' in page.content.decode()
 
 
+class TestGone:
+    def test_what_was_typed_comes_back_when_the_record_went_to_the_trash(
+        self, client: Any, editor: Any, book: Any, news: Any
+    ) -> None:
+        form = opened(client, book)
+        records.delete_records(actor=editor, table=BOOKS, where={"id": book.pk})
+        news()
+
+        page = client.post(url(BOOKS, "change", book), form | {"description": "<b>All my work</b>"})
+
+        assert page.status_code == 403
+        assert "&lt;b&gt;All my work&lt;/b&gt;" in page.content.decode()
+        assert [row.error_code for row in news(success=False)] == ["PERMISSION_DENIED"]
+
+    def test_what_was_typed_comes_back_when_the_record_is_gone(
+        self, client: Any, editor: Any, news: Any
+    ) -> None:
+        goals = registry.get("writing_goals")
+        goal = made(goals)
+        form = opened(client, goal, goals)
+        records.delete_records(actor=editor, table=goals, where={"id": goal.pk})
+        news()
+
+        page = client.post(url(goals, "change", goal), form | {"target": "4711"})
+
+        assert page.status_code == 404
+        assert "4711" in page.content.decode()
+        assert [row.error_code for row in news(success=False)] == ["NOT_FOUND"]
+        assert client.get(url(goals, "change", goal)).status_code == 302
+
+
 class TestOthers:
     def test_changes_of_different_columns_are_both_kept_and_told(
         self, client: Any, writer: Any, book: Any, news: Any
