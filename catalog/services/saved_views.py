@@ -29,6 +29,7 @@ def visible(actor: Actor, table: Table) -> QuerySet[SavedView]:
     return (
         SavedView.objects.filter(open_to, table_name=table.name)
         .select_related("owner")
+        .only("name", "query", "is_shared", "owner__username")
         .order_by("name", "pk")
     )
 

@@ -206,11 +206,13 @@ class TestPages:
     @pytest.fixture
     def many(self, monkeypatch: Any) -> list[str]:
         """More books than are counted, some of them alike in what they are ordered by."""
-        monkeypatch.setattr("catalog.services.counting.CAP", 60)
+        monkeypatch.setattr("catalog.services.counting.CAP", 30)
         author = builders.author()
-        for number in range(90):
-            builders.book(author=author, title=f"{number:03}", word_count=number % 7 or None)
-        return [f"{number:03}" for number in range(90)]
+        models.Book.objects.bulk_create(
+            models.Book(author=author, title=f"{number:03}", word_count=number % 7 or None)
+            for number in range(60)
+        )
+        return [f"{number:03}" for number in range(60)]
 
     @pytest.mark.parametrize("order", ["", "o=-word_count", "o=word_count,-title", "o=status,title"])
     def test_of_a_large_table_are_walked_by_cursor_both_ways(
@@ -230,9 +232,9 @@ class TestPages:
             backwards.append(names(page))
 
         assert sorted(forwards) == many
-        assert len(pages) == 4
+        assert len(pages) == 3
         assert backwards[-1] == pages[0]
-        assert backwards[1] == pages[2]
+        assert backwards[1] == pages[1]
 
     def test_of_a_large_table_say_that_the_total_is_an_estimate(self, client: Any, many: Any) -> None:
         page = client.get(f"{LIST}?_size=25").content.decode()
@@ -244,7 +246,7 @@ class TestPages:
         first = client.get(f"{LIST}?_size=25")
         last = client.get(LIST + first.context["cl"].steps["last"])
 
-        assert names(last)[-1] == "089"
+        assert names(last)[-1] == "059"
         assert last.context["cl"].steps["next"] is None
 
     def test_a_cursor_that_is_none_leads_to_the_beginning(self, client: Any, many: Any) -> None:
@@ -261,8 +263,7 @@ class TestPages:
 
     def test_of_a_small_table_have_numbers(self, client: Any) -> None:
         author = builders.author()
-        for number in range(30):
-            builders.book(author=author, title=f"{number:03}")
+        models.Book.objects.bulk_create(models.Book(author=author, title=f"{n:03}") for n in range(30))
 
         page = client.get(f"{LIST}?_size=25&p=2")
 
@@ -273,8 +274,7 @@ class TestPages:
     @pytest.mark.parametrize(("size", "shown"), [("25", 25), ("100", 60), ("7", 50), ("x", 50)])
     def test_are_as_long_as_asked(self, client: Any, size: str, shown: int) -> None:
         author = builders.author()
-        for _ in range(60):
-            builders.book(author=author)
+        models.Book.objects.bulk_create(models.Book(author=author, title="Same") for _ in range(60))
 
         assert len(names(client.get(f"{LIST}?_size={size}"))) == shown
 
