@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.db.models import F, Value
 from django.test.utils import CaptureQueriesContext
 from guardian.shortcuts import assign_perm
 
@@ -18,6 +19,7 @@ from accesscontrol.models import CatalogTable, ColumnRule
 from audit.models import AuditLog
 from catalog import registry
 from catalog.services import columns, search
+from catalog.services.search import Begins
 from tests.catalog.services import builders
 from tests.catalog.services.builders import AUTHORS, BOOKS, SCENES
 
@@ -68,6 +70,21 @@ class TestMatching:
             assert book in BOOKS.model._default_manager.filter(search.matching(BOOKS, text))
         assert not BOOKS.model._default_manager.filter(search.matching(BOOKS, "9" * 30)).exists()
 
+    def test_finds_as_much_where_more_match_than_are_named_by_number(self, monkeypatch: Any) -> None:
+        books = {builders.book(title=f"Emma {number}") for number in range(3)}
+        monkeypatch.setattr(search, "CAP", 2)
+
+        assert set(BOOKS.model._default_manager.filter(search.matching(BOOKS, "emma"))) == books
+
+    def test_asks_once_and_leaves_the_rest_to_the_numbers(self) -> None:
+        builders.book(title="Emma")
+
+        with CaptureQueriesContext(connection) as queries:
+            condition = search.matching(BOOKS, "emma")
+            list(BOOKS.model._default_manager.filter(condition))
+
+        assert ["search_vector" in query["sql"] for query in queries] == [True, False]
+
     def test_finds_everything_without_words(self) -> None:
         builders.book()
 
@@ -91,7 +108,7 @@ class TestMatching:
         assert set(re.findall(r"search_vector\(\"?(\w+)\"?\)", indexes)) == set(search.searched(table))
 
     def test_the_index_is_what_the_condition_asks_for(self) -> None:
-        rows = SCENES.model._default_manager.filter(search.matching(SCENES, "storm")).order_by()
+        rows = SCENES.model._default_manager.filter(Begins(F("title"), Value("storm"))).order_by()
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
         plan = rows.explain()
