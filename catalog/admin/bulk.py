@@ -70,24 +70,30 @@ class BulkEdit(Trash):
     @admin.action(description=gettext_lazy("Edit the chosen %(verbose_name_plural)s"), permissions=["change"])
     def edit_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask what to change, show what will change, and do it."""
-        step = request.POST.get("step", EDIT)
-        with self.telling(request, CHANGE):
+        try:
             self.require(request, CHANGE)
-            keys = keys_of(queryset)
-            form = self._form(request, is_filled=step != EDIT)
-            if step in {EDIT, AGAIN} or not form.is_valid():
-                return self._page(request, keys, form)
-            try:
-                data = self._data(request, form)
-                if step == APPLY:
-                    self._apply(request, keys, data)
-                    return None
-                preview = self._preview(request, keys, data)
-            except Refused as refusal:
-                self.record_refusal(request, CHANGE, refusal)
-                return self._page(request, keys, form, refusal=refusal)
-            return self._page(request, keys, form, preview=preview)
-        return None
+            return self._edit(request, keys_of(queryset))
+        except Refused as refusal:
+            self.record_refusal(request, CHANGE, refusal)
+            messages.error(request, sentence(refusal))
+            return None
+
+    def _edit(self, request: HttpRequest, keys: list[int]) -> HttpResponse | None:
+        """One step of an edit; nothing is left to show where it is done."""
+        step = request.POST.get("step", EDIT)
+        form = self._form(request, is_filled=step != EDIT)
+        if step in {EDIT, AGAIN} or not form.is_valid():
+            return self._page(request, keys, form)
+        try:
+            data = self._data(request, form)
+            if step == APPLY:
+                self._apply(request, keys, data)
+                return None
+            preview = self._preview(request, keys, data)
+        except Refused as refusal:
+            self.record_refusal(request, CHANGE, refusal)
+            return self._page(request, keys, form, refusal=refusal)
+        return self._page(request, keys, form, preview=preview)
 
     def _form(self, request: HttpRequest, *, is_filled: bool) -> forms.Form:
         """A form with a field for each column that the person may set; the ticked ones are read."""
@@ -140,7 +146,7 @@ class BulkEdit(Trash):
         where = {"id": {"$in": keys}}
         seen = columns.shown(actor, self.table)
         named = label(seen)
-        wanted = [n for n in dict.fromkeys(["id", named, *data, "updated_at"]) if n in seen.columns]
+        wanted = [n for n in dict.fromkeys(["id", named, *data, "updated_at"]) if n and n in seen.columns]
         terms = Terms(dry_run=True)
         with transaction.atomic():
             after = records.update_records(actor=actor, table=self.table, data=data, where=where, terms=terms)
@@ -166,9 +172,13 @@ class BulkEdit(Trash):
             for name, field in fields.items()
             if isinstance(field, models.ForeignKey)
         }
+
+        def words(name: str, field: models.Field[Any, Any], row: Row) -> str:
+            return _in_words(field, row[name], called.get(name, {}))
+
         for old, new in pairs:
             cells = [
-                (heading(field), *(_in_words(field, row[name], called.get(name, {})) for row in (old, new)))
+                (heading(field), words(name, field, old), words(name, field, new))
                 for name, field in fields.items()
                 if old[name] != new[name]
             ]

@@ -89,7 +89,8 @@ def loaded(rows: QuerySet[Any], listing: Listing, actor: Actor) -> QuerySet[Any]
     ]
     if references:
         rows = rows.select_related(*(f.name for f in references))
-    return rows.annotate(**beginnings).defer(*unneeded)
+    found: QuerySet[Any] = rows.annotate(**beginnings).defer(*unneeded)
+    return found
 
 
 def searched(table: Table) -> list[str]:

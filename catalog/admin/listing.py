@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -57,7 +57,8 @@ class TableList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """Return the rows that the address asks for, in its order."""
-        self.actor, self.listing = actor_of(request), self.model_admin.listing(request)
+        self.actor = actor_of(request)
+        self.listing = self.model_admin.listing(request)  # type: ignore[attr-defined] # a table's pages have it
         self.filter_specs, self.has_filters, self.has_active_filters = [], False, self.listing.is_narrowed
         self.query = self.listing.search
         table = self.listing.table
@@ -202,7 +203,7 @@ class TableList(ChangeList):
         """(parameter, value) of what a choice of columns leaves as it is."""
         return [(name, value) for name, value in self._parameters() if name != COLUMNS]
 
-    def address(self, changes: dict[str, str | None], *, without: Sequence[str] = ()) -> str:
+    def address(self, changes: Mapping[str, str | None], *, without: Sequence[str] = ()) -> str:
         """This function will return the address of this list with some parameters set or, by None, left out.
 
         It leads to the first page.
@@ -216,7 +217,7 @@ class TableList(ChangeList):
 
     def _record_address(self, row: Any) -> str:
         """The address of a record's page, which leads back to this list as it is."""
-        kept = {"preserved_filters": self.preserved_filters, "opts": self.opts}
+        kept: dict[str, Any] = {"preserved_filters": self.preserved_filters, "opts": self.opts}
         return add_preserved_filters(kept, self.url_for_result(row))
 
     def _page(self, number: int) -> str | None:

@@ -10,11 +10,12 @@ from django.forms.widgets import Script
 from django.utils.translation import gettext as _
 
 MEDIA = forms.Media(
-    js=[Script("dbadmin/typeahead.js", type="module")], css={"all": ["dbadmin/typeahead.css"]}
+    js=[Script("dbadmin/typeahead.js", type="module")],  # type: ignore[list-item] # newer than its stubs
+    css={"all": ["dbadmin/typeahead.css"]},
 )
 
 
-class Typeahead(AutocompleteMixin, forms.Select):  # type: ignore[misc] # both have a choices
+class Typeahead(AutocompleteMixin, forms.Select):
     """Django's select of suggestions, with a small script of our own in the place of a library."""
 
     media = MEDIA
