@@ -18,6 +18,7 @@ from uuid import UUID
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
+from django.db.models import Count
 from django.db.models.functions import Cast
 
 from audit.rows import read_exactly
@@ -93,6 +94,18 @@ def parameters(entry: Entry, model: type[models.Model], key: Sequence[str]) -> d
     }
 
 
+def changed_since(at: datetime) -> dict[str, int]:
+    """This function will return how many versions of each table's records were written since a moment."""
+    kinds = (
+        LogEntry.objects.filter(timestamp__gte=at)
+        .values_list("content_type")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    models_ = {kind: ContentType.objects.get_for_id(kind).model_class() for kind, _ in kinds}
+    return {models_[kind]._meta.db_table: number for kind, number in kinds if models_[kind] is not None}
+
+
 def of_change(change_id: UUID) -> list[Version]:
     """This function will return the versions that one change made, the last written first."""
     entries = (
@@ -101,15 +114,16 @@ def of_change(change_id: UUID) -> list[Version]:
             before_text=Cast("serialized_data", models.TextField()),
             difference=Cast("changes", models.TextField()),
         )
-        .defer("serialized_data", "changes")
-        .select_related("content_type")
         .order_by("-id")
+        .values_list(
+            "content_type_id", "object_pk", "action", "timestamp", "before_text", "difference", named=True
+        )
     )
     return [_version(entry) for entry in entries]
 
 
-def _version(entry: LogEntry) -> Version:
-    model = entry.content_type.model_class()
+def _version(entry: Any) -> Version:
+    model: Any = ContentType.objects.get_for_id(entry.content_type_id).model_class()
     before: Record | None = None if entry.before_text is None else read_exactly(entry.before_text)
     after: Record | None = None
     if entry.action != LogEntry.Action.DELETE:

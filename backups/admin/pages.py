@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -21,6 +22,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accesscontrol.actor import Actor
@@ -28,9 +30,9 @@ from accesscontrol.errors import ConfirmationRequired, InvalidInput, LimitExceed
 from accesscontrol.pages import sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
-from audit import alerts
+from audit import alerts, history
 from backups import access, describing, restoring, services, starting, uploads, watching
-from backups.admin import words
+from backups.admin import charts, words
 from backups.manifest import MAX_BYTES
 from catalog import registry
 from jobs import services as jobs
@@ -122,9 +124,10 @@ class BackupPages:
         actor = actor_of(request)
         listing = services.list_backups(actor=actor, limit=LISTED)
         context = {
-            "title": "Backups",
+            "title": _("Backups"),
             "alerts": alerts.open_now(),
             "lines": [words.line(found) for found in listing.backups],
+            **charts.context(listing.backups, timezone.now()),
             "total": listing.total,
             "hidden": listing.total - len(listing.backups),
             "total_size": filesizeformat(listing.total_bytes),
@@ -218,11 +221,14 @@ class BackupPages:
             plan = asked.details["plan"]
             replaces = bool(arguments.get("drop_existing"))
             context = {
-                "title": "Restore everything?" if "table" not in arguments else "Restore one table?",
+                "title": _("Restore everything?") if "table" not in arguments else _("Restore one table?"),
                 "file": file,
                 "plan": plan,
                 "created": plan["created_at"].replace("T", " ").removesuffix("Z"),
-                "rows": words.plan_rows(plan),
+                "rows": words.plan_rows(
+                    plan, history.changed_since(datetime.fromisoformat(plan["created_at"]))
+                ),
+                "since": plan["created_at"],
                 "replaces": replaces,
                 "total_now": words.count(plan.get("records_now")),
                 "total_then": words.count(plan.get("records_then")),
@@ -273,7 +279,8 @@ class BackupPages:
             source=blocks,
             manifest_data=manifest_file.read() if manifest_file else None,
         )
-        messages.success(request, f"Kept as {brought.file}. Check it before you rely on it.")
+        told = _("Kept as %(file)s. Check it before you rely on it.") % {"file": brought.file}
+        messages.success(request, told)
         return HttpResponseRedirect(_url("one", brought.file))
 
     @page("TRUST_BACKUP", "POST")
@@ -283,7 +290,7 @@ class BackupPages:
         if not describing.describe_backup(actor=actor, backup_file=backup_file).looks:
             raise InvalidInput("Nobody has checked this file yet.", hint="Check it first, then trust it.")
         uploads.trust(actor=actor, backup_file=backup_file, sha256=typed)
-        messages.success(request, "The file is trusted: it can be restored.")
+        messages.success(request, _("The file is trusted: it can be restored."))
         return HttpResponseRedirect(_url("one", backup_file))
 
     @page("DELETE_BACKUP", "GET", "POST")
@@ -297,7 +304,7 @@ class BackupPages:
         except ConfirmationRequired as asked:
             plan = asked.details["plan"]
             context = {
-                "title": "Delete this backup?",
+                "title": _("Delete this backup?"),
                 "plan": plan,
                 "size": filesizeformat(plan["size_bytes"] or 0),
                 "plan_token": asked.details["plan_token"],
@@ -305,7 +312,8 @@ class BackupPages:
             }
             return self._shown(request, "delete", context)
         watching.watch(timezone.now())
-        messages.success(request, f"Deleted {gone.file}: {filesizeformat(gone.freed_bytes)} are free again.")
+        told = {"file": gone.file, "size": filesizeformat(gone.freed_bytes)}
+        messages.success(request, _("Deleted %(file)s: %(size)s are free again.") % told)
         return HttpResponseRedirect(_url("list"))
 
     def _shown(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -9,16 +9,23 @@ from typing import Any, Final
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from backups.catalogue import Found
 from catalog import registry
 
 ON_CONFLICT: Final = {
-    "error": "Stop, and restore nothing",
-    "skip": "Keep the record that is there",
-    "overwrite": "Overwrite it with that of the backup",
+    "error": gettext_lazy("Stop, and restore nothing"),
+    "skip": gettext_lazy("Keep the record that is there"),
+    "overwrite": gettext_lazy("Overwrite it with that of the backup"),
 }
-CONTENTS: Final = {"both": "Data and structure", "data": "Data alone", "schema": "Structure alone"}
+CONTENTS: Final = {
+    "both": gettext_lazy("Data and structure"),
+    "data": gettext_lazy("Data alone"),
+    "schema": gettext_lazy("Structure alone"),
+}
+_KINDS: Final = {"full": gettext_lazy("Everything"), "foreign": gettext_lazy("Foreign file")}
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def line(found: Found) -> Line:
         sha256=found.sha256,
         proof=proof,
         proof_is=proof_is,
-        proof_when=f"looked at {moment(found.verified_at)}" if found.verified_at else "",
+        proof_when=_("looked at %(when)s") % {"when": moment(found.verified_at)} if found.verified_at else "",
         mark=mark,
         mark_is=mark_is,
     )
@@ -60,8 +67,8 @@ def line(found: Found) -> Line:
 def kind(found: Found) -> str:
     """This function will return what a backup is of."""
     if found.type == "table":
-        return f"Table {found.table}"
-    return {"full": "Everything", "foreign": "Foreign file"}.get(found.type, found.type)
+        return _("Table %(name)s") % {"name": found.table}
+    return str(_KINDS.get(found.type, found.type))
 
 
 def moment(at: datetime) -> str:
@@ -77,21 +84,29 @@ def tables(names: list[str]) -> list[tuple[str, str]]:
     )
 
 
-def plan_rows(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """This function will return how many records there are, and in the backup; tables that differ come first."""
-    return sorted((_row(row) for row in plan["tables"]), key=lambda row: bool(row["is_same"]))
+def plan_rows(plan: Mapping[str, Any], changed: Mapping[str, int]) -> list[dict[str, Any]]:
+    """This function will return how many records there are, and in the backup; tables that differ come first.
+
+    `changed` says how many changes were made to a table's records since the backup.
+    """
+    rows = [_row(row, changed.get(row["table"], 0)) for row in plan["tables"]]
+    return sorted(rows, key=lambda row: bool(row["is_same"]))
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], changed: int) -> dict[str, Any]:
     now, then = row["records_now"], row.get("records_then", row.get("records_in_backup"))
     change = then - now if None not in {now, then} else None
     return {
         "table": row["table"],
         "now": count(now),
         "then": count(then),
+        "records_now": now or 0,
+        "records_then": then or 0,
+        "most": max(now or 0, then or 0, 1),
         "change": "" if change is None else f"{change:+,}".replace("-", "\N{MINUS SIGN}") if change else "0",
+        "changed": f"{changed:,}" if changed else "",
         "is_less": change is not None and change < 0,
-        "is_same": change == 0,
+        "is_same": change == 0 and not changed,
     }
 
 
@@ -102,13 +117,13 @@ def count(number: int | None) -> str:
 
 def _proof(found: Found) -> tuple[str, str]:
     if found.is_proven:
-        return "Proven", "good"
+        return _("Proven"), "good"
     if found.is_valid is False:
-        return "Not valid", "bad"
-    return ("Looked at, never proven" if found.is_valid else "Never proven"), "none"
+        return _("Not valid"), "bad"
+    return (_("Looked at, never proven") if found.is_valid else _("Never proven")), "none"
 
 
 def _mark(found: Found) -> tuple[str, str]:
     if found.is_signed:
         return "", ""
-    return ("Trusted", "none") if found.is_trusted else ("Not trusted", "bad")
+    return (_("Trusted"), "none") if found.is_trusted else (_("Not trusted"), "bad")
