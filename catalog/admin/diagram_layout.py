@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean
 
-WIDTH, HEIGHT = 212, 48  # of a table
-GAP_X, GAP_Y = 72, 16
+WIDTH, HEIGHT = 224, 48  # of a table
+GAP_X, GAP_Y = 64, 16
 LINE_ROOM = 14  # for a line between tables
 MARGIN = 24
 SWEEPS = 12

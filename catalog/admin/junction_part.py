@@ -12,6 +12,7 @@ from django.contrib.admin import AdminSite
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -39,6 +40,15 @@ class Fault:
     refusal: Refused
     messages: Mapping[str, Sequence[tuple[str, list[str]]]] = field(default_factory=dict)  # by a row's prefix
     overtaken: frozenset[str] = frozenset()
+
+    @property
+    def told(self) -> str:
+        """What stands above the form: where the rows say what is wrong, no more than that."""
+        return (
+            _("Nothing was saved: rows below can't be as they are.")
+            if self.messages
+            else sentence(self.refusal)
+        )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.text import capfirst
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, Refused
-from accesscontrol.pages import ServicePages, sentence
+from accesscontrol.pages import ServicePages
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
@@ -59,7 +60,8 @@ class JunctionRows(ServicePages):
         fault = _fault(request)
         if fault is None:
             return form
-        refusal = InvalidInput(f"{fault.table.model._meta.verbose_name_plural}: {sentence(fault.refusal)}")
+        name = capfirst(str(fault.table.model._meta.verbose_name_plural))
+        refusal = InvalidInput(f"{name}: {fault.told}")
         return type(form.__name__, (form,), {"refusal": refusal})
 
     def render_change_form(

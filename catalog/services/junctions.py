@@ -19,11 +19,14 @@ from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns, conditions, counting, cursors, fingerprint, ordering, queries, search
+from catalog.services.lookups import among
 from catalog.services.ordering import Term
 from catalog.services.pages import Pages
 from catalog.services.rows import Output, Rows, choose
 from catalog.services.texts import SHORT_CHARS, label
 from catalog.table import Table
+
+MAX_KEYS = 1_000
 
 
 @dataclass(frozen=True)
@@ -94,18 +97,15 @@ def matching(actor: Actor, table: Table, text: str) -> Q:
     """This function will return the condition that a row, or a record at one of its ends, has the words of a text."""
     if not text.strip():
         return Q()
-    named = [
-        Q(
-            **{
-                f"{end.column}__in": end.parent.model._default_manager.filter(
-                    search.matching(end.parent, text)
-                )
-            }
-        )
-        for end in ends(actor, table)
-        if end.is_readable
-    ]
+    named = [_matching_at(end, text) for end in ends(actor, table) if end.is_readable]
     return reduce(or_, named, search.matching(table, text))
+
+
+def _matching_at(end: End, text: str) -> Q:
+    """The condition that the record at one end has the words. Where few have, it is one that indexes know."""
+    found = end.parent.model._default_manager.filter(search.matching(end.parent, text))
+    keys = list(found.values_list("pk", flat=True)[: MAX_KEYS + 1])
+    return Q(**{f"{end.column}__in": found}) if len(keys) > MAX_KEYS else among(end.column, keys)
 
 
 def _end(actor: Actor, table: Table, column: str) -> End:
