@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -71,13 +71,14 @@ def end_others(*, actor: Actor, current: str | None) -> int:
     return _delete(actor, [row.session_key for row in _rows(actor) if row.session_key != current])
 
 
-def _rows(actor: Actor) -> Iterator[Session]:
+def _rows(actor: Actor) -> QuerySet[Session]:
     policy.require_account(actor)
-    yield from Session.objects.filter(user_id=actor.user and actor.user.pk, expire_date__gt=timezone.now())
+    number = actor.user.pk if actor.user else None
+    return Session.objects.filter(user_id=number, expire_date__gt=timezone.now())
 
 
 def _delete(actor: Actor, keys: list[str]) -> int:
-    count, _ = Session.objects.filter(user_id=actor.user and actor.user.pk, session_key__in=keys).delete()
+    count, _ = _rows(actor).filter(session_key__in=keys).delete()
     if count:
         access_changed.send(
             User,
@@ -86,7 +87,7 @@ def _delete(actor: Actor, keys: list[str]) -> int:
             subject=f"user {actor.username}",
             changes={"sessions": {"old": count, "new": 0}},
         )
-    return int(count)
+    return count
 
 
 def _login(row: Session, current: str | None) -> Login:

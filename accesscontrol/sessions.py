@@ -24,7 +24,7 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data: Mapping[str, Any]) -> Any:
         """Return the row of a session, with the user who is logged in."""
-        row = super().create_model_instance(data)  # type: ignore[arg-type]
+        row: Any = super().create_model_instance(data)  # type: ignore[arg-type]
         number = str(data.get(SESSION_KEY, ""))
         row.user_id = int(number) if number.isdecimal() else None
         return row

@@ -143,7 +143,8 @@ def _named(actor: Actor, table: Table, text: str) -> QuerySet[Any, Any]:
     some = queries.visible(actor, table).filter(_has_words([name], text)).order_by().values("pk")[:CANDIDATES]
     rows = table.model._default_manager.filter(pk__in=some).order_by()
     found = rows.annotate(source_=Value(table.name), name_=F(name), within_=_within(actor, table))
-    return found.values_list("source_", "pk", "name_", "within_")
+    named: QuerySet[Any, Any] = found.values_list("source_", "pk", "name_", "within_")
+    return named
 
 
 def _within(actor: Actor, table: Table) -> Combinable:
