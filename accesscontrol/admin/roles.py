@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from accesscontrol import giving, own_roles, roles
 from accesscontrol.actor import Actor
@@ -115,7 +116,10 @@ class RoleAdmin(AccessPages):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the roles."""
-        extra = {"title": "Roles", "description": "A role says what its members may do with each table."}
+        extra = {
+            "title": _("Roles"),
+            "description": _("A role says what its members may do with each table."),
+        }
         return super().changelist_view(request, {**extra, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -7,22 +7,26 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accesscontrol import accounts, explaining, service_users
 from accesscontrol.admin.access import AccessPages, operations
 from accesscontrol.errors import NotFound, Refused
+from accesscontrol.models import ServiceUser
 from accesscontrol.pages import CHANGE, RefusalForm, sentence
 from accesscontrol.web import actor_of
 
@@ -53,6 +57,14 @@ class RoleBoxes(forms.CheckboxSelectMultiple):
         return option
 
 
+class RoleFilter(RelatedFieldListFilter):
+    """The people who have a role; Django calls roles groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("role")
+
+
 class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # no generics at run time
     """Accounts. The services see to it that nobody gives more than they hold."""
 
@@ -60,39 +72,33 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
     operations = operations("USER_CHANGED")
     form = UserForm
     add_form = NewUserForm
-    list_display = (
-        "username",
-        "full_name",
-        "email",
-        "role_names",
-        "is_active",
-        "is_staff",
-        "is_superuser",
-        "seen",
-    )
-    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    list_display = ("username", "full_name", "email", "role_names", "state", "seen")
+    list_filter = (("groups", RoleFilter), "is_active", "is_staff", "is_superuser")
     filter_horizontal = ()
     change_form_template = add_form_template = "admin/people/account.html"
     fieldsets = (
-        (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
+        (None, {"fields": ("username", "first_name", "last_name", "email")}),
         (
-            "What this person may do",
+            gettext_lazy("What this person may do"),
             {
-                "description": "Roles say what somebody may read and write. Nobody can give a role with rights "
-                "that they do not hold themselves.",
+                "description": gettext_lazy(
+                    "Roles say what somebody may read and write. Nobody can give a role with rights "
+                    "that they do not hold themselves."
+                ),
                 "fields": ("groups", "is_active", "is_staff", "is_superuser"),
             },
         ),
-        ("Kept by the server", {"fields": ("last_login", "date_joined"), "classes": ("kept",)}),
+        (gettext_lazy("Kept by the server"), {"fields": ("last_login", "date_joined"), "classes": ("kept",)}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "password1", "password2", "first_name", "last_name", "email")}),
-        ("What this person may do", {"fields": ("groups", "is_staff")}),
+        (gettext_lazy("What this person may do"), {"fields": ("groups", "is_staff")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Return the accounts with their roles."""
-        return super().get_queryset(request).prefetch_related("groups")
+        """Return the accounts with their roles, and whether they are programs'."""
+        program = Exists(ServiceUser.objects.filter(user_id=OuterRef("pk")))
+        return super().get_queryset(request).prefetch_related("groups").annotate(is_program=program)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what this person can't set: only superusers make superusers."""
@@ -111,8 +117,8 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the accounts."""
-        description = "People with an account. Staff may log in here; roles say what they may do."
-        extra = {"title": "Users", "description": description}
+        description = _("People with an account. Staff may log in here; roles say what they may do.")
+        extra = {"title": _("Users"), "description": description}
         return super().changelist_view(request, {**extra, **(extra_context or {})})
 
     def get_urls(self) -> Any:
@@ -179,13 +185,13 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
                 self.record_refusal(request, CHANGE, refusal)
                 form.add_error(None, sentence(refusal))
             else:
-                messages.success(request, f"The password of {user} was changed.")
+                messages.success(request, _("The password of %(user)s was changed.") % {"user": user})
                 if user == request.user:
                     update_session_auth_hash(request, user)
                 return HttpResponseRedirect(self.url("change", user.pk))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Set the password of {user}",
+            "title": _("Set the password of %(user)s") % {"user": user},
             "form": form,
             "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
             "opts": self.opts,
@@ -210,12 +216,23 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         """This function will return the person's roles, by name."""
         return ", ".join(sorted(group.name for group in user.groups.all()))
 
+    def state(self, user: Any) -> str:
+        """This function will return what kind of account it is, in a word or two."""
+        if not user.is_active:
+            return _("Disabled")
+        if user.is_program:
+            return _("Program")
+        if not user.is_staff:
+            return _("Agents only")
+        return _("Superuser") if user.is_superuser else _("Staff")
+
     def seen(self, user: User) -> str | None:
         """This function will return when the person logged in last."""
         last = user.last_login
         return None if last is None else last.isoformat(" ", "minutes").removesuffix("+00:00")
 
-    full_name.short_description = "name"  # type: ignore[attr-defined] # how Django's lists are told
-    role_names.short_description = "roles"  # type: ignore[attr-defined]
-    seen.short_description = "last login (UTC)"  # type: ignore[attr-defined]
+    full_name.short_description = gettext_lazy("name")  # type: ignore[attr-defined] # how Django's lists are told
+    role_names.short_description = gettext_lazy("roles")  # type: ignore[attr-defined]
+    state.short_description = gettext_lazy("state")  # type: ignore[attr-defined]
+    seen.short_description = gettext_lazy("last login (UTC)")  # type: ignore[attr-defined]
     seen.admin_order_field = "last_login"  # type: ignore[attr-defined]

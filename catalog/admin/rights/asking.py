@@ -21,17 +21,18 @@ MAX_NAMES = 500  # offered while somebody types; others can be typed all the sam
 
 def answer(actor: Actor, user: User | None, wanted: str, query: Mapping[str, str]) -> dict[str, Any]:
     """This function will return what the page shows of `user`, or that there is none of the name `wanted`."""
-    found = {
+    table, operation = query.get("table", ""), query.get("operation", "")
+    found: dict[str, Any] = {
         "wanted": wanted,
         "names": _names(actor),
         "tables": [(table.name, label(table)) for table in registry.all_tables()],
         "operations": [*OPERATIONS.items(), *RIGHTS.items()],
-        "table": query.get("table", ""),
-        "operation": query.get("operation", ""),
+        "table": table,
+        "operation": operation,
     }
     if user is None:
         return {**found, "is_unknown": True}
-    verdict = _verdict(actor, user, found["operation"], found["table"])
+    verdict = _verdict(actor, user, operation, table)
     return {**found, "subject": user, "verdict": verdict, "grid": _grid(actor, user)}
 
 
@@ -83,7 +84,7 @@ def _steps(explained: Explanation, user: User) -> list[tuple[bool | None, str]]:
         (None, _("The role %(role)s does not grant it.") % {"role": source.removeprefix("role ")})
         for source in explained.silent_roles
     ]
-    if not explained.granted_by and not explained.is_superuser:
+    if not (explained.granted_by or explained.is_superuser or explained.is_closed):
         steps.append((False, _("Nothing grants it, and what is not granted is denied.")))
     return steps
 

@@ -197,5 +197,5 @@ def _rules(form: QueryDict, offered: list[int]) -> dict[int, dict[str, str]]:
         if kind == "rule":
             role, _colon, column = rest.partition(":")
             (number,) = _numbers([role])
-            rules.setdefault(number, {})[column] = form[field]
+            rules.setdefault(number, {})[column] = form.get(field, "")
     return rules
