@@ -141,7 +141,7 @@ class Lines(forms.CharField):
             return [line for line in text.split("\n") if line.strip()]
         items = _read_json(text)
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise ValidationError("A text that begins with [ is read as JSON: it must be a list of texts.")
+            raise ValidationError(_("A text that begins with [ is read as JSON: it must be a list of texts."))
         return items
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -210,11 +210,12 @@ def _read_json(text: str, whole: Callable[[list[tuple[str, Any]]], Any] | None =
         return json.loads(text, object_pairs_hook=whole)
     except json.JSONDecodeError as error:
         raise ValidationError(
-            f"This is no JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+            _("This is no JSON: %(fault)s in line %(line)s, column %(column)s."),
+            params={"fault": error.msg, "line": error.lineno, "column": error.colno},
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; lists within lists
         raise ValidationError(
-            "This JSON can't be read: it is nested too deeply, or a number is too long."
+            _("This JSON can't be read: it is nested too deeply, or a number is too long.")
         ) from error
 
 

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.expressions import BaseExpression
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 
 from accesscontrol.pages import RefusalForm
 from catalog.admin import editors, fields
@@ -47,8 +48,9 @@ class Reference(forms.ModelChoiceField):  # type: ignore[type-arg] # no generics
 
     def label_from_instance(self, obj: Any) -> str:
         """Return the record's name and number."""
-        trashed = ", in the trash" if getattr(obj, "deleted_at", None) else ""
-        return f"{obj} (#{obj.pk}{trashed})"
+        if getattr(obj, "deleted_at", None):
+            return _("%(name)s (#%(number)s, in the trash)") % {"name": obj, "number": obj.pk}
+        return f"{obj} (#{obj.pk})"
 
 
 def field_of(column: AnyField) -> forms.Field | None:
@@ -104,7 +106,7 @@ def help_texts(table: Table) -> dict[str, str]:
     columns = live.describe(table.name)["columns"]
     comments: dict[str, str] = {row["name"]: escape(row["description"]) for row in columns}
     for column in (name for name, field in table.columns.items() if isinstance(field, ArrayField)):
-        comments[column] = f"{comments.get(column, '')} Here: one on each line.".strip()
+        comments[column] = f"{comments.get(column, '')} {_('As text: one on each line.')}".strip()
     return {
         name: comments.get(column, "")
         for column, field in table.columns.items()

@@ -117,6 +117,7 @@ class RecordPage(RelatedRecords):
         if form.is_bound:
             merged = self._merged(request, form)
             context["conflicts"] = conflict.conflicts(actor_of(request), self.table, form, merged)
+            context["kept_told"] = conflict.told(self.table, merged.kept) if merged.kept else ""
             conflict.show_kept(self.table, form, merged)
             stamp = merged.stamp
         else:
