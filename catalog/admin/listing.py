@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -67,7 +67,7 @@ class TableList(ChangeList):
             rows = rows.filter(deleted_at__isnull=False)
         if self.listing.search:
             rows = rows.filter(search.matching(table, self.listing.search))
-        return columns.loaded(rows, self.listing, self.actor).order_by(*(term.sql() for term in self.order))
+        return rows.order_by(*(term.sql() for term in self.order))
 
     @property
     def order(self) -> list[Term]:
@@ -101,13 +101,22 @@ class TableList(ChangeList):
             self._numbered = Paginator(range(min(self.result_count, counting.CAP)), self.listing.size)
             self.page_num = max(1, min(self.page_num, self._numbered.num_pages))
             start = (self.page_num - 1) * self.listing.size
-            self.result_list = list(self.queryset[start : start + self.listing.size])
+            keys = self.queryset.values_list("pk", flat=True)[start : start + self.listing.size]
+            self.result_list = self._load(keys)
+
+    def _load(self, keys: Iterable[int]) -> list[Any]:
+        """Return records by their keys, in that order: a long list is sorted without what it shows of each."""
+        wanted = list(keys)
+        rows = columns.loaded(self.root_queryset.filter(pk__in=wanted), self.listing, self.actor)
+        found = {row.pk: row for row in rows}
+        return [found[key] for key in wanted if key in found]
 
     def _window(self, request: HttpRequest) -> Window:
         pages = Windows(
             self.actor,
             self.listing.table,
             self.queryset,
+            self._load,
             self.order,
             self.listing.size,
             (self.listing.table.name, self.listing.query),

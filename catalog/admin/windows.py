@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -29,11 +29,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Windows:
-    """The pages of a query in a total order."""
+    """The pages of a query in a total order. It finds keys; `load` makes them records, in the same order."""
 
     actor: Actor
     table: Table
     found: QuerySet[Any]
+    load: Callable[[Iterable[int]], list[Any]]
     order: Sequence[Term]
     size: int
     query: Sequence[object]  # what a cursor belongs to
@@ -64,19 +65,19 @@ class Windows:
             shown, self._to(BEFORE, shown[0]), None if before == END else self._to(AFTER, shown[-1])
         )
 
-    def _rows(self, order: Sequence[Term], cursor: str | None) -> list[Model]:
+    def _rows(self, order: Sequence[Term], cursor: str | None) -> list[Any]:
         """The rows of a page and one more, from as many ranges of the order as it takes."""
-        found = self.found.order_by(*(term.sql() for term in order))
+        found = self.found.order_by(*(term.sql() for term in order)).values_list("pk", flat=True)
         wanted = self.size + 1
         if cursor is None:
-            return list(found[:wanted])
-        rows: list[Model] = []
+            return self.load(found[:wanted])
+        keys: list[int] = []
         last = cursors.unseal(self.actor, self.query, cursor)
         for condition in cursors.segments(self.table, order, last):
-            rows += found.filter(condition)[: wanted - len(rows)]
-            if len(rows) == wanted:
+            keys += found.filter(condition)[: wanted - len(keys)]
+            if len(keys) == wanted:
                 break
-        return rows
+        return self.load(keys)
 
     def _to(self, parameter: str, row: Model) -> dict[str, str]:
         last = [_json(getattr(row, term.name)) for term in self.order]
