@@ -96,14 +96,10 @@ def parameters(entry: Entry, model: type[models.Model], key: Sequence[str]) -> d
 
 def changed_since(at: datetime) -> dict[str, int]:
     """This function will return how many versions of each table's records were written since a moment."""
-    kinds = (
-        LogEntry.objects.filter(timestamp__gte=at)
-        .values_list("content_type")
-        .annotate(Count("pk"))
-        .order_by()
-    )
-    models_ = {kind: ContentType.objects.get_for_id(kind).model_class() for kind, _ in kinds}
-    return {models_[kind]._meta.db_table: number for kind, number in kinds if models_[kind] is not None}
+    rows = LogEntry.objects.filter(timestamp__gte=at).order_by().values_list("content_type")
+    numbers = rows.annotate(Count("pk"))
+    found = {ContentType.objects.get_for_id(kind).model_class(): number for kind, number in numbers}
+    return {model._meta.db_table: number for model, number in found.items() if model is not None}
 
 
 def of_change(change_id: UUID) -> list[Version]:
