@@ -31,10 +31,14 @@ def text(folder: Path, made) -> str:
 
 class TestTable:
     def test_restores_with_all_that_depends_on_it(self, admin, folder, place, empty_database):
-        function = "CREATE FUNCTION public.set_updated_at() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'"
+        functions = (
+            "CREATE FUNCTION public.set_updated_at() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+            "CREATE FUNCTION public.search_vector(text) RETURNS tsvector LANGUAGE sql IMMUTABLE"
+            " RETURN to_tsvector('simple', $1)"
+        )
         made = services.create_table(actor=admin, table="authors")
         with psycopg.connect(empty_database, autocommit=True) as own:
-            own.execute(function)
+            own.execute(functions)
         restore(folder / made.backup_file, empty_database)
 
         described = told(place, made)
@@ -44,7 +48,7 @@ class TestTable:
             assert checksums.sequences(cursor) == described.sequences
             assert cursor.execute(
                 "SELECT count(*) FROM pg_indexes WHERE tablename = 'authors'"
-            ).fetchone() == (2,)
+            ).fetchone() == (3,)
             assert cursor.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone() == (1,)
         assert (made.type, made.table, made.tables, made.record_count) == ("table", "authors", 1, 3)
         assert list(described.sequences) == ["authors_id_seq"]
