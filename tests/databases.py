@@ -7,6 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -43,9 +44,12 @@ def owner() -> psycopg.Connection:
     return psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True)
 
 
-def template() -> str:
-    """Return the name of a migrated database made from the present migrations, making it if need be."""
-    name = f"tmpl_{schema_version.fingerprint()}"
+def template(*, library: bool = False) -> str:
+    """Return the name of a migrated database made from the present migrations, making it if need be.
+
+    With `library` it has the small library of a new installation.
+    """
+    name = f"tmpl_{schema_version.fingerprint()}{'_library' if library else ''}"
     lock_file = ROOT / "var" / "templates.lock"
     lock_file.parent.mkdir(exist_ok=True)
     with lock_file.open("w") as lock, owner() as connection:
@@ -53,12 +57,12 @@ def template() -> str:
         if name not in databases(connection, "tmpl_"):
             for old in databases(connection, "tmpl_")[: 1 - TEMPLATES_KEPT]:
                 drop(connection, old)
-            build(connection, name)
+            build(connection, name, *([["load_sample"]] if library else []))
     return name
 
 
-def build(connection: psycopg.Connection, name: str) -> None:
-    """Make the database `name` as an installation is made, and name it so only when it is whole."""
+def build(connection: psycopg.Connection, name: str, *commands: Sequence[str]) -> None:
+    """Make the database `name` as an installation is made, run commands there, and name it so only when it is whole."""
     building = f"{name}_b"
     drop(connection, building)
     locale = (
@@ -70,12 +74,13 @@ def build(connection: psycopg.Connection, name: str) -> None:
         )
     )
     run_sql(url_of(building, settings.DATABASE_OWNER_URL), SQL_FOLDER / "database.sql")
-    done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=ROOT, env=environment_for(building), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"manage.py migrate failed:\n{done.stdout}{done.stderr}")
+    for command in (["migrate"], *commands):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command, "--verbosity", "0"],
+            cwd=ROOT, env=environment_for(building), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"manage.py {command[0]} failed:\n{done.stdout}{done.stderr}")
     connection.execute(
         sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(building), sql.Identifier(name))
     )

@@ -1,0 +1,161 @@
+"""A real browser on a real server: Debian's Chromium, driven by Playwright.
+
+A page that breaks its security policy, logs an error, or throws one fails the test that opened it. Without a browser
+the tests are skipped and say so; with CI=true in the environment they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
+
+from tests import databases
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MISSING = "no Chromium on this machine: `script/bootstrap --system` installs Debian's"
+OPTIONS = [
+    "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", *(["--no-sandbox"] if os.geteuid() == 0 else []),
+]  # fmt: skip
+PATIENCE_MS = 20_000
+RULES = {
+    "preload": False,  # axe would read style sheets into the page, which our policy forbids
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a browser where there is none; in continuous integration let it fail."""
+    if CHROMIUM is not None or os.environ.get("CI") == "true":
+        return
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.skip(reason=MISSING))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, which runs an event loop in this thread: Django is told that this is meant."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as started:
+        yield started
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    else:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all tests; each has a context of its own, which knows nothing of others."""
+    if CHROMIUM is None:
+        pytest.fail(MISSING)
+    started = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=OPTIONS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def library(transactional_db: None) -> None:
+    """The small library that a new installation has."""
+    databases.fresh(connection.settings_dict["NAME"], databases.template(library=True))
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser: where they are, and what went wrong there."""
+
+    context: BrowserContext
+    page: Page
+    address: str
+    faults: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> Page:
+        """Open a page of the admin, by its address below /admin/."""
+        self.page.goto(f"{self.address}/admin/{path}")
+        return self.page
+
+    def note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type} at {self.page.url}: {message.text}")
+
+    def violations(self) -> list[str]:
+        """Return what axe finds wrong with the page as it is."""
+        found = Axe().run(self.page, options=RULES).response["violations"]
+        return [
+            f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:160]}"
+            for violation in found
+            for node in violation["nodes"]
+        ]
+
+    def overflow(self) -> int:
+        """Return by how many pixels the page is wider than the window."""
+        wide: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wide
+
+
+@pytest.fixture
+def visit(
+    chromium: Browser, live_server: Any, transactional_db: None, settings: Any
+) -> Iterator[Callable[..., Visitor]]:
+    """Return a function that sits somebody with these roles at a browser, logged in: visit("Editor", width=360)."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    visitors: list[Visitor] = []
+
+    def sit_down(
+        *roles: str, name: str = "", width: int = 1280, height: int = 900, dark: bool = False, **flags: bool
+    ) -> Visitor:
+        user, _ = User.objects.get_or_create(
+            username=name or f"visitor{len(visitors)}", defaults={"is_staff": True, **flags}
+        )
+        user.groups.set(Group.objects.filter(name__in=roles))
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            locale="en-GB",
+            timezone_id="UTC",
+            accept_downloads=True,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        client = Client()
+        client.force_login(user)
+        cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        visitor = Visitor(context, context.new_page(), live_server.url)
+        visitor.page.on("console", visitor.note)
+        visitor.page.on("pageerror", lambda error: visitor.faults.append(f"thrown: {error}"))
+        visitors.append(visitor)
+        return visitor
+
+    yield sit_down
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    for visitor in visitors:
+        visitor.context.close()
+    assert not faults, "\n".join(faults)
