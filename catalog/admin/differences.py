@@ -16,6 +16,8 @@ MAX_WORDS = 2_400  # compared with one another; beyond it a passage counts as re
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _WORD = re.compile(r"\w+")
+_LINE = re.compile(r"[^\n]*\n+|[^\n]+")
+_ITEM = re.compile(r"[^\n]*\n")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ def _by_lines(old: str, new: str, *, keeps_lines: bool) -> Iterator[tuple[Kind, 
 
 
 def _lines(text: str, *, are_items: bool) -> list[str]:
-    """The lines of a text with their ends; the last item of a list ends as the others do."""
-    return (f"{text}\n" if are_items and text else text).splitlines(keepends=True)
+    """The lines of a text with their ends, the empty ones at the end of the one before; items end all the same."""
+    return _ITEM.findall(f"{text}\n" if text else "") if are_items else _LINE.findall(text)
 
 
 def _by_words(old: str, new: str) -> Iterator[tuple[Kind, str]]:
@@ -152,6 +154,6 @@ def _cut(piece: Piece, head: int, tail: int) -> Iterator[Piece]:
     end = len(text) - tail + len(text[len(text) - tail :].split(maxsplit=1)[0]) if tail else len(text)
     if first:
         yield Piece(piece.kind, text[:start])
-    yield Piece("skipped", words=len(_WORD.findall(text[start:end])))
+    yield Piece("skipped", words=len(text[start:end].split()))
     if end < len(text):
         yield Piece(piece.kind, text[end:])
