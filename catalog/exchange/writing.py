@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,14 +68,15 @@ def write_xlsx(
 ) -> Written:
     """This function will write the rows that a COPY statement gives in its text format into a file, as a workbook."""
     written = Written()
+    with closing(_rows(statement)) as rows:  # its COPY ends with it, before anything else is asked for
 
-    def counted() -> Iterator[bytes | memoryview]:
-        for row in _rows(statement):
-            written.records += 1
-            yield row
+        def counted() -> Iterator[bytes | memoryview]:
+            for row in rows:
+                written.records += 1
+                yield row
 
-    for block in xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas):
-        _put(block, file, written, progress)
+        for block in xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas):
+            _put(block, file, written, progress)
     return written
 
 
@@ -95,7 +97,7 @@ def _blocks(statement: str, written: Written) -> Iterator[bytes]:
         yield b"".join(rows)
 
 
-def _rows(statement: str) -> Iterator[bytes | memoryview]:
+def _rows(statement: str) -> Generator[bytes | memoryview, None, None]:
     """What a COPY statement gives, row by row, as libpq hands them out: psycopg's own reader takes twice as long."""
     with connection.cursor() as cursor, cursor.copy(statement):  # which ends the COPY where this one is left
         libpq = connection.connection.pgconn
