@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from catalog.models import Character, Scene
 from tests.browser.conftest import Visitor
@@ -143,8 +143,12 @@ def test_two_who_change_the_same_choose_column_by_column(
 def test_leaving_with_something_unsaved_asks_first(visit: Callable[..., Visitor], rabbit: Character) -> None:
     page = visit("Editor").go(f"catalog/character/{rabbit.pk}/change/")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
 
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.get_by_label("Goals").fill("Unsaved")
     page.get_by_role("navigation", name="Breadcrumbs").get_by_role("link", name="Home").click()
     expect(page.get_by_label("Goals")).to_have_value("Unsaved")
