@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -42,7 +42,10 @@ class Suggestions(Typeahead):
 
 
 class RowForm(forms.Form):
-    """A row: a new one has fields for what it ties together; one that is there knows what it was."""
+    """A row: a new one has fields for what it ties together; one that is there knows what it was.
+
+    `words` are the columns for which the page proposes words.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class RowForm(forms.Form):
         prefix: str | None = None,
         ends: Mapping[str, forms.Field] | None = None,
         record: Mapping[str, Any] | None = None,
+        words: Collection[str] = (),
         is_removable: bool = False,
     ) -> None:
         is_new = ends is not None
@@ -62,6 +66,8 @@ class RowForm(forms.Form):
         self.fields.update(ends or {})
         self.columns = [name for name in columns if name in table.columns]
         self.fields.update({name: _field(table, name) for name in self.columns})
+        for name in set(words).intersection(self.columns):
+            self.fields[name].widget.attrs["list"] = f"words-{table.name}-{name}"
         if not is_new and self.columns:
             self.fields[WAS] = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
             self.initial[WAS] = json.dumps(self.was)

@@ -22,7 +22,7 @@ from accesscontrol.policy import Operation
 from catalog.admin import junction_list
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
 from catalog.admin.junction_list import key_of
-from catalog.services import columns, junctions
+from catalog.services import columns, junctions, suggestions
 from catalog.services.junctions import Listing
 from catalog.table import Table
 
@@ -185,6 +185,11 @@ class JunctionPart:
         return self.blank.form.media if self.may_add else forms.Media()
 
     @cached_property
+    def words(self) -> suggestions.Words:
+        """The words that the page proposes for columns."""
+        return suggestions.of(self.actor, self.seen) if self.may_add or self._settable else {}
+
+    @cached_property
     def listing(self) -> Listing:
         """The rows that are there; of a form that was sent, those that it has."""
         where: dict[str, Any] = {self.column: self.key}
@@ -241,13 +246,20 @@ class JunctionPart:
         """The form of a row that is there."""
         data = self.data if record is None else None
         return RowForm(
-            self.seen, self._settable, data=data, prefix=prefix, record=record, is_removable=self.may_remove
+            self.seen,
+            self._settable,
+            data=data,
+            prefix=prefix,
+            record=record,
+            words=self.words,
+            is_removable=self.may_remove,
         )
 
     def _new_form(self, prefix: str, data: QueryDict | None) -> RowForm:
         name_of = partial(junction_list.name_at, self.end, names=self._names)
         ends = {self.end.column: end_field(self.table, self.end, self._site, name_of)}
-        return RowForm(self.seen, self._writable(Operation.INSERT), data=data, prefix=prefix, ends=ends)
+        columns_ = self._writable(Operation.INSERT)
+        return RowForm(self.seen, columns_, data=data, prefix=prefix, ends=ends, words=self.words)
 
     def _writable(self, operation: Operation) -> list[str]:
         kept = policy.read_only_columns(self.actor, operation, self.table.name)

@@ -14,7 +14,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -42,8 +43,9 @@ from catalog.admin.junction_list import (
     names_of,
 )
 from catalog.admin.operations import OPERATIONS
-from catalog.services import batch, columns, junctions, live, queries, records
+from catalog.services import batch, columns, junctions, live, queries, records, suggestions
 from catalog.services.junctions import End
+from catalog.services.writing import Change
 from catalog.table import Table
 
 FILTERS = "_changelist_filters"  # Django's name for the address of the list that somebody came from
@@ -151,6 +153,7 @@ class JunctionPages(ServicePages):
             data=request.POST or None,
             ends=self._end_fields(ends, names),
             record={column: key for column, key in chosen.items() if key},
+            words=(words := suggestions.of(actor, seen)),
         )
         if request.method == "POST" and self._saved(request, ADD, form, partial(self._insert, request, form)):
             key = self.table.format_key(form.cleaned_data)
@@ -162,7 +165,7 @@ class JunctionPages(ServicePages):
                 return HttpResponseRedirect(f"{request.path}?{first}={form.cleaned_data[first]}")
             return self._back(request)
         return self._shown(
-            request, "form", self._form_context(request, form, title=_("Add to %s") % self._named())
+            request, "form", self._form_context(form, words, title=_("Add to %s") % self._named())
         )
 
     @page(VIEW, CHANGE)
@@ -174,13 +177,14 @@ class JunctionPages(ServicePages):
         record = self._found(request, object_id)
         may_change = self.allows(request, CHANGE)
         writable = self._writable(request, Operation.UPDATE, seen) if may_change else []
-        form = RowForm(seen, writable, data=request.POST or None, prefix=PREFIX, ends=None, record=record)
+        words = suggestions.of(actor_of(request), seen) if writable else {}
+        form = RowForm(seen, writable, data=request.POST or None, prefix=PREFIX, record=record, words=words)
         if request.method == "POST" and self._saved(
             request, CHANGE, form, partial(self._update, request, form, record)
         ):
             return self._back(request)
         context = {
-            **self._form_context(request, form, title=junction_list.name_of(ends, record)),
+            **self._form_context(form, words, title=junction_list.name_of(ends, record)),
             "row": junction_list.row(seen, ends, record),
             "key": self.table.format_key(record),
             "kept": [
@@ -241,7 +245,7 @@ class JunctionPages(ServicePages):
         if request.POST.get("sure") == "yes":
             change = batch.delete_records(actor=actor, table=self.table, conditions_=keys)
             done = ngettext("Removed %(count)s row.", "Removed %(count)s rows.", change.count)
-            messages.success(request, done % {"count": change.count})
+            messages.success(request, self._with_undo(request, done % {"count": change.count}, change))
             return self._back(request)
         where = {"$or": keys[: batch.MAX_PARTS]}
         listing = junctions.list_rows(actor=actor, table=self.table, where=where, limit=batch.MAX_PARTS)
@@ -255,6 +259,13 @@ class JunctionPages(ServicePages):
             "delete_url": self.url("delete_chosen"),
         }
         return self._shown(request, "delete", context)
+
+    def _with_undo(self, request: HttpRequest, told: str, change: Change) -> str:
+        """What was done, with the way to take it back where the person may."""
+        if not change.count or not self.allows(request, ADD):
+            return told
+        address = reverse("admin:undo_change", args=[change.change_id])
+        return format_html('{} <a href="{}">{}</a>', told, address, _("Undo…"))
 
     # What the pages have in common ------------------------------------------------------------------
 
@@ -285,8 +296,8 @@ class JunctionPages(ServicePages):
         kept = policy.read_only_columns(actor_of(request), operation, self.table.name)
         return [name for name in columns_beside_key(seen) if name not in kept]
 
-    def _form_context(self, request: HttpRequest, form: RowForm, *, title: str) -> dict[str, Any]:
-        return {"title": title, "form": form, "media": form.media}
+    def _form_context(self, form: RowForm, words: suggestions.Words, *, title: str) -> dict[str, Any]:
+        return {"title": title, "form": form, "words": words, "words_of": self.table, "media": form.media}
 
     def _named(self) -> str:
         return capfirst(str(self.opts.verbose_name_plural))
