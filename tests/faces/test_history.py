@@ -322,3 +322,20 @@ class TestVersion:
 
         assert answer.status_code == 403
         assert models.Book.objects.get(pk=book.pk).title == "Second"
+
+
+class TestJunction:
+    def test_has_a_history_and_a_way_back_too(self, client: Any, admin: Any) -> None:
+        table = registry.get("character_scenes")
+        character, scene = made(registry.get("characters")), made(registry.get("scenes"), title="At sea")
+        row = models.CharacterScene.objects.create(character=character, scene=scene, role="hero")
+        where = {"character_id": character.pk, "scene_id": scene.pk}
+        records.update_records(actor=admin, table=table, data={"role": "villain"}, where=where)
+
+        page = client.get(f"/admin/catalog/characterscene/{character.pk}:{scene.pk}/history/")
+        assert "[-hero-]{+villain+}" in shown(page).replace("-] {+", "-]{+")
+        address = next(found for found in version_urls(page) if found.endswith("/before/"))
+        answer = client.post(address, to_post(client.get(address), "role"), follow=True)
+
+        assert answer.status_code == 200
+        assert models.CharacterScene.objects.get(**where).role == row.role == "hero"
