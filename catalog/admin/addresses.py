@@ -8,7 +8,7 @@ an object of the where language, which knows types and names; what is wrong is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -42,7 +42,7 @@ _LOOKUPS = {
     "isnull": "$null",
     "contains": "$ilike",
 }
-_WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "no": False}
+WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,44 @@ def is_long(field: AnyField) -> bool:
 # Filters ------------------------------------------------------------------------------------------------
 
 
-def _where(table: Table, query: QueryDict) -> dict[str, Any]:
-    where: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True)
+class Filter:
+    """One parameter that narrows a list. The lookup is empty where it gives the values that a column may have."""
+
+    parameter: str
+    column: str
+    lookup: str
+    texts: list[str]
+
+
+def filters(table: Table, query: QueryDict) -> Iterator[Filter]:
+    """This function will yield what an address narrows a list by.
+
+    :raises InvalidInput: an unknown column or lookup
+    """
     for parameter, given in query.lists():
         texts = [text for text in given if text]
-        if parameter in _OURS or not texts:
-            continue
-        column, lookup = _split(table, parameter)
-        field = table.columns[column]
-        for operator, operand in _READERS.get(lookup, _comparison(lookup))(field, texts).items():
-            _add(where.setdefault(column, {}), operator, operand)
+        if parameter not in _OURS and texts:
+            column, lookup = _split(table, parameter)
+            if lookup == "in":
+                lookup, texts = "", [part for text in texts for part in text.split(",")]
+            yield Filter(parameter, column, lookup, texts)
+
+
+def _where(table: Table, query: QueryDict) -> dict[str, Any]:
+    where: dict[str, dict[str, Any]] = {}
+    for found in filters(table, query):
+        field = table.columns[found.column]
+        read_ = _READERS.get(found.lookup) or _comparison(found.lookup)
+        for operator, operand in read_(field, found.texts).items():
+            _add(where.setdefault(found.column, {}), operator, operand)
     return where
 
 
 def _add(conditions: dict[str, Any], operator: str, operand: Any) -> None:
     """Beside the values that a column may have, "is empty" is one more of them."""
+    if operator == "$in" and "$in" in conditions:
+        operand = [*conditions["$in"], *operand]
     conditions[operator] = operand
     if conditions.get("$null") is True and "$in" in conditions:
         del conditions["$null"]
@@ -141,7 +164,7 @@ def _split(table: Table, parameter: str) -> tuple[str, str]:
             table=table.name,
             column=column,
         )
-    return column, lookup
+    return column, "" if lookup == "exact" else lookup
 
 
 def _alternatives(operator: str) -> Callable[[AnyField, list[str]], dict[str, Any]]:
@@ -153,10 +176,6 @@ def _alternatives(operator: str) -> Callable[[AnyField, list[str]], dict[str, An
         return {operator: [_value(field, text) for text in texts]}
 
     return read_
-
-
-def _list(field: AnyField, texts: list[str]) -> dict[str, Any]:
-    return _alternatives("$in")(field, [part for text in texts for part in text.split(",")])
 
 
 def _comparison(lookup: str) -> Callable[[AnyField, list[str]], dict[str, Any]]:
@@ -173,7 +192,7 @@ def _comparison(lookup: str) -> Callable[[AnyField, list[str]], dict[str, Any]]:
 
 
 def _null(field: AnyField, texts: list[str]) -> dict[str, Any]:
-    wanted = _WORDS.get(texts[-1].lower())
+    wanted = WORDS.get(texts[-1].lower())
     if wanted is None:
         raise InvalidInput(f"{field.column}__isnull is 1 or 0.", column=field.column)
     return {"$null": wanted}
@@ -191,8 +210,6 @@ def _contains(field: AnyField, texts: list[str]) -> dict[str, Any]:
 
 _READERS: dict[str, Callable[[AnyField, list[str]], dict[str, Any]]] = {
     "": _alternatives("$in"),
-    "exact": _alternatives("$in"),
-    "in": _list,
     "not": _alternatives("$nin"),
     "isnull": _null,
     "contains": _contains,
@@ -202,7 +219,7 @@ _READERS: dict[str, Callable[[AnyField, list[str]], dict[str, Any]]] = {
 def _value(field: AnyField, text: str) -> Any:
     """A text as the JSON value that the column takes; what is none is left to the services to refuse."""
     if isinstance(field, models.BooleanField):
-        return _WORDS.get(text.lower(), text)
+        return WORDS.get(text.lower(), text)
     if kinds.is_integer_column(field) or isinstance(field, models.FloatField):
         try:
             return float(text) if isinstance(field, models.FloatField) else int(text[:40])

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from accesscontrol.actor import Actor
-from catalog.admin import columns
+from catalog.admin import addresses, columns
 from catalog.admin.addresses import Listing, is_long
-from catalog.table import AnyField, Table
+from catalog.table import MAX_KEY, AnyField, Table
+
+DAY_CHARS = len("2026-11-22")
 
 Kind = Literal["choices", "boolean", "reference", "number", "date", "text", "long"]
 
@@ -42,6 +43,7 @@ class Facet:
     greatest: str = ""
     text: str = ""
     takes_text: bool = False
+    lookups: tuple[str, ...] = ()  # what of an address it shows
     source: dict[str, str] = field(
         default_factory=dict
     )  # of suggestions: what the autocomplete view asks for
@@ -69,119 +71,148 @@ def of(listing: Listing, actor: Actor, query: QueryDict) -> list[Facet]:
     The records that chosen references lead to are read with one query for each such column.
     """
     table = listing.table
+    given = Given(table, query)
     names = [*(name for name in table.columns if name not in table.key), *table.key]
-    return [_facet(table, n, table.columns[n], actor, query) for n in names if n != "deleted_at"]
+    return [_facet(name, table.columns[name], actor, given) for name in names if name != "deleted_at"]
 
 
 def chips(listing: Listing, facets: Sequence[Facet], query: QueryDict) -> Iterator[Chip]:
     """This function will yield what narrows a list, column by column."""
     by_column = {facet.column: facet for facet in facets}
+    parameters: dict[str, list[str]] = {}
+    for found in addresses.filters(listing.table, query):
+        parameters.setdefault(found.column, []).append(found.parameter)
     for column, conditions in listing.where.items():
-        table_field = listing.table.columns[column]
-        parameters = tuple(
-            name for name in query if _column_of(name, table_field) and any(query.getlist(name))
-        )
-        words = [
-            _in_words(operator, operand, by_column.get(column)) for operator, operand in conditions.items()
-        ]
-        yield Chip(column, columns.heading(table_field), ", ".join(words), parameters)
+        words = [_in_words(operator, value, by_column.get(column)) for operator, value in conditions.items()]
+        heading = columns.heading(listing.table.columns[column])
+        yield Chip(column, heading, ", ".join(words), tuple(parameters[column]))
 
 
-def _facet(table: Table, name: str, found: AnyField, actor: Actor, query: QueryDict) -> Facet:
+def kept(facets: Sequence[Facet], listing: Listing, query: QueryDict) -> list[tuple[str, str]]:
+    """This function will return (parameter, value) of the filters that no control shows, so that they stay."""
+    shown = {(facet.column, lookup) for facet in facets for lookup in facet.lookups}
+    return [
+        (found.parameter, text)
+        for found in addresses.filters(listing.table, query)
+        if (found.column, found.lookup) not in shown
+        for text in query.getlist(found.parameter)
+    ]
+
+
+class Given:
+    """What an address gives for each column, by lookup."""
+
+    def __init__(self, table: Table, query: QueryDict) -> None:
+        self._texts: dict[tuple[str, str], list[str]] = {}
+        for found in addresses.filters(table, query):
+            self._texts.setdefault((found.column, found.lookup), []).extend(found.texts)
+
+    def all(self, column: str, lookup: str = "") -> list[str]:
+        """This function will return the texts, each once."""
+        return list(dict.fromkeys(self._texts.get((column, lookup), ())))
+
+    def last(self, column: str, lookup: str) -> str:
+        """This function will return the text that counts, or nothing."""
+        return self._texts.get((column, lookup), [""])[-1]
+
+
+def _facet(name: str, found: AnyField, actor: Actor, given: Given) -> Facet:
     heading = columns.heading(found)
-    values = _values(query, found)
-    empty = _empty(found, query)
     if isinstance(found, models.ForeignKey):
-        return _reference(name, found, actor, values, empty)
+        return _reference(name, found, actor, given)
+    empty = _empty(found, given)
     if found.flatchoices:
-        options = [
-            Option(name, str(value), str(text), str(value) in values) for value, text in found.flatchoices
-        ]
-        return Facet(name, heading, "choices", [*options, *empty])
+        chosen = given.all(name)
+        options = [Option(name, str(v), str(text), str(v) in chosen) for v, text in found.flatchoices]
+        return Facet(name, heading, "choices", [*options, *empty], lookups=("", *_box(name, given)))
     if isinstance(found, models.BooleanField):
-        chosen = values[-1] if values else ""
+        return Facet(name, heading, "boolean", _yes_or_no(name, given), lookups=("",))
+    if is_long(found):
+        takes_text = not isinstance(found, models.JSONField)
+        text = given.last(name, "contains")
+        options = _filled(found, given)
         return Facet(
-            name,
-            heading,
-            "boolean",
-            [
-                Option(name, "", _("Any"), not chosen),
-                Option(name, "1", _("Yes"), chosen in {"1", "true", "True"}),
-                Option(name, "0", _("No"), chosen in {"0", "false", "False"}),
-            ],
+            name, heading, "long", options, text=text, takes_text=takes_text, lookups=("contains", "isnull")
         )
-    if is_long(found) or isinstance(found, ArrayField | models.JSONField):
+    if isinstance(found, models.TextField):
+        text = given.last(name, "contains")
         return Facet(
-            name,
-            heading,
-            "long",
-            _filled(found, query),
-            text=_last(query, f"{name}__contains"),
-            takes_text=not isinstance(found, models.JSONField),
+            name, heading, "text", empty, text=text, takes_text=True, lookups=("contains", *_box(name, given))
         )
-    if isinstance(found, models.TextField | models.UUIDField):
-        text = _last(query, f"{name}__contains")
-        return Facet(name, heading, "text", empty, text=text, takes_text=True)
+    return _range(name, found, given)
+
+
+def _range(name: str, found: AnyField, given: Given) -> Facet:
+    """The control of numbers and days: from and to; a single value is both."""
     kind: Kind = "date" if isinstance(found, models.DateField) else "number"
-    exact = values[-1] if values else ""
-    least, greatest = _last(query, f"{name}__gte"), _last(query, f"{name}__lte")
-    return Facet(name, heading, kind, empty, least=(least or exact)[:10], greatest=(greatest or exact)[:10])
+    exact = given.all(name)
+    texts = [given.last(name, "gte"), given.last(name, "lte")]
+    lookups = [*_box(name, given), "gte", "lte"]
+    if len(exact) == 1 and not any(texts):
+        texts, lookups = [exact[0], exact[0]], [*lookups, ""]
+    if kind == "date" and any(len(text) > DAY_CHARS for text in texts):  # finer than the control is
+        texts, lookups = ["", ""], [*_box(name, given)]
+    least, greatest = texts
+    return Facet(
+        name,
+        columns.heading(found),
+        kind,
+        _empty(found, given),
+        least=least,
+        greatest=greatest,
+        lookups=tuple(lookups),
+    )
 
 
-def _reference(
-    name: str, found: models.ForeignKey[Any, Any], actor: Actor, values: list[str], empty: list[Option]
-) -> Facet:
+def _reference(name: str, found: models.ForeignKey[Any, Any], actor: Actor, given: Given) -> Facet:
     """The control of a foreign key: records are found by name where the actor may read them."""
-    keys = [int(value) for value in values if value.isdecimal() and len(value) < 19]
-    if not columns.may_read(actor, found):
-        options = [Option(name, str(key), f"#{key}", is_chosen=True) for key in keys]
-        return Facet(name, columns.heading(found), "reference", [*options, *empty])
+    keys = [int(value) for value in given.all(name) if value.isdecimal() and int(value) <= MAX_KEY]
     names = columns.names_of(actor, found, keys)
     options = [Option(name, str(key), names.get(key, f"#{key}"), is_chosen=True) for key in keys]
     meta = found.model._meta
     source = {"app_label": meta.app_label, "model_name": str(meta.model_name), "field_name": found.name}
-    return Facet(name, columns.heading(found), "reference", [*options, *empty], source=source)
+    return Facet(
+        name,
+        columns.heading(found),
+        "reference",
+        [*options, *_empty(found, given)],
+        source=source if columns.may_read(actor, found) else {},
+        lookups=("", *_box(name, given)),
+    )
 
 
-def _empty(found: AnyField, query: QueryDict) -> list[Option]:
+def _yes_or_no(name: str, given: Given) -> list[Option]:
+    chosen = [addresses.WORDS.get(text.lower()) for text in given.all(name)][-1:]
+    return [
+        Option(name, "", _("Any"), not chosen),
+        Option(name, "1", _("Yes"), chosen == [True]),
+        Option(name, "0", _("No"), chosen == [False]),
+    ]
+
+
+def _empty(found: AnyField, given: Given) -> list[Option]:
     """The box that also, or only, takes records where nothing is there."""
-    if not found.null:
-        return []
-    parameter = f"{found.column}__isnull"
-    return [Option(parameter, "1", pgettext("nothing there", "Empty"), _last(query, parameter) == "1")]
+    options = _filled(found, given)
+    return [option for option in options if option.value == "1"]
 
 
-def _filled(found: AnyField, query: QueryDict) -> list[Option]:
+def _box(name: str, given: Given) -> tuple[str, ...]:
+    """The lookup of that box, unless the address asks for the contrary, which it can't say."""
+    wanted = addresses.WORDS.get(given.last(name, "isnull").lower())
+    return () if wanted is False else ("isnull",)
+
+
+def _filled(found: AnyField, given: Given) -> list[Option]:
     """Whether there is something at all."""
     if not found.null:
         return []
-    parameter = f"{found.column}__isnull"
-    chosen = _last(query, parameter)
+    name = str(found.column)
+    chosen = [addresses.WORDS.get(text.lower()) for text in given.all(name, "isnull")][-1:]
     return [
-        Option(parameter, "", _("Any"), not chosen),
-        Option(parameter, "1", pgettext("nothing there", "Empty"), chosen == "1"),
-        Option(parameter, "0", pgettext("something there", "Filled"), chosen == "0"),
+        Option(f"{name}__isnull", "", _("Any"), not chosen),
+        Option(f"{name}__isnull", "1", pgettext("nothing there", "Empty"), chosen == [True]),
+        Option(f"{name}__isnull", "0", pgettext("something there", "Filled"), chosen == [False]),
     ]
-
-
-def _values(query: QueryDict, found: AnyField) -> list[str]:
-    """The values that a column may have, however the address writes them."""
-    names = {found.column, found.name, f"{found.name}__id"}
-    exact = [
-        value
-        for name in dict.fromkeys([*sorted(map(str, names)), *(f"{name}__exact" for name in names)])
-        for value in query.getlist(name)
-    ]
-    listed = [part for name in names for value in query.getlist(f"{name}__in") for part in value.split(",")]
-    return [value for value in dict.fromkeys([*exact, *listed]) if value]
-
-
-def _last(query: QueryDict, parameter: str) -> str:
-    return query.get(parameter, "")
-
-
-def _column_of(parameter: str, found: AnyField) -> bool:
-    return parameter.partition("__")[0] in {found.column, found.name}
 
 
 _SIGNS = {"$gt": ">", "$gte": "≥", "$lt": "<", "$lte": "≤"}

@@ -108,6 +108,7 @@ class Lists(SavedViews, Trash, SeenColumns):
         chosen = columns.names(listing)
         return {
             "facets": found,
+            "kept_filters": facets.kept(found, listing, request.GET),
             "chips": [(chip, changes.address({}, without=chip.parameters)) for chip in chips],
             "choosable": [(name, text, name in chosen) for name, text in columns.choosable(listing.table)],
             "saved_views": self.saved_views(request, listing.query),

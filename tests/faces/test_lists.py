@@ -100,6 +100,27 @@ class TestFilters:
         assert '<input type="checkbox" name="status" value="draft" checked>' in page
         assert 'name="word_count__gte" value="5"' in page
 
+    def test_that_no_control_shows_stay_when_others_are_applied(self, client: Any, shelf: Any) -> None:
+        series = shelf["A"].series_id
+        asked = (
+            f"status__not=draft&word_count=100&word_count=200&genre=Sea&published_at__gte=2020-01-01T10:00"
+            f"&series__isnull=0&author__id__exact=7&created_at__gte=2020-01-01&book_number=3&series={series}"
+        )
+        page = client.get(f"{LIST}?{asked}")
+
+        assert sorted(page.context["kept_filters"]) == [
+            ("genre", "Sea"),
+            ("published_at__gte", "2020-01-01T10:00"),
+            ("series__isnull", "0"),
+            ("status__not", "draft"),
+            ("word_count", "100"),
+            ("word_count", "200"),
+        ]
+        facets = {facet.column: facet for facet in page.context["facets"]}
+        assert [option.value for option in facets["author_id"].options if option.is_chosen] == ["7"]
+        assert (facets["book_number"].least, facets["book_number"].greatest) == ("3", "3")
+        assert facets["created_at"].least == "2020-01-01"
+
     @pytest.mark.parametrize(
         ("asked", "words"),
         [
