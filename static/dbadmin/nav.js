@@ -16,12 +16,7 @@
                 document.cookie = `nav=${open ? "open" : "closed"};path=/;max-age=31536000;samesite=lax`;
             } else {
                 nav.toggleAttribute("data-open", open);
-                document.getElementById("content-start").inert = open;
-                if (open) {
-                    nav.querySelector("#nav-filter").focus();
-                } else {
-                    toggle.focus();
-                }
+                (open ? nav.querySelector("#nav-filter") : toggle).focus();
             }
             tell();
         };
@@ -51,9 +46,14 @@
                 show(false);
             }
         });
+        nav.addEventListener("focusout", (event) => { // whoever goes on by keyboard sees where they are
+            if (event.relatedTarget && !nav.contains(event.relatedTarget)) {
+                nav.removeAttribute("data-open");
+                tell();
+            }
+        });
         wide.addEventListener("change", () => {
             nav.removeAttribute("data-open");
-            document.getElementById("content-start").inert = false;
             tell();
         });
         tell();

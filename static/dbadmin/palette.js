@@ -49,7 +49,8 @@
         for (const [index, group] of groups.entries()) {
             const place = add("div", "palette-group", "", results);
             place.setAttribute("role", "group");
-            const title = add("h3", "", group.name, place);
+            const title = add("div", "title", group.name, place);
+            title.setAttribute("role", "presentation"); // a list box has groups and options, and no headings
             title.id = `palette-group-${index}`;
             place.setAttribute("aria-labelledby", title.id);
             for (const found of group.items) {
