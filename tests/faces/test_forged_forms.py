@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.template.response import TemplateResponse
 from django.test import Client
 
 from accesscontrol.models import ColumnRule
@@ -13,9 +14,18 @@ from audit.models import AuditLog
 from catalog import registry
 from catalog.services.column_rules import why_not_hidden
 from catalog.table import Table
+from config.site import AdminSite
 from tests.faces.samples import WRITABLE, form_of, made, posted, url, values
 
+pytestmark = pytest.mark.usefixtures("unrendered")
 every_table = pytest.mark.parametrize("table", WRITABLE, ids=str)
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make no HTML of answers: it takes longer than all the rest, and what counts here is what was not done."""
+    monkeypatch.setattr(TemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(AdminSite, "each_context", lambda _self, _request: {})
 
 
 def stored(table: Table) -> list[dict[str, Any]]:

@@ -18,11 +18,13 @@ from django.urls import Resolver404, resolve
 
 from catalog import registry
 from catalog.table import Table
+from tests.faces.addresses import need
 from tests.faces.samples import made
 
 MARKUP = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 RAW = ("<script>alert(", "<img src=x", "onerror=alert(1)>")
-EACH = 2  # addresses of one kind that are looked at
+SHOWING = ("changelist", "change", "delete", "history")
+EACH = 1  # addresses of one kind that are looked at
 LEAVES = ("/admin/logout/", "/download", "/manifest")
 
 
@@ -48,14 +50,20 @@ def addresses(page: str, base: str) -> Iterator[str]:
 
 
 def kind(address: str) -> str | None:
-    """Return what pages of one kind have in common: how they are found, and what they are asked."""
+    """Return what pages of one kind have in common: how they are found, and what they are asked first.
+
+    Of every table those pages are looked at that show records; of the others those of a few tables.
+    """
     path, _, query = address.partition("?")
     try:
-        match = resolve(path)
+        name = resolve(path).url_name or ""
     except Resolver404:
         return None
-    asked = sorted(part.partition("=")[0] for part in query.split("&") if part)
-    return f"{match.route}?{'&'.join(asked)}"
+    found = need(name)
+    if found and found.table:
+        page = name.removeprefix(f"{found.table.model._meta.app_label}_{found.table.model._meta.model_name}_")
+        return name if page in SHOWING and not query else f"{page}?{query.partition('=')[0]}"
+    return f"{name}?{query.partition('=')[0]}"
 
 
 @pytest.fixture
