@@ -6,23 +6,19 @@ They are registered like others, so that the navigation, the addresses and the r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial, wraps
-from typing import Any, ClassVar, Protocol, cast
+from functools import partial
+from typing import Any, Protocol, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accesscontrol import policy
-from accesscontrol.errors import NotFound, Refused
-from accesscontrol.pages import ADD, CHANGE, DELETE, VIEW, ServicePages, columns_of, sentence
+from accesscontrol.errors import Refused
+from accesscontrol.pages import ADD, CHANGE, VIEW, ServicePages, columns_of, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
@@ -30,6 +26,7 @@ from catalog.admin import junction_list
 from catalog.admin.exchange import RowExchange
 from catalog.admin.history import History
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
+from catalog.admin.junction_frame import FILTERS, page
 from catalog.admin.junction_list import (
     AFTER,
     BEFORE,
@@ -42,16 +39,12 @@ from catalog.admin.junction_list import (
     name_at,
     names_of,
 )
-from catalog.admin.operations import OPERATIONS
-from catalog.services import batch, columns, junctions, live, queries, records, suggestions
+from catalog.admin.junction_removal import JunctionRemoval
+from catalog.services import live, queries, records, suggestions
 from catalog.services.junctions import End
-from catalog.services.writing import Change
 from catalog.table import Table
 
-FILTERS = "_changelist_filters"  # Django's name for the address of the list that somebody came from
 PREFIX = "row"
-
-View = Callable[..., HttpResponse]
 
 
 class Site(Protocol):
@@ -60,54 +53,19 @@ class Site(Protocol):
     def register_composite(self, model: Any, pages: type[ServicePages]) -> None: ...
 
 
-def page(get: str | None, post: str | None = None) -> Callable[[View], View]:
-    """This function will make a method a page for who may do these things here; what is refused is told, and audited.
-
-    `get` is what showing it is, `post` what sending it something is; None where it takes no such request.
-    """
-    doings = {"GET": get, "HEAD": get, "POST": post}
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def guarded(self: JunctionPages, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            doing = doings.get(str(request.method))
-            if doing is None:
-                return HttpResponseNotAllowed([method for method, known in doings.items() if known])
-            try:
-                self.require(request, doing)
-                return view(self, request, *args, **kwargs)
-            except Refused as refusal:
-                return self.turned_away(request, doing, refusal)
-
-        return guarded
-
-    return decorate
-
-
-class JunctionPages(ServicePages):
+class JunctionPages(JunctionRemoval):
     """Lists, adds, shows, changes and removes the rows of one junction table."""
-
-    table: ClassVar[Table]
-
-    def require(self, request: HttpRequest, doing: str) -> None:
-        """Ask the policy."""
-        policy.require(actor_of(request), OPERATIONS[doing], self.table)
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses; a row's has both numbers of its key, such as 3:4."""
         return [
-            self._at("", self.changelist_view, "changelist"),
-            self._at("add/", self.add_view, "add"),
-            self._at("delete/", self.delete_chosen_view, "delete_chosen"),
-            self._at("<str:object_id>/change/", self.change_view, "change"),
-            self._at("<str:object_id>/delete/", self.delete_view, "delete"),
-            self._at("<str:object_id>/history/", self.history_view, "history"),
+            self.at("", self.changelist_view, "changelist"),
+            self.at("add/", self.add_view, "add"),
+            self.at("delete/", self.delete_chosen_view, "delete_chosen"),
+            self.at("<str:object_id>/change/", self.change_view, "change"),
+            self.at("<str:object_id>/delete/", self.delete_view, "delete"),
+            self.at("<str:object_id>/history/", self.history_view, "history"),
         ]
-
-    def _at(self, route: str, view: View, name: str) -> URLPattern:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
-        found: URLPattern = path(route, self.admin_site.admin_view(view), name=name)
-        return found
 
     # The list ---------------------------------------------------------------------------------------
 
@@ -116,12 +74,12 @@ class JunctionPages(ServicePages):
         """Show a page of the rows."""
         actor = actor_of(request)
         asked = Asked.of(self.table, request.GET)
-        seen, ends = self._known(request)
+        seen, ends = self.known_ends(request)
         listing = asked.rows(actor, self.table)
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
         narrowing = Narrowing(self.table, ends, self.admin_site, asked, names)
         context = {
-            "title": self._named(),
+            "title": self.named(),
             "description": live.describe(self.table.name)["description"],
             "asked": asked,
             "narrowing": narrowing,
@@ -135,14 +93,14 @@ class JunctionPages(ServicePages):
             "media": narrowing.media,
             **(extra_context or {}),
         }
-        return self._shown(request, "list", context)
+        return self.shown(request, "list", context)
 
     # One row ----------------------------------------------------------------------------------------
 
     @page(ADD, ADD)
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Show the form of a new row, and insert what was filled in."""
-        actor, (seen, ends) = actor_of(request), self._known(request)
+        actor, (seen, ends) = actor_of(request), self.known_ends(request)
         names: dict[tuple[str, int], str | None] = {}
         given = request.POST or request.GET
         chosen = {end.column: key_of(given.get(end.column) or given.get(end.name)) for end in ends}
@@ -157,15 +115,13 @@ class JunctionPages(ServicePages):
         )
         if request.method == "POST" and self._saved(request, ADD, form, partial(self._insert, request, form)):
             key = self.table.format_key(form.cleaned_data)
-            messages.success(
-                request, _("Added to %(table)s: %(key)s.") % {"table": self._named(), "key": key}
-            )
+            messages.success(request, _("Added to %(table)s: %(key)s.") % {"table": self.named(), "key": key})
             if "_addanother" in request.POST:
                 first = ends[0].column
                 return HttpResponseRedirect(f"{request.path}?{first}={form.cleaned_data[first]}")
-            return self._back(request)
-        return self._shown(
-            request, "form", self._form_context(form, words, title=_("Add to %s") % self._named())
+            return self.back(request)
+        return self.shown(
+            request, "form", self._form_context(form, words, title=_("Add to %s") % self.named())
         )
 
     @page(VIEW, CHANGE)
@@ -173,8 +129,8 @@ class JunctionPages(ServicePages):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show a row, and save what was changed beside its key."""
-        seen, ends = self._known(request)
-        record = self._found(request, object_id)
+        seen, ends = self.known_ends(request)
+        record = self.found(request, object_id)
         may_change = self.allows(request, CHANGE)
         writable = self._writable(request, Operation.UPDATE, seen) if may_change else []
         words = suggestions.of(actor_of(request), seen) if writable else {}
@@ -182,7 +138,7 @@ class JunctionPages(ServicePages):
         if request.method == "POST" and self._saved(
             request, CHANGE, form, partial(self._update, request, form, record)
         ):
-            return self._back(request)
+            return self.back(request)
         context = {
             **self._form_context(form, words, title=junction_list.name_of(ends, record)),
             "row": junction_list.row(seen, ends, record),
@@ -193,7 +149,7 @@ class JunctionPages(ServicePages):
                 if name not in form.columns
             ],
         }
-        return self._shown(request, "form", context)
+        return self.shown(request, "form", context)
 
     def _insert(self, request: HttpRequest, form: RowForm) -> None:
         data = {**{name: form.cleaned_data[name] for name in self.table.key}, **form.changed}
@@ -208,7 +164,7 @@ class JunctionPages(ServicePages):
             actor=actor_of(request), table=self.table, data=form.changed, where={**key, **form.was}
         )
         if not change.count:
-            raise form.overtaken(self._found(request, self.table.format_key(record)))
+            raise form.overtaken(self.found(request, self.table.format_key(record)))
         messages.success(request, _("Saved."))
 
     def _saved(self, request: HttpRequest, doing: str, form: RowForm, save: Callable[[], None]) -> bool:
@@ -224,67 +180,6 @@ class JunctionPages(ServicePages):
             return False
         return True
 
-    # Removing ---------------------------------------------------------------------------------------
-
-    @page(DELETE, DELETE)
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Ask before a row is removed, and remove it."""
-        return self._removed(request, [self.table.where_key(unquote(object_id))])
-
-    @page(None, DELETE)
-    def delete_chosen_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask before the chosen rows are removed, and remove them."""
-        keys = [self.table.where_key(key) for key in request.POST.getlist("key")]
-        if not keys:
-            messages.warning(request, _("Choose rows first, by the boxes before them."))
-            return self._back(request)
-        return self._removed(request, keys)
-
-    def _removed(self, request: HttpRequest, keys: list[dict[str, int]]) -> HttpResponse:
-        actor = actor_of(request)
-        if request.POST.get("sure") == "yes":
-            change = batch.delete_records(actor=actor, table=self.table, conditions_=keys)
-            done = ngettext("Removed %(count)s row.", "Removed %(count)s rows.", change.count)
-            messages.success(request, self._with_undo(request, done % {"count": change.count}, change))
-            return self._back(request)
-        where = {"$or": keys[: batch.MAX_PARTS]}
-        listing = junctions.list_rows(actor=actor, table=self.table, where=where, limit=batch.MAX_PARTS)
-        if not listing.records:
-            raise NotFound
-        seen, ends = self._known(request)
-        count = len(listing.records)
-        context = {
-            "title": ngettext("Remove this row?", "Remove %(count)s rows?", count) % {"count": count},
-            "rows": [junction_list.row(seen, ends, record) for record in listing.records],
-            "delete_url": self.url("delete_chosen"),
-        }
-        return self._shown(request, "delete", context)
-
-    def _with_undo(self, request: HttpRequest, told: str, change: Change) -> str:
-        """What was done, with the way to take it back where the person may."""
-        if not change.count or not self.allows(request, ADD):
-            return told
-        address = reverse("admin:undo_change", args=[change.change_id])
-        return format_html('{} <a href="{}">{}</a>', told, address, _("Undo…"))
-
-    # What the pages have in common ------------------------------------------------------------------
-
-    def _known(self, request: HttpRequest) -> tuple[Table, list[End]]:
-        """The table and its ends, as this person may know them."""
-        actor = actor_of(request)
-        return columns.shown(actor, self.table), junctions.ends(actor, self.table)
-
-    def _found(self, request: HttpRequest, object_id: str) -> Mapping[str, Any]:
-        """One row.
-
-        :raises NotFound: there is none of that key
-        """
-        key = self.table.where_key(unquote(object_id))
-        found = junctions.list_rows(actor=actor_of(request), table=self.table, where=key, limit=1).records
-        if not found:
-            raise NotFound(_("There is no such row in %s.") % self._named(), table=self.table.name)
-        return found[0]
-
     def _end_fields(self, ends: list[End], names: Names) -> dict[str, forms.Field]:
         return {
             end.column: end_field(self.table, end, self.admin_site, partial(name_at, end, names=names))
@@ -298,28 +193,6 @@ class JunctionPages(ServicePages):
 
     def _form_context(self, form: RowForm, words: suggestions.Words, *, title: str) -> dict[str, Any]:
         return {"title": title, "form": form, "words": words, "words_of": self.table, "media": form.media}
-
-    def _named(self) -> str:
-        return capfirst(str(self.opts.verbose_name_plural))
-
-    def _back(self, request: HttpRequest) -> HttpResponse:
-        """To the list, as it was when the person left it."""
-        query = request.GET.get(FILTERS, "")
-        return HttpResponseRedirect(f"{self.url('changelist')}{'?' if query else ''}{query}")
-
-    def _shown(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        whole = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "named": self._named(),
-            "may_add": self.allows(request, ADD),
-            "may_change": self.allows(request, CHANGE),
-            "may_delete": self.allows(request, DELETE),
-            "preserved_filters": self.get_preserved_filters(request),
-            "changelist_url": self.url("changelist"),
-            **context,
-        }
-        return TemplateResponse(request, f"admin/junctions/{template}.html", whole)
 
 
 class JunctionAdmin(RowExchange, History, JunctionPages):
