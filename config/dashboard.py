@@ -21,7 +21,12 @@ from jobs import showing
 
 PERIOD: Final = "24h"
 SHOWN: Final = 5
-_UNTOLD: Final = (*words.GROUPS["reading"][1], "LIST_BACKUPS", "LOGIN", "LOGOUT")  # to come and look is no deed
+_UNTOLD: Final = (
+    *words.GROUPS["reading"][1],
+    "LIST_BACKUPS",
+    "LOGIN",
+    "LOGOUT",
+)  # to come and look is no deed
 
 
 def context(actor: Actor) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def read(query: QueryDict, actor: Actor, *, period: str | None = None) -> Asked:
 
     `period` is meant where they say nothing of time.
     """
-    given = {name: query[name].strip() for name in query}
+    given = {name: str(query[name]).strip() for name in query}
     values = {name: given[name] for name in NAMES if given.get(name)}
     if period and not {"period", _FROM, _UNTIL} & values.keys():
         values["period"] = period

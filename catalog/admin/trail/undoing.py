@@ -95,6 +95,7 @@ class Undoing(ServicePages):
             "when": f"{preview.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             "total": preview.count,
             "parts": _parts(actor, preview),
+            "deletes": any(part.deed == "delete" for part in preview.parts),
             "conflicts": [_conflict(actor, found) for found in preview.conflicts[:SHOWN_CONFLICTS]],
             "conflict_count": len(preview.conflicts),
             "more_conflicts": max(0, len(preview.conflicts) - SHOWN_CONFLICTS),
