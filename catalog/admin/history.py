@@ -28,6 +28,7 @@ from catalog.admin.differences import Piece
 from catalog.admin.trail import undoing, words
 from catalog.services import columns, parents, versions
 from catalog.services.parents import Names
+from catalog.services.rows import Record
 from catalog.services.texts import label
 from catalog.services.versions import Comparison, Side
 from catalog.table import Table
@@ -115,7 +116,7 @@ class History(ServicePages):
         told = self._told(request, object_id, found[:PAGE])
         is_all = before is None and change_id is None
         context = {
-            **self._frame(request, object_id, record),
+            **self._frame(request, object_id, record, _last(found)),
             "title": _("History"),
             "versions": told,
             "is_all": is_all,
@@ -151,7 +152,7 @@ class History(ServicePages):
             return self.turned_away(request, doing, refusal)
         record = self._record(request, object_id)
         context = {
-            **self._frame(request, object_id, record),
+            **self._frame(request, object_id, record, found.then),
             "title": _("Version of %(when)s") % {"when": _moment(found.at)},
             "side": side,
             "comparison": found,
@@ -192,20 +193,32 @@ class History(ServicePages):
         except Refused:
             return None
 
-    def _name(self, request: HttpRequest, key: str, record: Any) -> str:
-        """What the record is called, as far as the person may know it."""
-        seen = columns.shown(actor_of(request), self.table)
-        name = record and (str(record) if seen is self.table else getattr(record, label(seen) or "", None))
-        return str(name) if name else f"{capfirst(str(self.opts.verbose_name))} #{key}"
+    def _name(self, request: HttpRequest, key: str, record: Any, last: Record) -> str:
+        """What the record is called, or was when it was there last, as far as the person may know it."""
+        actor = actor_of(request)
+        seen = columns.shown(actor, self.table)
+        if self.table.junction:
+            keys = self.table.parse_key(key)
+            names = parents.names(actor, self.table, [keys])
+            ends = [(self.table.foreign_keys[column], number) for column, number in keys.items()]
+            one, other = (names.get(end, f"#{end[1]}") for end in ends)
+            return _("%(one)s and %(other)s") % {"one": one, "other": other}
+        if record is None:
+            name = readable.short(last.get(label(seen) or ""))
+        else:
+            name = (
+                str(record) if seen is self.table else readable.short(getattr(record, label(seen) or "", ""))
+            )
+        return name or f"{capfirst(str(self.opts.verbose_name))} #{key}"
 
-    def _frame(self, request: HttpRequest, key: str, record: Any) -> dict[str, Any]:
+    def _frame(self, request: HttpRequest, key: str, record: Any, last: Record) -> dict[str, Any]:
         """What both pages have in common."""
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "key": key,
             "record": record,
-            "name": self._name(request, key, record),
+            "name": self._name(request, key, record, last),
             "is_trashed": record is not None and _is_trashed(record),
             "record_url": self.url("change", key),
             "history_url": self.url("history", key),
@@ -305,6 +318,12 @@ def _what(kept: Kept, lines: Sequence[Line]) -> str:
     if not lines:
         return _("Saved without a change")
     return _("Changed: %(columns)s") % {"columns": ", ".join(line.heading for line in lines)}
+
+
+def _last(found: Sequence[Kept]) -> Record:
+    """What a record held before it was deleted, where that is the newest version."""
+    gone = found[0].changes if found and found[0].kind == "deleted" else {}
+    return {name: old for name, (old, _new) in gone.items()}
 
 
 def _moment(at: datetime) -> str:
