@@ -67,7 +67,7 @@ class Preview:
 class BulkEdit(Trash):
     """The part of a table's pages that edits many records."""
 
-    @admin.action(description=gettext_lazy("Edit the chosen %(verbose_name_plural)s"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Edit"), permissions=["change"])
     def edit_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask what to change, show what will change, and do it."""
         try:

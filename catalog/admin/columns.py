@@ -53,8 +53,8 @@ def names(listing: Listing) -> list[str]:
     if listing.columns:
         return list(listing.columns)
     table = listing.table
-    since = ["deleted_at"] if listing.in_trash else []
-    return [*table.key, *(str(field.column) for field in _worthy(table)), *since]
+    found = [*table.key, *(str(field.column) for field in _worthy(table))]
+    return [*(name for name in found if name != "updated_at"), "deleted_at"] if listing.in_trash else found
 
 
 def choosable(table: Table) -> list[tuple[str, str]]:

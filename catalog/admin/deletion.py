@@ -44,9 +44,7 @@ class Deletion(ServicePages):
             actor=actor_of(request), table=self.table, where={"id": obj.pk}, expect_one=True
         )
 
-    @admin.action(
-        description=gettext_lazy("Delete the chosen %(verbose_name_plural)s"), permissions=["delete"]
-    )
+    @admin.action(description=gettext_lazy("Delete"), permissions=["delete"])
     def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask before the chosen records are deleted, and delete them."""
         with self.telling(request, DELETE):

@@ -49,9 +49,7 @@ class Purging(Trash):
         name = f"{self.opts.app_label}_{self.opts.model_name}_purge"
         return [path("<path:object_id>/purge/", view, name=name), *super().get_urls()]
 
-    @admin.action(
-        description=gettext_lazy("Delete the chosen %(verbose_name_plural)s for good"), permissions=["purge"]
-    )
+    @admin.action(description=gettext_lazy("Delete for good"), permissions=["purge"])
     def purge_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask before the chosen records are deleted for good, and delete them."""
         with self.telling(request, PURGE):

@@ -40,9 +40,7 @@ class Trash(ServicePages):
         unfit = {"edit_chosen", "delete_chosen"} if self.shows_trash(request) else {"restore_chosen"}
         return {n: action for n, action in actions.items() if n not in {"delete_selected", *unfit}}
 
-    @admin.action(
-        description=gettext_lazy("Restore the chosen %(verbose_name_plural)s"), permissions=["change"]
-    )
+    @admin.action(description=gettext_lazy("Restore"), permissions=["change"])
     def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take the chosen records out of the trash."""
         self._restore(request, queryset)
