@@ -90,7 +90,7 @@ def keep(
     base = _base(actor, table, token)
     content = Content(source, SILENT, settings.IMPORT_MAX_UPLOAD_MB)
     with _files().create() as file:
-        for block in _sound(content, format_):
+        for block in _sound(source, content, format_):
             file.write(block)
         file.publish(f"{base}.data")
     upload = Upload(base, token, format_, file_name[:MAX_NAME_CHARS], content.size)
@@ -117,19 +117,17 @@ def forget(upload: Upload) -> None:
     _delete_all(upload.base)
 
 
-def _sound(content: Content, format_: Format) -> Iterable[bytes]:
+def _sound(source: BinaryIO, content: Content, format_: Format) -> Iterable[bytes]:
     """The blocks of a file that is what its name says."""
     if format_ == "xlsx":
-        yield from content.raw()
-        return
-    is_first = True
-    for block in content.blocks():
-        if is_first and block.startswith(_ZIP):
-            raise InvalidInput(
-                "The file is packed: a workbook, or a ZIP archive.", hint="Is its name to end with .xlsx?"
-            )
-        is_first = False
-        yield block
+        return content.raw()
+    is_packed = source.read(len(_ZIP)) == _ZIP
+    source.seek(0)
+    if is_packed:
+        raise InvalidInput(
+            "The file is packed: a workbook, or a ZIP archive.", hint="Is its name to end with .xlsx?"
+        )
+    return content.blocks()
 
 
 def _format_of(file_name: str) -> Format:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.contrib import admin
@@ -48,14 +48,15 @@ class Chosen:
 
     def arguments(self) -> dict[str, Any]:
         """This function will return the arguments of an export of just these records."""
-        where = dict(self.where)
-        if self.in_trash:
-            where = {"$and": [where, {"deleted_at": {"$null": False}}]}
+        where = self._and({"deleted_at": {"$null": False}}) if self.in_trash else dict(self.where)
         return {"where": where, "words": self.words, "include_deleted": self.in_trash}
 
     def only(self, keys: list[int]) -> Chosen:
         """This function will return those of the records that have these keys."""
-        return Chosen({"$and": [dict(self.where), {"id": {"$in": keys}}]}, self.words, self.in_trash)
+        return replace(self, where=self._and({"id": {"$in": keys}}))
+
+    def _and(self, condition: dict[str, Any]) -> dict[str, Any]:
+        return {"$and": [dict(self.where), condition]} if self.where else condition
 
 
 class Exports(ExchangePages):
@@ -98,9 +99,7 @@ class Exports(ExchangePages):
         """Send the file that a job has made."""
         return _sent(fetching.open_made(actor=actor_of(request), table=self.table, job_id=job_id))
 
-    @admin.action(
-        description=gettext_lazy("Export the chosen %(verbose_name_plural)s"), permissions=["export"]
-    )
+    @admin.action(description=gettext_lazy("Export"), permissions=["export"])
     def export_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Ask what of the chosen records shall be in the file."""
         if request.POST.get("select_across") == "1":  # all that the list shows
