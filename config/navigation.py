@@ -17,7 +17,6 @@ from accesscontrol.policy import Right
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.services import live
-from catalog.tables import RECORDS
 from jobs.models import Job
 
 ACCESS = gettext_noop("Access")
@@ -28,8 +27,11 @@ PLACES = {  # of what is no table: its name, and the group it is in
     Job: (gettext_noop("Jobs"), WORK),
     PeriodicTask: (gettext_noop("Schedule"), WORK),
 }
-
-KEYS = {"AuditLog": "a", "Backup": "b", "Diagram": "d", "Job": "j"}  # what leads there after a g
+PAGES = (  # of no model either: the right that opens one, its group, name and address
+    (Right.MANAGE_BACKUPS, WORK, gettext_noop("Backups"), "admin:backups_list"),
+    (Right.MANAGE_ACCESS, ACCESS, gettext_noop("Rights"), "admin:rights"),
+)
+KEYS = {"AuditLog": "a", "Backups": "b", "Job": "j"}  # what leads there after a g
 
 Entry = dict[str, Any]
 
@@ -42,15 +44,10 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
         if entry := entries.pop(table.model, None):
             named = {**entry, "table": table.name, "rows": rows.get(table.name)}
             found.setdefault(table.subject, []).append(named)
-    if found:
-        diagram = {"name": _("Diagram"), "object_name": "Diagram", "admin_url": reverse("admin:diagram")}
-        found.setdefault(RECORDS, []).append(diagram)
-    if policy.holds(actor_of(request), Right.MANAGE_BACKUPS).allowed:
-        backups = {"name": _("Backups"), "object_name": "Backup", "admin_url": reverse("admin:backups_list")}
-        found.setdefault(WORK, []).append(backups)
-    if policy.holds(actor_of(request), Right.MANAGE_ACCESS).allowed:
-        rights = {"name": _("Rights"), "object_name": "Right", "admin_url": reverse("admin:rights")}
-        found.setdefault(str(ACCESS), []).append(rights)
+    for right, group, name, address in PAGES:
+        if policy.holds(actor_of(request), right).allowed:
+            entry = {"name": _(name), "object_name": name, "admin_url": reverse(address)}
+            found.setdefault(group, []).append(entry)
     for model, entry in entries.items():
         name, group = PLACES.get(model, (entry["name"], ACCESS))
         found.setdefault(group, []).append({**entry, "name": _(name)})

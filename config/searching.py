@@ -74,7 +74,12 @@ def _item(hit: Hit) -> Item:
 
 def _pages(apps: list[dict[str, Any]], text: str) -> Iterator[Group]:
     """The pages whose names have words that begin so."""
-    places = [Item(_("Welcome"), reverse("admin:index")), Item(_("Your profile"), reverse("admin:profile"))]
+    places = [
+        Item(_("Welcome"), reverse("admin:index")),
+        Item(_("Your profile"), reverse("admin:profile")),
+        Item(_("What may I do?"), reverse("admin:rights_why")),
+        *([Item(_("Diagram"), reverse("admin:diagram"))] if apps else []),
+    ]
     for app in apps:
         places += [
             Item(one["name"], one["admin_url"], app["name"]) for one in app["models"] if one["admin_url"]
