@@ -12,13 +12,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.db.models.functions import Cast
 
 from audit.rows import read_exactly
@@ -58,6 +58,17 @@ class Version:
     after: Record | None
     at: datetime
     before_text: str | None = None  # the same as JSON, with every digit of its numbers
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many records of one model a change wrote that were there before, or are after, and when the last."""
+
+    model: type[models.Model]
+    was_there: bool
+    is_there: bool
+    count: int
+    at: datetime
 
 
 def record(entry: Entry, model: type[models.Model], key: Sequence[str], pairs: Iterable[Pair]) -> None:
@@ -100,6 +111,26 @@ def changed_since(at: datetime) -> dict[str, int]:
     numbers = rows.annotate(Count("pk"))
     found = {ContentType.objects.get_for_id(kind).model_class(): number for kind, number in numbers}
     return {model._meta.db_table: number for model, number in found.items() if model is not None}
+
+
+def tally_of_change(change_id: UUID) -> list[Tally]:
+    """This function will count the versions that one change made, by table and by what it did, reading none."""
+    rows = (
+        LogEntry.objects.filter(cid=str(change_id))
+        .values_list("content_type_id", "action")
+        .annotate(Count("pk"), Max("timestamp"))
+        .order_by("content_type_id", "action")
+    )
+    return [
+        Tally(
+            cast("type[models.Model]", ContentType.objects.get_for_id(kind).model_class()),
+            action != LogEntry.Action.CREATE,
+            action != LogEntry.Action.DELETE,
+            count,
+            at,
+        )
+        for kind, action, count, at in rows
+    ]
 
 
 def of_change(change_id: UUID) -> list[Version]:

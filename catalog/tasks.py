@@ -1,4 +1,4 @@
-"""The kinds of jobs about records: previews of imports, imports, exports, and the retention of the trash."""
+"""The kinds of jobs about records: previews of imports, imports, exports, undos, and the retention of the trash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from catalog import registry
 from catalog.exchange import steps, uploads
 from catalog.exchange.exporting import export
 from catalog.exchange.formats import Format
-from catalog.services import retention
+from catalog.services import retention, undo
 from jobs import kinds, schedule
 from jobs.kinds import Link
 from jobs.models import Job, State
@@ -102,6 +102,20 @@ def _address(job: Job, page: str, *arguments: Any) -> str:
 def expire_trash(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete what was in the trash for long."""
     return retention.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
+
+
+def links_of_undo(job: Job) -> list[Link]:
+    """This function will return the way to undo what was undone."""
+    if job.state != State.DONE or not job.result:
+        return []
+    return [Link(_("Undo the undo"), reverse("admin:undo_change", args=[job.result["change_id"]]))]
+
+
+@kinds.register("undo", title=gettext_noop("Undo"), links=links_of_undo)
+def run_undo(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will undo a change of many records."""
+    change = undo.undo_change(actor=actor, change_id=arguments["change_id"])
+    return {"change_id": str(change.change_id), "records": sum(change.counts)}
 
 
 for _format in get_args(Format):

@@ -12,10 +12,11 @@ from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
 from accesscontrol.policy import Operation
 from audit import epochs, history
-from audit.history import Version
+from audit.history import Tally, Version
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms, audited
 from audit.rows import read_exactly
 from audit.trail import Entry
+from catalog import registry
 from catalog.services import columns, undo_work, writing
 from catalog.services.lookups import among
 from catalog.services.rows import Record, fetch_whole
@@ -57,7 +58,7 @@ def work_of(actor: Actor, change_id: object) -> dict[Table, Work]:
     :raises Conflict: the catalog was restored since
     """
     policy.require_account(actor)
-    versions = history.of_change(_uuid(change_id))
+    versions = history.of_change(uuid_of(change_id))
     if not versions:
         raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
     epochs.require_same(versions[0].at, "The change")
@@ -66,6 +67,31 @@ def work_of(actor: Actor, change_id: object) -> dict[Table, Work]:
         _require_whole(actor, table)
     _require_rights(actor, work)
     return work
+
+
+def outline(actor: Actor, change_id: object) -> list[Tally]:
+    """This function will return how many records a change wrote, where the actor may undo such, without reading them.
+
+    :raises NotFound, Forbidden: as undo_change, but for columns that the actor may not set
+    :raises Conflict: the catalog was restored since
+    """
+    policy.require_account(actor)
+    tallies = history.tally_of_change(uuid_of(change_id))
+    if not tallies:
+        raise NotFound("No versions are kept of such a change.", change_id=str(change_id)[:40])
+    epochs.require_same(tallies[0].at, "The change")
+    for tally in tallies:
+        table = registry.get(tally.model._meta.db_table)
+        _require_whole(actor, table)
+        policy.require(actor, _opposite(tally), table)
+    return tallies
+
+
+def _opposite(tally: Tally) -> Operation:
+    """What undoing does to the records of a tally."""
+    if not tally.was_there:
+        return Operation.DELETE
+    return Operation.UPDATE if tally.is_there else Operation.INSERT
 
 
 def _require_few(work: Mapping[Table, Work], terms: Terms) -> None:
@@ -78,7 +104,11 @@ def _require_few(work: Mapping[Table, Work], terms: Terms) -> None:
             writing.require_within(table, count, maximum)
 
 
-def _uuid(value: object) -> UUID:
+def uuid_of(value: object) -> UUID:
+    """This function will return the number of a change as a caller wrote it.
+
+    :raises InvalidInput: it is none
+    """
     try:
         return value if isinstance(value, UUID) else UUID(str(value))
     except ValueError as error:

@@ -13,6 +13,9 @@ from accesscontrol.models import ColumnRule
 from audit.models import AuditLog
 from catalog import models, registry
 from catalog.services import batch, records
+from jobs import kinds
+from jobs.models import Job
+from jobs.progress import SILENT
 from tests.faces.samples import made, url
 
 AUTHORS = registry.get("authors")
@@ -192,3 +195,45 @@ def test_reads_and_dry_runs_have_nothing_to_undo(client: Any, admin: Any) -> Non
     entry = AuditLog.objects.latest("id")
 
     assert "/undo/" not in text_of(client.get(f"/admin/audit/auditlog/{entry.pk}/change/"))
+
+
+class TestOfMany:
+    def test_is_a_job(self, client: Any, admin: Any, news: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr("catalog.admin.trail.undoing.MAX_AT_ONCE", 5)
+        change = batch.insert_records(actor=admin, table=AUTHORS, records=NAMES)
+
+        answer = client.post(undo_url(change))
+
+        job = Job.objects.get(kind="undo")
+        assert answer.url == f"/admin/jobs/job/{job.pk}/change/"
+        assert models.Author.objects.count() == 8
+        done = kinds.get("undo").run(job.actor(), job.arguments, SILENT)
+        assert done["records"] == 8
+        assert not models.Author.objects.exists()
+        assert [row.record_count for row in news(operation="UNDO")] == [8]
+        assert client.get(undo_url(done["change_id"])).status_code == 200
+
+    def test_is_not_looked_at_one_by_one(self, client: Any, admin: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr("catalog.services.undo_preview.MAX_LOOKED_AT", 5)
+        change = batch.insert_records(actor=admin, table=AUTHORS, records=NAMES)
+
+        page = text_of(client.get(undo_url(change)))
+
+        assert "Delete 8 records that it added" in page
+        assert "too many to look at each" in page
+        assert "Author 0" not in page
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_needs_the_opposite_right_too(
+        self, browser: Any, writer: Any, admin: Any, news: Any, monkeypatch: Any, method: str
+    ) -> None:
+        monkeypatch.setattr("catalog.services.undo_preview.MAX_LOOKED_AT", 5)
+        monkeypatch.setattr("catalog.admin.trail.undoing.MAX_AT_ONCE", 5)
+        change = batch.insert_records(actor=admin, table=AUTHORS, records=NAMES)
+        news()
+
+        answer = getattr(browser(writer), method)(undo_url(change))
+
+        assert answer.status_code == 403
+        assert not Job.objects.exists()
+        assert [row.error_code for row in news(success=False)] == ["PERMISSION_DENIED"]

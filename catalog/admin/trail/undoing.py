@@ -32,8 +32,10 @@ from catalog.services.parents import Names
 from catalog.services.texts import label
 from catalog.services.undo_preview import Deed, Part, Preview
 from catalog.table import Table
+from jobs import services as jobs
 
 UNDO: Final = "UNDO"
+MAX_AT_ONCE: Final = 1_000  # records; more are undone by a job
 SHOWN_CONFLICTS: Final = 100
 NO_PAGE: Final = frozenset({401, 403, 404})  # statuses after which there is nothing to show
 UNTOLD: Final = frozenset({"created_at", "updated_at"})
@@ -94,6 +96,7 @@ class Undoing(ServicePages):
             "channel": entry and words.channel(entry.channel),
             "when": f"{preview.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             "total": preview.count,
+            "is_looked_at": preview.is_looked_at,
             "parts": _parts(actor, preview),
             "deletes": any(part.deed == "delete" for part in preview.parts),
             "conflicts": [_conflict(actor, found) for found in preview.conflicts[:SHOWN_CONFLICTS]],
@@ -103,9 +106,13 @@ class Undoing(ServicePages):
         return TemplateResponse(request, "admin/history/undo.html", context)
 
     def _undo(self, request: HttpRequest, change_id: UUID) -> HttpResponse | None:
-        """Undo it; None where it was refused, and the page is to be shown again with a message that says why."""
+        """Undo it, or have it undone; None where it was refused: the page is shown again, with the reason."""
+        actor = actor_of(request)
         try:
-            change = undo.undo_change(actor=actor_of(request), change_id=change_id)
+            if sum(tally.count for tally in undo.outline(actor, change_id)) > MAX_AT_ONCE:
+                job = jobs.enqueue(actor=actor, kind="undo", arguments={"change_id": str(change_id)})
+                return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[job.pk]))
+            change = undo.undo_change(actor=actor, change_id=change_id)
         except Refused as refusal:
             if refusal.status in NO_PAGE:
                 raise
@@ -115,7 +122,7 @@ class Undoing(ServicePages):
         count = sum(change.counts)
         done = ngettext("Undone: %(count)s record.", "Undone: %(count)s records.", count)
         messages.success(request, f"{done % {'count': f'{count:,}'}} {_('This can be undone too.')}")
-        entry = record_versions.entries_of(actor_of(request), [change.change_id]).get(change.change_id)
+        entry = record_versions.entries_of(actor, [change.change_id]).get(change.change_id)
         return HttpResponseRedirect(self.url("change", entry.pk) if entry else self.url("changelist"))
 
     def _note(self, request: HttpRequest, refusal: Refused) -> None:
