@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 OPERATIONS = (
     "QUERY",
@@ -94,6 +95,8 @@ class AuditLog(models.Model):
         managed = False
         db_table = "audit_logs"
         default_permissions = ()
+        verbose_name = _("entry of the audit trail")
+        verbose_name_plural = _("audit trail")
 
     def __str__(self) -> str:
         return f"{self.operation} {self.table_name or ''} by {self.user_id or 'nobody'}"

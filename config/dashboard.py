@@ -41,6 +41,7 @@ def context(actor: Actor) -> dict[str, Any]:
         "own": [summary.told(e) for e in browsing.own(actor=actor, besides=_UNTOLD, limit=SHOWN)],
         "last_jobs": _jobs(actor),
         "last_backups": _backups(actor),
+        "sees_all": policy.holds(actor, Right.VIEW_AUDIT).allowed,
         "overview_url": f"{reverse('admin:audit_auditlog_overview')}{asked.address()}",
     }
 

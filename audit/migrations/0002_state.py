@@ -117,6 +117,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "audit_logs",
+                "verbose_name": "entry of the audit trail",
+                "verbose_name_plural": "audit trail",
                 "managed": False,
                 "default_permissions": (),
             },

@@ -58,8 +58,7 @@ class TestWelcome:
         page = unescape(browser(admin).get("/admin/").content.decode())
 
         for table in registry.all_tables():
-            link = f'<a class="table-name" href="{url(table, "")}">'
-            assert (link in page) != table.junction
+            assert f'<a class="table-name" href="{url(table, "")}">' in page
         program = str(settings.BASE_DIR / "script" / "mcp")
         assert shlex.join([program, "--user", "ada"]) in page
         snippet = page.split('aria-label="Settings of an MCP client">')[1].split("</pre>")[0]
@@ -112,7 +111,10 @@ class TestTrail:
 
         page = client.get(f"{TRAIL}{entry.pk}/change/").content.decode()
 
-        assert '<td class="old" data-label="Before">&lt;b&gt;Old&lt;/b&gt;</td><td class="new" data-label="After">New</td>' in page
+        assert (
+            '<td class="old" data-label="Before">&lt;b&gt;Old&lt;/b&gt;</td><td class="new" data-label="After">New</td>'
+            in page
+        )
         assert [row.record_id for row in news(operation="AUDIT_QUERY")] == [str(entry.pk)]
 
     def test_is_found_by_the_record_that_it_is_about(self, browser: Any, admin: Any) -> None:
