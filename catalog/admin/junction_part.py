@@ -106,7 +106,7 @@ class JunctionPart:
 
     def is_valid(self) -> bool:
         """Say whether the rows can be saved, as far as that is known."""
-        is_valid = not any(self.errors) and self.fault is None
+        is_valid = not any(self.errors)
         if self.fault is not None:
             self._tell(self.fault)
         return is_valid
