@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from django_celery_beat.models import PeriodicTask
 
 from accesscontrol import policy
-from accesscontrol.policy import Right
+from accesscontrol.policy import Operation, Right
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.services import live
@@ -42,8 +42,9 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
     rows = _rows(request)
     for table in registry.all_tables():
         if entry := entries.pop(table.model, None):
-            named = {**entry, "table": table.name, "rows": rows.get(table.name)}
-            found.setdefault(table.subject, []).append(named)
+            may_read = policy.decide(actor_of(request), Operation.READ, table).allowed  # of the trail, all
+            counted = {**entry, "rows": rows.get(table.name) if may_read else None}
+            found.setdefault(table.subject, []).append(counted)
     for right, group, name, address in PAGES:
         if policy.holds(actor_of(request), right).allowed:
             entry = {"name": _(name), "object_name": name, "admin_url": reverse(address)}
@@ -61,6 +62,11 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
         }
         for name, models in found.items()
     ]
+
+
+def has_tables(groups_: list[Entry]) -> bool:
+    """This function will say whether a table can be read at all."""
+    return any(entry.get("rows") is not None for group in groups_ for entry in group["models"])
 
 
 def _rows(request: HttpRequest) -> dict[str, int]:

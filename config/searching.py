@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accesscontrol.web import actor_of
 from catalog.services import search
 from catalog.services.search import Hit
+from config import navigation
 
 MAX_CHARS = 200
 MIN_CHARS = 2  # of a name; one letter begins half of them
@@ -78,7 +79,7 @@ def _pages(apps: list[dict[str, Any]], text: str) -> Iterator[Group]:
         Item(_("Welcome"), reverse("admin:index")),
         Item(_("Your profile"), reverse("admin:profile")),
         Item(_("What may I do?"), reverse("admin:rights_why")),
-        *([Item(_("Diagram"), reverse("admin:diagram"))] if apps else []),
+        *([Item(_("Diagram"), reverse("admin:diagram"))] if navigation.has_tables(apps) else []),
     ]
     for app in apps:
         places += [

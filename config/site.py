@@ -58,6 +58,11 @@ class AdminSite(admin.AdminSite):
 
         return super().index(request, {**welcome.context(actor_of(request)), **(extra_context or {})})
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page of the site shows."""
+        context = super().each_context(request)
+        return {**context, "has_tables": navigation.has_tables(context["available_apps"])}
+
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         """Lead to the welcome page, which lists everything."""
         return HttpResponseRedirect(reverse("admin:index"))

@@ -36,7 +36,12 @@ class TestNavigation:
         assert url(BOOKS, "") in (some := navigation(browser(person(read=["books"]))))
         assert url(AUTHORS, "") not in some
         assert "No table is open to you yet." not in some
-        assert url(BOOKS, "") not in navigation(browser(nobody))
+        assert "/admin/diagram/" in some
+        none = navigation(browser(nobody))
+        assert url(BOOKS, "") not in none
+        assert "/admin/diagram/" not in none
+        assert "nav-rows" not in none  # how long the whole trail is
+        assert "No table is open to you yet." in none
 
     def test_marks_where_one_is(self, browser: Any, admin: Any) -> None:
         found = navigation(browser(admin), url(BOOKS, ""))
