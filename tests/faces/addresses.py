@@ -45,6 +45,7 @@ OF_A_TABLE: dict[str, tuple[str | None, str | None]] = {
 # What a list does with the records that were chosen.
 ACTIONS = {
     "edit_chosen": "update",
+    "export_chosen": "export",
     "delete_chosen": "delete",
     "restore_chosen": "update",
     "purge_chosen": "purge",

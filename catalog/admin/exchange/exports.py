@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accesscontrol.errors import InvalidInput, Refused
-from accesscontrol.pages import sentence
+from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.web import actor_of
 from audit.operation import MAX_AFFECTED
 from catalog.admin.exchange.forms import ExportForm
@@ -61,6 +61,8 @@ class Chosen:
 
 class Exports(ExchangePages):
     """The part of a table's pages that exports."""
+
+    operations = {**ServicePages.operations, "export": EXPORT}
 
     def chosen(self, request: HttpRequest, query: QueryDict) -> Chosen:
         """This function will return what the list of that address shows.
