@@ -13,10 +13,7 @@ from django.utils.translation import gettext as _
 from audit import moments
 from catalog.admin.differences import Piece, pieces, replaced
 from catalog.services.parents import MAX_NAME_CHARS, Names
-from catalog.services.parents import names as names_of
 from catalog.table import AnyField
-
-__all__ = ["differences", "heading", "names_of", "short", "text"]
 
 
 def heading(field: AnyField) -> str:

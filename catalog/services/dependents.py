@@ -18,13 +18,13 @@ from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns
 from catalog.services.lookups import among
+from catalog.services.parents import MAX_NAME_CHARS
 from catalog.services.texts import label
 from catalog.table import Table
 
 MAX_COUNTED = 1_000
 MAX_DEPTH = 3  # references on references: scenes of the chapters of an author's books
 SAMPLES = 5
-MAX_NAME_CHARS = 80
 
 
 @dataclass(frozen=True)

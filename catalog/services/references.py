@@ -129,16 +129,6 @@ def cascading(table: Table, records: Sequence[Record]) -> list[tuple[Table, Rows
     return [(referring, rows) for referring, rows in found if rows]
 
 
-def cascade_counts(table: Table, records: Sequence[Record]) -> dict[str, int]:
-    """This function will count, by table, the records that the database would delete with these."""
-    counts: dict[str, int] = {}
-    for referring, column in _referring(table, models.CASCADE):
-        rows = referring.model._default_manager.filter(among(column, (record["id"] for record in records)))
-        if found := rows.count():
-            counts[referring.name] = counts.get(referring.name, 0) + found
-    return counts
-
-
 def _counted(dependents: Sequence[Mapping[str, Any]]) -> str:
     """How many refer, as far as the actor may know."""
     if not all("count" in found for found in dependents):
