@@ -59,8 +59,9 @@ for (const form of document.querySelectorAll("form:has([data-grid])")) {
             button.type = "button";
             button.className = "tick-all";
             button.textContent = "±";
-            button.title = form.dataset.toggle;
-            button.setAttribute("aria-label", `${form.dataset.toggle}: ${heading.textContent.trim()}`);
+            const told = heading.closest("table").dataset.toggle;
+            button.title = told;
+            button.setAttribute("aria-label", `${told}: ${heading.textContent.trim()}`);
             button.addEventListener("click", () => toggle(boxes()));
             heading.append(button);
         }

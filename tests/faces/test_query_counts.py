@@ -81,7 +81,22 @@ def surround(table: Table, record: models.Model) -> None:
         for other in TABLES:
             for column, parent in other.foreign_keys.items():
                 if parent == table.name and not other.read_only:
-                    made(other, **{other.columns[column].name: record})
+                    made(other, **{**_given(other, column), other.columns[column].name: record})
+
+
+def _given(junction: Table, column: str) -> dict[str, models.Model]:
+    """Return the ends of a junction that nobody makes, each time the next."""
+    ends = {
+        name: registry.get(junction.foreign_keys[name])
+        for name in junction.key
+        if name in junction.foreign_keys
+    }
+    number = junction.model._default_manager.count()
+    return {
+        junction.columns[name].name: end.model._default_manager.order_by("id")[number]
+        for name, end in ends.items()
+        if end.read_only and name != column
+    }
 
 
 @pytest.fixture
