@@ -161,7 +161,7 @@ class TestTrash:
     def test_more_than_a_call_may_write_is_refused_before_it_begins(
         self, client: Any, news: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("catalog.admin.deletion.MAX_AFFECTED", 1)
+        monkeypatch.setattr("catalog.admin.picked.MAX_AFFECTED", 1)
         books = [made(BOOKS), made(BOOKS)]
         news()
 
