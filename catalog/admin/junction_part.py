@@ -88,9 +88,11 @@ class JunctionPart:
         self.fault = fault if fault and fault.part == self.prefix else None
         self._site = site
         (self.end,) = (end for end in junctions.ends(actor, table) if end.column != column)
-        may = {o: may_edit and policy.decide(actor, o, table).allowed for o in Operation}
-        self.may_add, self.may_remove = may[Operation.INSERT], may[Operation.DELETE]
-        self._settable = self._writable(Operation.UPDATE) if may[Operation.UPDATE] else []
+        may = {o for o in Operation if policy.decide(actor, o, table).allowed}
+        self.may_add = may_edit and Operation.INSERT in may
+        self.may_remove = may_edit and Operation.DELETE in may
+        self.may_add_elsewhere = Operation.INSERT in may and not may_edit
+        self._settable = self._writable(Operation.UPDATE) if may_edit and Operation.UPDATE in may else []
         self._names: dict[tuple[str, int], str | None] = {}
 
     # What Django asks of a formset ------------------------------------------------------------------
@@ -171,8 +173,17 @@ class JunctionPart:
     @property
     def url(self) -> str:
         """The list of these rows on the junction's own pages."""
+        return self._page("changelist")
+
+    @property
+    def add_url(self) -> str:
+        """The page that adds such a row."""
+        return self._page("add")
+
+    def _page(self, name: str) -> str:
         meta = self.table.model._meta
-        return f"{reverse(f'admin:{meta.app_label}_{meta.model_name}_changelist')}?{self.column}={self.key}"
+        address = reverse(f"admin:{meta.app_label}_{meta.model_name}_{name}")
+        return f"{address}?{self.column}={self.key}"
 
     @property
     def has_more(self) -> bool:

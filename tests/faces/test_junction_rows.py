@@ -296,6 +296,14 @@ class TestPage:
         assert html.count(f'name="{PART}-row"') == 50
         assert f"/admin/catalog/booktrope/?book_id={book.pk}" in html
 
+    def test_leads_to_adding_where_the_record_itself_can_not_be_edited(self, client: Any) -> None:
+        genre = models.Genre.objects.order_by("id")[0]
+
+        html = client.get(url(registry.get("genres"), "change", genre)).content.decode()
+
+        assert f"/admin/catalog/bookgenre/add/?genre_id={genre.pk}" in html
+        assert "data-add" not in html
+
     def test_its_read_is_audited(self, client: Any, book: Any, news: Any) -> None:
         tie(book, "There", 1)
         news()
