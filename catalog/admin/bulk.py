@@ -15,6 +15,8 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -202,7 +204,13 @@ class BulkEdit(Trash):
                     hint=_("Look at what will change now, and decide again."),
                     table=self.table.name,
                 )
-        messages.success(request, _("Changed %(records)s.") % {"records": self.counted(change.count)})
+        told = _("Changed %(records)s.") % {"records": self.counted(change.count)}
+        if not policy.hidden_columns(
+            actor_of(request), self.table.name
+        ):  # who does not see all undoes nothing
+            address = reverse("admin:undo_change", args=[change.change_id])
+            told = format_html('{} <a href="{}">{}</a>', told, address, _("Undo…"))
+        messages.success(request, told)
 
     def _page(
         self,

@@ -89,6 +89,7 @@ def test_does_it_with_one_entry_and_leaves_what_is_so_already(client: Any, books
     assert models.Book.objects.get(pk=books[1].pk).updated_at == untouched
     (entry,) = news(operation="UPDATE")
     assert (entry.record_count, entry.success, entry.dry_run) == (2, True, False)
+    assert f'href="/admin/audit/auditlog/undo/{entry.change_id}/"' in client.get(LIST).content.decode()
     assert {str(books[0].pk), str(books[2].pk)} <= set(str(entry.changes).replace("'", " ").split())
 
 
