@@ -7,8 +7,7 @@ import difflib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Final
@@ -64,8 +63,7 @@ def guess(table: Table, names: Sequence[str]) -> dict[str, str | None]:
 
 
 def _of_csv(content: Content, delimiter: str | None, *, has_headers: bool) -> Head:
-    with closing(_blocks(content)) as blocks:
-        found = list(islice(csv_records.records(blocks), SAMPLE + 1))
+    found = list(islice(csv_records.records(content.blocks()), SAMPLE + 1))
     if not found:
         raise InvalidInput("The file is empty.")
     first = found[0]
@@ -74,10 +72,6 @@ def _of_csv(content: Content, delimiter: str | None, *, has_headers: bool) -> He
     names = csv_records.read_header(first, delimiter) if has_headers else [""] * width
     rows = [_fields(record, delimiter) for record in (found[1:] if has_headers else found)]
     return Head(headers.told_apart(names), [_short(row) for row in rows if row], delimiter)
-
-
-def _blocks(content: Content) -> Iterator[bytes]:
-    yield from content.blocks()
 
 
 def _fields(record: csv_records.CsvRecord, delimiter: str) -> list[str]:

@@ -205,7 +205,8 @@ def _shown(alias: str, name: str) -> sql.Composable:
 def _fetch(statement: sql.Composable) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def visible(found: dict[str, Any], seen: Table) -> dict[str, Any]:

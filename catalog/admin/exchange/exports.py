@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import (
     FileResponse,
@@ -106,12 +106,15 @@ class Exports(ExchangePages):
         """Ask what of the chosen records shall be in the file."""
         if request.POST.get("select_across") == "1":  # all that the list shows
             return HttpResponseRedirect(f"{self.url('export')}?{request.GET.urlencode()}")
-        with self.telling(request, EXPORT):
+        try:
             require_export(actor_of(request), self.table)
             keys = keys_of(queryset)
             chosen = self.chosen(request, request.GET).only(keys)
             return self._ask_export(request, ExportForm(self.known(request)), chosen, keys)
-        return None
+        except Refused as refusal:
+            self.record_refusal(request, EXPORT, refusal)
+            messages.error(request, sentence(refusal))
+            return None
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """This function will say whether the person may export records here."""

@@ -30,8 +30,8 @@ ON_CONFLICT: Final[dict[OnConflict, Any]] = {
     "update_only": _("Change rows that are there. A new one is a fault"),
 }
 FORMULAS: Final = (
-    ("", _("harmless in XLSX, as they are in CSV")),
-    ("harmless", _("harmless")),
+    ("", _("harmless in XLSX only")),
+    ("harmless", _("always harmless")),
     ("exact", _("as they are")),
 )
 _USUALLY: Final = {"csv": "exact", "xlsx": "harmless"}
@@ -40,9 +40,10 @@ _USUALLY: Final = {"csv": "exact", "xlsx": "harmless"}
 def resource_of(table: Table) -> type[ModelResource]:
     """This function will return a table's columns, as far as it is known, as import-export has them."""
     fields = {name: Field(attribute=name, column_name=name) for name in table.columns}
-    return modelresource_factory(
+    resource: type[ModelResource] = modelresource_factory(
         table.model, meta_options={"fields": list(fields), "export_order": list(fields)}, custom_fields=fields
     )
+    return resource
 
 
 class UploadForm(ImportForm):  # type: ignore[misc] # import-export has no types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
@@ -21,9 +21,7 @@ from accesscontrol.web import actor_of
 from catalog.services import columns, live
 from catalog.table import Table
 
-P = ParamSpec("P")
-S = TypeVar("S", bound="ExchangePages")
-View = Callable[Concatenate[S, HttpRequest, P], HttpResponseBase]
+View = Callable[..., HttpResponseBase]
 Require = Callable[[Actor, Table], None]
 
 NOWHERE = frozenset({401, 403, 404})  # refusals after which there is nothing to go back to
@@ -48,12 +46,12 @@ def require_import(actor: Actor, table: Table) -> None:
         policy.require(actor, Operation.INSERT, table)
 
 
-def page(require: Require, operation: str, *methods: str) -> Callable[[View[S, P]], View[S, P]]:
+def page(require: Require, operation: str, *methods: str) -> Callable[[View], View]:
     """This function will make a method a page for whom `require` lets; its refusals are told, as of `operation`."""
 
-    def decorate(view: View[S, P]) -> View[S, P]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(self: S, request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(self: ExchangePages, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
             try:
