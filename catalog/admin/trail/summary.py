@@ -80,7 +80,7 @@ def numbers(found: Overview, asked: Asked) -> list[Line]:
         {"name": _("People"), "value": f"{sum(g.value is not None for g in found.by_user):,}"},
         {"name": _("Tables"), "value": f"{len(found.by_table):,}"},
         {
-            "name": _("95 percent took at most"),
+            "name": _("95 in 100 within"),
             "value": words.milliseconds(found.percentile_95) or "\N{EM DASH}",
             "address": _slower_than(found.percentile_95, asked),
         },
