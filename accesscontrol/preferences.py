@@ -15,6 +15,8 @@ from accesscontrol.models import Preference
 
 THEMES = ("auto", "light", "dark")
 SESSION_KEY = "preferences"
+COOKIE = "theme"  # for the page where one logs in, which does not know whose it will be
+COOKIE_AGE_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ def of(request: HttpRequest) -> Preferences:
     """This function will return the preferences that go with a request, without asking the database."""
     session = getattr(request, "session", None)
     kept: Any = session.get(SESSION_KEY) if session is not None else None
-    return Preferences(**kept) if kept else Preferences()
+    if kept:
+        return Preferences(**kept)
+    theme = request.COOKIES.get(COOKIE, "")
+    return Preferences(theme) if theme in THEMES else Preferences()
 
 
 def remember(request: HttpRequest, preferences: Preferences) -> None:

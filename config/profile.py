@@ -79,12 +79,21 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 def _keep(request: HttpRequest, **chosen: Any) -> HttpResponse:
     """Keep a choice, and go back to where it was made; a script is answered with nothing."""
+    answer = _answer(request)
     try:
-        chosen_now = preferences.change(actor=actor_of(request), **chosen)
+        now = preferences.change(actor=actor_of(request), **chosen)
     except Refused as refusal:
         messages.error(request, sentence(refusal))
     else:
-        preferences.remember(request, chosen_now)
+        preferences.remember(request, now)
+        answer.set_cookie(
+            preferences.COOKIE, now.theme, preferences.COOKIE_AGE_S,
+            secure=request.is_secure(), httponly=True, samesite="Lax",
+        )  # fmt: skip
+    return answer
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
     if not request.accepts("text/html"):
         return HttpResponse(status=204)
     back = request.POST.get("next", "")

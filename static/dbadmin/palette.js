@@ -9,6 +9,10 @@
     const PAUSE_MS = 180;
     const COMMANDS = box.querySelector("template").content.querySelector("[data-name=commands]").textContent;
 
+    if (/Mac|iPhone|iPad/.test(navigator.userAgent)) {
+        document.querySelector("#search-open kbd").textContent = "⌘ K";
+    }
+
     let waiting = 0;
     let asking = null;
     let answered = null; // the text that the results are for

@@ -10,6 +10,7 @@ from django.test import Client
 
 from accesscontrol.models import ColumnRule, Preference
 from catalog import registry
+from config.templatetags import humane
 from tests.faces.samples import made, url
 
 BOOKS, AUTHORS, SCENES = map(registry.get, ("books", "authors", "scenes"))
@@ -123,6 +124,43 @@ class TestSearch:
         assert Client().get("/admin/search/?q=emma", **JSON).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.0k"),
+        (1234, "1.2k"),
+        (9950, "9k"),
+        (34_567, "34k"),
+        (1_234_567, "1.2M"),
+    ],
+)
+def test_numbers_are_shown_short(number: int, shown: str) -> None:
+    assert humane.short_number(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge, Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+            "Safari, iPhone",
+        ),
+        ("Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("curl/8.0", "curl"),
+        ("", "-"),
+    ],
+)
+def test_programs_are_named_as_people_know_them(user_agent: str, shown: str) -> None:
+    assert humane.program(user_agent) == shown
+
+
 class TestTheme:
     def test_is_in_the_page_itself_and_comes_back_with_the_person(self, browser: Any, admin: Any) -> None:
         client = browser(admin)
@@ -133,6 +171,15 @@ class TestTheme:
         assert answer.url == "/admin/"
         assert 'data-theme="dark"' in client.get("/admin/").content.decode()
         assert 'data-theme="dark"' in browser(admin).get("/admin/").content.decode()
+
+    def test_is_that_of_the_login_too(self, browser: Any, admin: Any) -> None:
+        client = browser(admin)
+        client.post("/admin/profile/theme/", {"theme": "dark"})
+        client.post("/admin/logout/")
+
+        assert 'data-theme="dark"' in client.get("/admin/login/").content.decode()
+        client.cookies["theme"] = '"><script>'
+        assert 'data-theme="auto"' in client.get("/admin/login/").content.decode()
 
     def test_answers_a_script_with_nothing(self, browser: Any, admin: Any) -> None:
         assert browser(admin).post("/admin/profile/theme/", {"theme": "dark"}, **JSON).status_code == 204
