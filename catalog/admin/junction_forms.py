@@ -80,6 +80,11 @@ class RowForm(forms.Form):
         return {name: self.initial.get(name) for name in self.columns}
 
     @property
+    def as_it_was(self) -> dict[str, Any]:
+        """The condition that the row still is what it was; a value that a page sends is no operator."""
+        return {name: {"$eq": value} for name, value in self.was.items()}
+
+    @property
     def changed(self) -> dict[str, Any]:
         """The columns that were changed, beside the key, and their new values."""
         return {name: self.cleaned_data[name] for name in self.columns if name in self.changed_data}

@@ -53,7 +53,7 @@ def _remove(part: JunctionPart, key: int, forms: Iterable[RowForm]) -> None:
 
 def _change(part: JunctionPart, key: int, forms: Iterable[RowForm]) -> None:
     """Only rows that are still what the page showed."""
-    updates = [{"where": {**_key(part, key, form), **form.was}, "data": form.changed} for form in forms]
+    updates = [{"where": {**_key(part, key, form), **form.as_it_was}, "data": form.changed} for form in forms]
     change = batch.update_records(actor=part.actor, table=part.table, updates=updates)
     overtaken = [index for index, count in enumerate(change.counts) if not count]
     if overtaken:

@@ -161,7 +161,7 @@ class JunctionPages(JunctionRemoval):
             return
         key = {name: record[name] for name in self.table.key}
         change = records.update_records(
-            actor=actor_of(request), table=self.table, data=form.changed, where={**key, **form.was}
+            actor=actor_of(request), table=self.table, data=form.changed, where={**key, **form.as_it_was}
         )
         if not change.count:
             raise form.overtaken(self.found(request, self.table.format_key(record)))

@@ -207,6 +207,8 @@ class TestRefusals:
             {f"{PART}-newx1-created_at": "2020-01-01", f"{PART}-new": "x1", f"{PART}-newx1-trope_id": "1"},
             {f"{PART}-row": "1", f"{PART}-1-was": "[]"},
             {f"{PART}-row": "1", f"{PART}-1-book_id": "2"},
+            {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": {"$gte": 1}}', f"{PART}-1-prominence": "5"},
+            {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": "\\u0000"}', f"{PART}-1-prominence": "5"},
         ],
     )
     def test_a_forged_form_changes_nothing(self, client: Any, book: Any, forged: Any, news: Any) -> None:
@@ -270,6 +272,26 @@ class TestRights:
         client.post(url(BOOKS, "change", book), form | rows(row) | {f"{PART}-{row.trope_id}-prominence": "5"})
 
         assert tropes_of(book) == {"There": 1}
+
+    def test_a_hidden_column_is_nowhere(self, browser: Any, editor: Any, book: Any) -> None:
+        row = tie(book, "There", 4)
+        ColumnRule.objects.create(
+            role=Group.objects.get(name="Editor"),
+            table_id="book_tropes",
+            column_name="prominence",
+            access="hidden",
+        )
+        client = browser(editor)
+        form = page_form(client, book)
+        junction = "/admin/catalog/booktrope/"
+        pages = [url(BOOKS, "change", book), junction, f"{junction}{book.pk}:{row.trope_id}/change/"]
+
+        for page in pages:
+            assert "rominence" not in client.get(page).content.decode().split('id="content-main"')[1]
+        assert client.get(f"{junction}?o=prominence").status_code == 400
+        client.post(url(BOOKS, "change", book), form | rows(row) | {f"{PART}-{row.trope_id}-prominence": "5"})
+
+        assert tropes_of(book) == {"There": 4}
 
 
 class TestPage:

@@ -312,4 +312,9 @@ class TestForm:
         row.delete()
 
         assert client.get(address).status_code == 404
-        assert client.get(url(BOOK_TROPES).rstrip("/") + "/nonsense/change/").status_code == 400
+
+    def test_a_key_that_is_none_is_refused(self, client: Any) -> None:
+        keys = ["nonsense", "1", "1:1:1", "0:0", f"1:{10**20}", "1:x", "\uff11:\uff12", "-1:1", "%00:1"]
+        for key in keys:
+            for page in ("change", "delete", "history"):
+                assert client.get(f"{url(BOOK_TROPES)}{key}/{page}/").status_code in {400, 404}, (key, page)
