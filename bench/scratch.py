@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from psycopg import sql
 
 from accesscontrol.actor import Actor, Channel
@@ -63,18 +64,19 @@ class Scratch:
 
 
 @contextmanager
-def database(*, scenes: int, audit_rows: int) -> Iterator[Scratch]:
-    """This function will make a database with that much in it, turn Django to it, and drop it at the end."""
-    name = (
-        f"test_{os.getpid()}"  # named like a test's: what a killed run leaves behind, the next test run drops
-    )
+def database(*, scenes: int, audit_rows: int, name_ends: str = "") -> Iterator[Scratch]:
+    """This function will make a database with that much in it, and turn Django to it; at the end it drops it."""
+    # Named like a test's: what a killed run leaves behind, the next test run drops.
+    name = f"test_{os.getpid()}{name_ends}"
+    before = connection.settings_dict["NAME"]
     databases.fresh(name, databases.template())
     try:
         yield _filled(name, scenes, audit_rows)
     finally:
         databases.disconnect()
-        with databases.owner() as connection:
-            databases.drop(connection, name)
+        connection.settings_dict["NAME"] = before
+        with databases.owner() as owner:
+            databases.drop(owner, name)
 
 
 def _filled(name: str, scenes: int, audit_rows: int) -> Scratch:

@@ -137,7 +137,7 @@ def drop_abandoned(connection: psycopg.Connection) -> None:
     for name in databases(connection, "test_"):
         with contextlib.suppress(ValueError):
             try:
-                os.kill(int(name.removeprefix("test_")), 0)
+                os.kill(int(name.split("_")[1]), 0)
             except ProcessLookupError:
                 drop(connection, name)
             except PermissionError:

@@ -1,0 +1,104 @@
+"""What is measured of pages: the same page of a large library and of a small one, each served by its own process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from bench.cases import middle
+from bench.measure import Case, Limit
+from bench.scratch import Scratch, database
+from catalog.models import Scene
+
+SMALL = 1_000  # scenes, and audit rows
+MAX_RATIO, MAX_MS = 3, 150
+PATIENCE_S = 30
+SCENES = "/admin/catalog/scene/"
+
+
+@contextmanager
+def paging(scratch: Scratch) -> Iterator[list[Case]]:
+    """This function will return the cases that open a page of scenes; the floor is that of a small library."""
+    here = _addresses(scratch)
+    with (
+        _reader(scratch) as large,
+        database(scenes=SMALL, audit_rows=SMALL, name_ends="_small") as small_library,
+        _reader(small_library) as small,
+    ):
+        there = _addresses(small_library)
+        yield [
+            Case(
+                f"page: {page}",
+                lambda page=page: large.open(here[page]),  # type: ignore[misc]
+                lambda page=page: small.open(there[page]),  # type: ignore[misc]
+                Limit(ratio=MAX_RATIO, total_ms=MAX_MS),
+                f"the same of {SMALL:,} scenes",
+                seconds=6,
+            )
+            for page in here
+        ]
+
+
+def _addresses(place: Scratch) -> dict[str, str]:
+    scene = middle(place)
+    title = Scene.objects.get(pk=scene).title or ""
+    return {
+        "list of scenes": SCENES,
+        "search for a title": f"{SCENES}?q={quote(title)}",
+        "a scene": f"{SCENES}{scene}/change/",
+        "history of a scene": f"{SCENES}{scene}/history/",
+    }
+
+
+class _Reader:
+    """Somebody who is logged in, and opens pages."""
+
+    def __init__(self, port: int, cookie: str) -> None:
+        self._server = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        self._headers = {"Cookie": cookie}
+
+    def open(self, path: str) -> bytes:
+        """This function will return a page.
+
+        :raises RuntimeError: it can't be opened
+        """
+        self._server.request("GET", path, headers=self._headers)
+        answer = self._server.getresponse()
+        page = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}: {page[:300]!r}")
+        return page
+
+
+@contextmanager
+def _reader(place: Scratch) -> Iterator[_Reader]:
+    """Serve a library, which Django is turned to, and log its administrator in."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{listening.fileno()}"],
+            cwd=settings.BASE_DIR, env=place.environment, pass_fds=[listening.fileno()],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield _Reader(listening.getsockname()[1], _cookie(place))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _cookie(place: Scratch) -> str:
+    user = User.objects.get(pk=place.administrator.pk)
+    user.is_staff = user.is_superuser = True
+    user.save()
+    client = Client()
+    client.force_login(user)
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
