@@ -8,13 +8,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accesscontrol.actor import Actor
@@ -42,10 +45,8 @@ class Line:
     """One record in a list."""
 
     key: str
-    name: str
-    address: str
-    cells: list[tuple[columns.Column, Any]]
-    is_trashed: bool
+    choose: str  # what the box before it says
+    cells: str  # as HTML: made here, since a template takes three times as long for some hundred cells
 
 
 class TableList(ChangeList):
@@ -139,14 +140,24 @@ class TableList(ChangeList):
     @property
     def lines(self) -> Iterator[Line]:
         """The records of this page."""
+        before, after = self._around_key()
+        choose = _("Choose %s")
+        nothing = format_html('<span class="nothing" role="img" aria-label="{}">&ndash;</span>', _("Empty"))
         for row in self.result_list:
-            yield Line(
-                str(row.pk),
-                str(row),
-                self._record_address(row),
-                [(column, column.show(row)) for column in self.shown_columns],
-                getattr(row, "deleted_at", None) is not None,
+            cells = [self._cell(column, row, nothing) for column in self.shown_columns[1:]]
+            name = self.shown_columns[0]
+            head = format_html(
+                '<th scope="row" class="field-{}"><a href="{}">{}</a></th>',
+                name.name,
+                f"{before}{row.pk}{after}",
+                text := name.show(row),
             )
+            yield Line(str(row.pk), choose % text, head + SafeString("".join(cells)))
+
+    def _cell(self, column: columns.Column, row: Any, nothing: str) -> str:
+        value = column.show(row)
+        shown = nothing if value is None or value == "" else localize(value)
+        return format_html('<td class="field-{} {}">{}</td>', column.name, column.kind, shown)
 
     @cached_property
     def shown_columns(self) -> list[columns.Column]:
@@ -224,10 +235,11 @@ class TableList(ChangeList):
         set_ = {name: value for name, value in changes.items() if value is not None}
         return "?" + urlencode({**kept, **set_}, doseq=True)
 
-    def _record_address(self, row: Any) -> str:
-        """The address of a record's page, which leads back to this list as it is."""
-        kept: dict[str, Any] = {"preserved_filters": self.preserved_filters, "opts": self.opts}
-        return add_preserved_filters(kept, self.url_for_result(row))
+    def _around_key(self) -> tuple[str, str]:
+        """What stands before and after the key in the address of a record's page, which leads back to this list."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        before, _, after = reverse(name, args=[0]).rpartition("0")
+        return before, f"{after}?{self.preserved_filters}" if self.preserved_filters else after
 
     def _page(self, number: int) -> str | None:
         return None if number == self.page_num else self.address({PAGE: str(number)})
