@@ -22,7 +22,7 @@ if (bar && rows.length) {
         }
         const text = chosen === 0 ? bar.dataset.none : chosen === 1 ? bar.dataset.one : bar.dataset.many.replace("%", chosen);
         count.textContent = all && all.checked ? all.closest("label").textContent.trim() : text;
-        bar.classList.toggle("idle", chosen === 0);
+        bar.classList.toggle("chosen", chosen > 0);
     };
 
     toggle.addEventListener("change", () => {

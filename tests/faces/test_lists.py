@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from html import escape, unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group
@@ -313,6 +313,16 @@ class TestWayBack:
 
         assert answer.status_code == 302
         assert parse_qs(urlsplit(answer.url).query) == parse_qs(asked)
+
+    @pytest.mark.parametrize("page", ["change", "delete"])
+    def test_a_page_of_a_record_links_back_to_the_list_as_it_was(
+        self, client: Any, shelf: Any, page: str
+    ) -> None:
+        asked = urlencode({"_changelist_filters": "status=draft&q=a"})
+
+        shown = client.get(f"{url(BOOKS, page, shelf['A'])}?{asked}").content.decode()
+
+        assert f'href="{LIST}?status=draft&amp;q=a"' in shown
 
     def test_an_action_leads_back_to_the_list_as_it_was(self, client: Any, shelf: Any) -> None:
         form = {"action": "delete_chosen", "_selected_action": shelf["A"].pk, "post": "yes"}
