@@ -105,6 +105,19 @@ def entries_of(actor: Actor, change_ids: Iterable[UUID]) -> dict[UUID, AuditLog]
     return {row.change_id: row for row in rows if row.change_id}
 
 
+def undo_of(actor: Actor, change_id: UUID, since: datetime) -> AuditLog | None:
+    """This function will return the last audit row that tells of undoing a change, as far as the actor may see it."""
+    undone = AuditLog.objects.filter(
+        queries.visible_to(actor),
+        operation="UNDO",
+        timestamp__gt=since,
+        success=True,
+        dry_run=False,
+        client_info__undoes=str(change_id),
+    )
+    return undone.defer("changes").order_by("-timestamp").first()
+
+
 def _kept(row: dict[str, Any]) -> Kept:
     changes = read_exactly(row["difference"] or "{}")
     return Kept(

@@ -80,6 +80,20 @@ def test_an_update_shows_what_each_record_becomes(client: Any, admin: Any) -> No
     assert models.Author.objects.get(pk=author.pk).name == "First name"
 
 
+def test_what_was_undone_says_by_whom(client: Any, admin: Any) -> None:
+    author = made(AUTHORS, name="Old")
+    change = records.update_records(actor=admin, table=AUTHORS, data={"name": "New"}, where={"id": author.pk})
+    client.post(undo_url(change))
+    undone = AuditLog.objects.get(operation="UNDO")
+
+    page = text_of(client.get(undo_url(change)))
+
+    assert "It was undone by ada" in page
+    assert f"/admin/audit/auditlog/{undone.pk}/change/" in page
+    client.post(undo_url(undone.change_id))
+    assert "It was undone" not in text_of(client.get(undo_url(change)))
+
+
 def test_a_deletion_brings_back_what_went_along(client: Any, admin: Any) -> None:
     appearance = made(registry.get("scenes")) and made(CHARACTERS)
     models.CharacterScene.objects.create(character=appearance, scene=models.Scene.objects.get())

@@ -101,6 +101,7 @@ class Undoing(ServicePages):
             "deletes": any(part.deed == "delete" for part in preview.parts),
             "conflicts": [_conflict(actor, found) for found in preview.conflicts[:SHOWN_CONFLICTS]],
             "conflict_count": len(preview.conflicts),
+            "undone": _undone(actor, change_id, preview),
             "more_conflicts": max(0, len(preview.conflicts) - SHOWN_CONFLICTS),
         }
         return TemplateResponse(request, "admin/history/undo.html", context)
@@ -129,6 +130,15 @@ class Undoing(ServicePages):
         """Write to the trail that undoing was refused, about the table that stands in the way."""
         site = cast("RefusalTranslator", self.admin_site)
         site.record_refusal(request, refusal, operation=UNDO, table=refusal.details.get("table"))
+
+
+def _undone(actor: Actor, change_id: UUID, preview: Preview) -> dict[str, Any] | None:
+    """Who has undone it before, where that may be why it can't be undone."""
+    found = record_versions.undo_of(actor, change_id, preview.at) if preview.conflicts else None
+    if found is None:
+        return None
+    when = f"{found.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return {"who": words.who(found), "when": when, "key": found.pk}
 
 
 def _parts(actor: Actor, preview: Preview) -> list[dict[str, Any]]:
