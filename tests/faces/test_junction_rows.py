@@ -20,6 +20,18 @@ TROPES = registry.get("tropes")
 PART = "book_tropes-book_id"
 
 
+FORGED: list[dict[str, Any]] = [
+    {f"{PART}-row": "x"},
+    {f"{PART}-row": [str(n) for n in range(60)]},
+    {f"{PART}-new": [f"x{n}" for n in range(60)]},
+    {f"{PART}-newx1-created_at": "2020-01-01", f"{PART}-new": "x1", f"{PART}-newx1-trope_id": "1"},
+    {f"{PART}-row": "1", f"{PART}-1-was": "[]"},
+    {f"{PART}-row": "1", f"{PART}-1-book_id": "2"},
+    {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": {"$gte": 1}}', f"{PART}-1-prominence": "5"},
+    {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": "\\u0000"}', f"{PART}-1-prominence": "5"},
+]
+
+
 @pytest.fixture
 def client(browser: Any, admin: Any) -> Any:
     return browser(admin)
@@ -198,30 +210,18 @@ class TestRefusals:
         assert "changed or removed rows meanwhile" in answer.content.decode()
         assert tropes_of(book) == {}
 
-    @pytest.mark.parametrize(
-        "forged",
-        [
-            {f"{PART}-row": "x"},
-            {f"{PART}-row": [str(n) for n in range(60)]},
-            {f"{PART}-new": [f"x{n}" for n in range(60)]},
-            {f"{PART}-newx1-created_at": "2020-01-01", f"{PART}-new": "x1", f"{PART}-newx1-trope_id": "1"},
-            {f"{PART}-row": "1", f"{PART}-1-was": "[]"},
-            {f"{PART}-row": "1", f"{PART}-1-book_id": "2"},
-            {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": {"$gte": 1}}', f"{PART}-1-prominence": "5"},
-            {f"{PART}-row": "1", f"{PART}-1-was": '{"prominence": "\\u0000"}', f"{PART}-1-prominence": "5"},
-        ],
-    )
-    def test_a_forged_form_changes_nothing(self, client: Any, book: Any, forged: Any, news: Any) -> None:
+    def test_a_forged_form_changes_nothing(self, client: Any, book: Any, news: Any) -> None:
         tie(book, "There", 1)
-        form = page_form(client, book) | forged | {"title": "Forged"}
-        news()
+        form = page_form(client, book) | {"title": "Forged"}
+        for forged in FORGED:
+            news()
 
-        answer = client.post(url(BOOKS, "change", book), form)
+            answer = client.post(url(BOOKS, "change", book), form | forged)
 
-        assert answer.status_code in {200, 400}
-        book.refresh_from_db()
-        assert (book.title, tropes_of(book)) == ("Dracula", {"There": 1})
-        assert news(success=False)
+            assert answer.status_code in {200, 400}, forged
+            book.refresh_from_db()
+            assert (book.title, tropes_of(book)) == ("Dracula", {"There": 1}), forged
+            assert news(success=False), forged
 
 
 class TestRights:
@@ -334,25 +334,20 @@ class TestPage:
 
         assert [(e.operation, e.record_count) for e in news(table_name="book_tropes")] == [("QUERY", 1)]
 
-    @pytest.mark.parametrize(
-        ("table", "titles"),
-        [
-            ("books", ["Genres", "Tropes"]),
-            ("characters", ["Scenes", "Timeline events"]),
-            ("scenes", ["Characters"]),
-            ("series", ["Genres"]),
-            ("timeline_events", ["Characters"]),
-            ("tropes", ["Books"]),
-            ("genres", ["Series", "Books"]),
-            ("authors", []),
-        ],
-    )
-    def test_every_junction_has_its_part_at_both_ends(
-        self, client: Any, table: str, titles: list[str]
-    ) -> None:
+    def test_every_junction_has_its_part_at_both_ends(self, client: Any) -> None:
+        parts = {
+            "books": ["Genres", "Tropes"],
+            "characters": ["Scenes", "Timeline events"],
+            "scenes": ["Characters"],
+            "series": ["Genres"],
+            "timeline_events": ["Characters"],
+            "tropes": ["Books"],
+            "genres": ["Series", "Books"],
+            "authors": [],
+        }
+        for name, titles in parts.items():
+            table = registry.get(name)
 
-        record = made(registry.get(table))
+            page = client.get(url(table, "change", made(table)))
 
-        page = client.get(url(registry.get(table), "change", record))
-
-        assert [part.title for part in page.context["junction_parts"]] == titles
+            assert [part.title for part in page.context["junction_parts"]] == titles, name
