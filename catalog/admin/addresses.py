@@ -29,7 +29,8 @@ SIZES = (25, 50, 100, 200)
 USUAL_SIZE = 50
 
 _POSITION = (PAGE, AFTER, BEFORE, "e")  # where in a list somebody is, which is no part of what it shows
-_OURS = {SEARCH, ORDER, TRASH, COLUMNS, SIZE, "_popup", "_to_field", "_changelist_filters", *_POSITION}
+_FRAME = ("_popup", "_to_field", "_changelist_filters")  # the window around a list
+_OURS = {SEARCH, ORDER, TRASH, COLUMNS, SIZE, *_POSITION, *_FRAME}
 _LOOKUPS = {
     "": "$in",
     "exact": "$in",
@@ -77,7 +78,9 @@ def read(table: Table, query: QueryDict) -> Listing:
         order=_order(table, query.get(ORDER, "")),
         columns=_columns(table, query),
         size=_size(query.get(SIZE, "")),
-        query=urlencode([(n, v) for n, vs in sorted(query.lists()) if n not in _POSITION for v in vs if v]),
+        query=urlencode(
+            [(n, v) for n, vs in sorted(query.lists()) if n not in (*_POSITION, *_FRAME) for v in vs if v]
+        ),
     )
 
 

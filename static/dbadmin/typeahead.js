@@ -149,7 +149,7 @@ const ofSelect = (select) => {
         },
     });
     input.addEventListener("focus", () => input.select());
-    new MutationObserver(show).observe(select, { childList: true }); // a window beside this one has added a record
+    new MutationObserver(show).observe(select, { childList: true, subtree: true }); // from a window beside this one
     show();
 };
 
