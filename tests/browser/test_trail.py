@@ -59,7 +59,7 @@ def test_an_auditor_drills_from_a_number_and_from_a_bar_to_the_rows(
         summary.click()
     assert (somebody.violations(), somebody.overflow()) == ([], 0)
 
-    page.locator(".numbers").get_by_role("link", name="3", exact=True).click()
+    page.locator(".numbers .bad").get_by_role("link", name="3", exact=True).click()
     expect(page.get_by_role("heading", name="3 entries")).to_be_visible()
     expect(page.locator(".entries .tag.bad")).to_have_text(["CONFLICT"] * 3)
     assert (somebody.violations(), somebody.overflow()) == ([], 0)

@@ -212,6 +212,10 @@ class TestOverview:
         assert (codes["CONFLICT"]["number"], rows(codes["CONFLICT"]["address"])) == (1, 1)
         failed = page["numbers"][1]
         assert (failed["value"], rows(failed["address"])) == ("2", 2)
+        text = client.get(OVERVIEW).content.decode()
+        for name in ("people", "tables"):
+            assert f'href="#{name}"' in text
+            assert f'id="{name}"' in text
         slowest = page["numbers"][5]
         assert (slowest["value"], shown(client, slowest["address"])) == ("800 ms", [("bob", "BATCH_INSERT")])
         counted = [step for step in page["steps"] if step["done"] or step["failed"]]

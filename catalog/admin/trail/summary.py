@@ -25,14 +25,15 @@ def context(found: Overview, asked: Asked) -> dict[str, Any]:
         "steps": steps(found, asked),
         "codes": _ranked(found.by_error, asked, "error_code__exact", str),
         "ranks": [
-            {"title": title, "lines": lines}
-            for title, lines in (
-                (_("Operations"), _ranked(found.by_operation, asked, "operation__exact", words.operation)),
-                (_("Tables"), tables(found, asked)),
-                (_("People"), _people(found, asked)),
+            {"id": name, "title": title, "lines": lines}
+            for name, title, lines in (
+                ("operations", _("Operations"), _operations(found, asked)),
+                ("tables", _("Tables"), tables(found, asked)),
+                ("people", _("People"), _people(found, asked)),
             )
         ],
         "faces": {
+            "id": "faces",
             "title": _("Faces"),
             "lines": _ranked(found.by_channel, asked, "channel__exact", words.channel),
         },
@@ -77,8 +78,12 @@ def numbers(found: Overview, asked: Asked) -> list[Line]:
             "address": asked.address(success__exact="0"),
             "is_bad": failed > 0,
         },
-        {"name": _("People"), "value": f"{sum(g.value is not None for g in found.by_user):,}"},
-        {"name": _("Tables"), "value": f"{len(found.by_table):,}"},
+        {
+            "name": _("People"),
+            "value": f"{sum(g.value is not None for g in found.by_user):,}",
+            "list": "people",
+        },
+        {"name": _("Tables"), "value": f"{len(found.by_table):,}", "list": "tables"},
         {
             "name": _("95 in 100 within"),
             "value": words.milliseconds(found.percentile_95) or "\N{EM DASH}",
@@ -125,6 +130,10 @@ def _ranked(groups: Iterable[Group], asked: Asked, name: str, called: Callable[[
     """The most frequent groups; what share each has of the first."""
     shown = [group for group in groups if group.value is not None][:RANKED]
     return [_rank(group, shown[0].number, asked, called(group.value or ""), name) for group in shown]
+
+
+def _operations(found: Overview, asked: Asked) -> list[Line]:
+    return _ranked(found.by_operation, asked, "operation__exact", words.operation)
 
 
 def _people(found: Overview, asked: Asked) -> list[Line]:
