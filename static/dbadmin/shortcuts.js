@@ -15,7 +15,7 @@
         return Boolean(button);
     };
 
-    const rows = () => [...document.querySelectorAll("#result_list tbody tr")].filter((row) => row.querySelector("th a, td a"));
+    const rows = () => [...document.querySelectorAll(":is(#result_list, .entries, .listing) > tbody > tr")].filter((row) => row.querySelector("th a, td a"));
     const current = () => rows().findIndex((row) => row.contains(document.activeElement));
     const move = (by) => {
         const all = rows();
