@@ -1,0 +1,36 @@
+"""The first page that somebody sees: how much of it travels, and that nothing on it moves."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Response
+
+from tests.browser.conftest import Visitor
+
+pytestmark = pytest.mark.usefixtures("library")
+
+MAX_BYTES = 150_000
+MOVED = """() => new Promise(resolve => {
+    let moved = 0;
+    new PerformanceObserver(list => { for (const entry of list.getEntries()) moved += entry.value; })
+        .observe({type: "layout-shift", buffered: true});
+    setTimeout(() => resolve(moved), 500);
+})"""
+
+
+@pytest.mark.parametrize("path", ["", "catalog/book/", "catalog/book/1/change/", "audit/auditlog/overview/"])
+def test_is_light_and_stays_where_it_is(visit: Callable[..., Visitor], path: str) -> None:
+    visitor = visit(name="ada", is_superuser=True)
+    answers: list[Response] = []
+    visitor.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright takes no builtin
+
+    visitor.go(path)
+    visitor.page.wait_for_load_state("networkidle")
+
+    # The server of the tests compresses nothing; the real one does.
+    sizes = {answer.url: len(gzip.compress(answer.body())) for answer in answers if answer.status == 200}
+    assert sum(sizes.values()) < MAX_BYTES, sizes
+    assert visitor.page.evaluate(MOVED) < 0.01
