@@ -57,9 +57,11 @@ def names(listing: Listing) -> list[str]:
     return [*(name for name in found if name != "updated_at"), "deleted_at"] if listing.in_trash else found
 
 
-def choosable(table: Table) -> list[tuple[str, str]]:
+def choosable(listing: Listing) -> list[tuple[str, str]]:
     """This function will return (column, heading) of all that a list may show beside the record's name."""
-    return [(n, heading(f)) for n, f in table.columns.items() if n != label(table)]
+    table = listing.table
+    left_out = {label(table), *(() if listing.in_trash else ["deleted_at"])}
+    return [(name, heading(field)) for name, field in table.columns.items() if name not in left_out]
 
 
 def heading(field: AnyField) -> str:

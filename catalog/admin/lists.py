@@ -110,7 +110,7 @@ class Lists(SavedViews, Trash, SeenColumns):
             "facets": found,
             "kept_filters": facets.kept(found, listing, request.GET),
             "chips": [(chip, changes.address({}, without=chip.parameters)) for chip in chips],
-            "choosable": [(name, text, name in chosen) for name, text in columns.choosable(listing.table)],
+            "choosable": [(name, text, name in chosen) for name, text in columns.choosable(listing)],
             "saved_views": self.saved_views(request, listing.query),
             "has_trash": self.table.soft_delete,
             "in_trash": listing.in_trash,
