@@ -43,7 +43,7 @@ class StateFilter(admin.SimpleListFilter):
 class JobAdmin(ServicePages):
     """People see their own jobs; those who manage backups see all."""
 
-    list_display = ("what", "about", "how_far", "started", "took", "who")
+    list_display = ("what", "how_far", "about", "started", "took", "who")
     list_filter = (StateFilter,)
     list_per_page = 50
     list_max_show_all = 0
