@@ -66,7 +66,6 @@
     };
 
     if (svg) {
-        document.querySelector(".zoom").hidden = false;
         document.querySelector(".zoom").addEventListener("click", (event) => zooms[event.target.dataset.zoom]?.());
         canvas.addEventListener("keydown", (event) => {
             if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {

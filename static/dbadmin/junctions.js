@@ -41,13 +41,4 @@
             drop(part, button.closest("tr"));
         }
     });
-
-    const begin = () => document.querySelectorAll("[data-ties] [data-add]").forEach((button) => {
-        button.hidden = false;
-    });
-    if (document.readyState === "loading") {
-        document.addEventListener("DOMContentLoaded", begin);
-    } else {
-        begin();
-    }
 }
