@@ -18,7 +18,7 @@ from accesscontrol.pages import ADD, CHANGE, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
-from catalog.admin import columns, conflict, forms, groups
+from catalog.admin import columns, conflict, forms, groups, showing
 from catalog.admin.related import RelatedRecords
 from catalog.services import masking, records, suggestions
 
@@ -136,8 +136,9 @@ class RecordPage(RelatedRecords):
         """Return the form with the database's comments as help, and the words that it proposes."""
         texts = forms.help_texts(self.table)
         for column in self._read_only(request, obj):
-            name = self._shown_as(request, obj, column)
-            texts[name] = f"{texts[name]} {_('Read only for your role.')}".strip()
+            field = self.table.columns[column]
+            for name in {field.name, field.attname}:
+                texts[name] = f"{texts[name]} {_('Read only for your role.')}".strip()
         form = super().get_form(request, obj, change=change, **{"help_texts": texts, **kwargs})
         words = self._words(request)
         for name, field in form.base_fields.items():
@@ -214,11 +215,12 @@ class RecordPage(RelatedRecords):
         """The key, and the columns that the database and the services keep."""
         return [n for n in self.table.columns if n in self.table.key or n in self.table.managed_columns]
 
-    def _shown_as(self, request: HttpRequest, obj: Any, column: str) -> str:
-        """A column's field; for reading, a reference to what this person may not read shows as its number."""
+    def _shown_as(self, request: HttpRequest, obj: Any, column: str) -> Any:
+        """A column's field, or how it is shown to be read; a reference that may not be followed shows its number."""
         field = self.table.columns[column]
-        if not isinstance(field, ForeignKey) or columns.may_read(actor_of(request), field):
-            return field.name
         may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        is_kept = column in self._read_only(request, obj)
-        return field.name if may_edit and not is_kept else field.attname
+        if may_edit and column not in self._read_only(request, obj):
+            return field.name
+        if isinstance(field, ForeignKey) and not columns.may_read(actor_of(request), field):
+            return field.attname
+        return showing.of(field)

@@ -192,6 +192,28 @@ class TestRules:
         assert (book.title, book.status) == ("Mine", "draft")  # type: ignore[attr-defined]
         assert [row.error_code for row in news(success=False)] == ["VALIDATION_ERROR"]
 
+    def test_lists_and_objects_are_shown_as_such_where_they_are_only_read(
+        self, browser: Any, viewer: Any, editor: Any, rule: Any
+    ) -> None:
+        rule("characters", read_only=["attributes"])
+        held = {
+            "eyes": "<b>dark</b>",
+            "age": {"years": 7, "told": False},
+            "said": ["Oh", "dear"],
+            "odd": [1, None],
+        }
+        character = made(CHARACTERS, aliases=["A <i>name</i>", "Another"], attributes=held)
+
+        pages = [browser(actor).get(url(CHARACTERS, "change", character)) for actor in (viewer, editor)]
+
+        for page in pages:
+            text = page.content.decode()
+            assert "<dt>eyes</dt><dd>&lt;b&gt;dark&lt;/b&gt;</dd>" in text
+            assert "<dd><dl><dt>told</dt><dd>No</dd><dt>years</dt><dd>7</dd></dl></dd>" in text
+            assert "<dd><ul><li>Oh</li><li>dear</li></ul></dd>" in text
+            assert "<dd>[1, null]</dd>" in text
+        assert "<li>A &lt;i&gt;name&lt;/i&gt;</li>" in pages[0].content.decode()
+
     def test_a_new_record_is_made_without_it(self, browser: Any, editor: Any, rule: Any) -> None:
         rule("books", read_only=["word_count"])
         client = browser(editor)
