@@ -5,6 +5,7 @@ Pages are found where Django finds them, tables in the registry; what a role may
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -215,13 +216,16 @@ class TestEveryPage:
 
 
 @pytest.fixture
-def plain_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Say no without the navigation around it, which takes longer than all the rest; other pages show it."""
+def plain_refusals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Say no without the navigation around it, and log nothing, which takes longer than all the rest."""
     monkeypatch.setattr(
         AdminSite,
         "refused_page",
         lambda _self, _request, refusal: HttpResponse(sentence(refusal), status=refusal.status),
     )
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("role", ROLES)
