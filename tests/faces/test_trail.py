@@ -40,6 +40,8 @@ FOUND: list[tuple[str, list[Any]]] = [
     ("execution_time__gte=100", [("bob", "BATCH_INSERT")]),
     (f"request_id__exact={REQUEST}", [("ann", "QUERY")]),
     (f"change_id__exact={CHANGE}", [("ann", "UPDATE")]),
+    ("query_hash__exact=0123456789abcdef", [("ann", "QUERY")]),
+    ("client_info__ip=192.0.2.7", [("bob", "BATCH_INSERT")]),
     ("q=100 %", [("bob", "DELETE")]),
     ("q=100 _", []),
     ("user_id__exact=ann&timestamp__lt=2020-01-01", []),
@@ -80,7 +82,15 @@ def told(user: str | None, operation: str, table: str | None = None, **rest: Any
 @pytest.fixture
 def entries(db: None) -> None:
     told("ann", "UPDATE", "books", record_id="7", record_count=1, execution_time_ms=20.0, change_id=CHANGE)
-    told("ann", "QUERY", "books", record_count=50, execution_time_ms=5.0, request=REQUEST)
+    told(
+        "ann",
+        "QUERY",
+        "books",
+        record_count=50,
+        execution_time_ms=5.0,
+        request=REQUEST,
+        query_hash="0123456789abcdef",
+    )
     told(
         "bob",
         "DELETE",
@@ -89,7 +99,15 @@ def entries(db: None) -> None:
         error_code="CONFLICT",
         error_message="It has 100 % of books.",
     )
-    told("bob", "BATCH_INSERT", "scenes", record_count=900, execution_time_ms=800.0, channel=Channel.MCP)
+    told(
+        "bob",
+        "BATCH_INSERT",
+        "scenes",
+        record_count=900,
+        execution_time_ms=800.0,
+        channel=Channel.MCP,
+        client_info={"ip": "192.0.2.7"},
+    )
     told("bob", "UPDATE", "books", record_id="7", dry_run=True)
     told(None, "LOGIN_FAILED", success=False, error_code="AUTHENTICATION_REQUIRED")
 

@@ -50,6 +50,10 @@ def _operations(value: str) -> Any:
     return {"$in": list(GROUPS[value][1])} if value in GROUPS else value
 
 
+def _address(value: str) -> Any:
+    return {"ip": value}
+
+
 _ASKED: Final[Mapping[str, tuple[str, str | None, Read]]] = {  # parameter: column, operator, how it is read
     _FROM: ("timestamp", "$gte", _text),
     _UNTIL: ("timestamp", "$lt", _text),
@@ -65,6 +69,8 @@ _ASKED: Final[Mapping[str, tuple[str, str | None, Read]]] = {  # parameter: colu
     "dry_run__exact": ("dry_run", None, _boolean),
     "request_id__exact": ("request_id", None, _text),
     "change_id__exact": ("change_id", None, _text),
+    "query_hash__exact": ("query_hash", None, _text),
+    "client_info__ip": ("client_info", "$contains", _address),
 }
 NAMES: Final = (*_ASKED, "q", "period")
 

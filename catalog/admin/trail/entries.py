@@ -56,6 +56,8 @@ def one(actor: Actor, entry: AuditLog) -> dict[str, Any]:
             "table": _like(table_name__exact=entry.table_name),
             "code": _like(error_code__exact=entry.error_code),
             "request": _like(request_id__exact=entry.request_id),
+            "query": _like(query_hash__exact=entry.query_hash),
+            "address": _like(client_info__ip=entry.client_info.get("ip")),
         },
     }
 

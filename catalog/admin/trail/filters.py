@@ -34,6 +34,8 @@ LABELS: Final = {
     "dry_run__exact": gettext_lazy("Dry runs"),
     "request_id__exact": gettext_lazy("Request"),
     "change_id__exact": gettext_lazy("Change"),
+    "query_hash__exact": gettext_lazy("Form of the query"),
+    "client_info__ip": gettext_lazy("Network address"),
 }
 _OUTCOMES: Final = {"1": gettext_lazy("Done"), "0": gettext_lazy("Refused or failed")}
 _DRY_RUNS: Final = {"0": gettext_lazy("Without"), "1": gettext_lazy("Alone")}
