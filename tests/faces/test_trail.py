@@ -19,6 +19,8 @@ from audit import trail
 from audit.models import AuditLog
 from audit.trail import Entry
 from catalog import registry
+from jobs import running
+from jobs.models import Job
 from tests.faces.samples import form_of, made, url
 
 BOOKS = registry.get("books")
@@ -315,11 +317,15 @@ class TestEntry:
         assert browser(auditor).get(f"{TRAIL}{key}/change/").status_code == 404
 
 
+def form_of_export(client: Client) -> dict[str, str]:
+    """The form that exports every column as JSON, as its page has it."""
+    boxes = [box.html_name for box in client.get(f"{TRAIL}export/").context["form"].columns]
+    return {"resource": "0", "format": "1", **dict.fromkeys(boxes, "on")}
+
+
 def exported(client: Client, query: str = "") -> list[dict[str, Any]]:
     """The rows of an export as JSON, made with the form as the page has it."""
-    address = f"{TRAIL}export/{query}"
-    boxes = [box.html_name for box in client.get(address).context["form"].columns]
-    answer = client.post(address, {"resource": "0", "format": "1", **dict.fromkeys(boxes, "on")})
+    answer = client.post(f"{TRAIL}export/{query}", form_of_export(client))
     rows: list[dict[str, Any]] = json.loads(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
     return rows
 
@@ -356,3 +362,19 @@ class TestExport:
         rows = exported(client)
 
         assert {row["table_name"] for row in rows if row["user_id"] != "eva"} == {"books"}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_many_is_a_job(
+        self, browser: Any, auditor: Any, entries: None, exports: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("catalog.admin.exchange.exports.AT_ONCE_ROWS", 0)
+        client = browser(auditor)
+
+        answer = client.post(f"{TRAIL}export/?user_id__exact=bob", form_of_export(client))
+        job = Job.objects.get()
+        running.run(job.pk)
+
+        assert answer.url == f"/admin/jobs/job/{job.pk}/change/"
+        assert f"{TRAIL}export/{job.pk}/" in client.get(answer.url).content.decode()
+        rows = json.loads(b"".join(client.get(f"{TRAIL}export/{job.pk}/").streaming_content))
+        assert {row["user_id"] for row in rows} == {"bob"}
