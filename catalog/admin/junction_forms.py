@@ -65,9 +65,9 @@ class RowForm(forms.Form):
         self.initial = dict(record or {}) if is_new or data is None else self._posted_was()
         self.fields.update(ends or {})
         self.columns = [name for name in columns if name in table.columns]
-        self.fields.update({name: _field(table, name) for name in self.columns})
+        self.fields.update({name: column_field(table, name) for name in self.columns})
         for name in set(words).intersection(self.columns):
-            self.fields[name].widget.attrs["list"] = f"words-{table.name}-{name}"
+            self.fields[name].widget.attrs["list"] = words_id(table, name)
         if not is_new and self.columns:
             self.fields[WAS] = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
             self.initial[WAS] = json.dumps(self.was)
@@ -152,6 +152,11 @@ class RowForm(forms.Form):
         return was
 
 
+def words_id(table: Table, column: str) -> str:
+    """This function will return what a page calls the words that it proposes for a column."""
+    return f"words-{table.name}-{column}"
+
+
 def columns_beside_key(table: Table) -> list[str]:
     """This function will return the columns of a junction that people fill in, beside its key."""
     return [name for name in table.columns if name not in table.key and name not in table.managed_columns]
@@ -175,7 +180,8 @@ def end_field(table: Table, end: End, site: Any, name_of: NameOf, *, required: b
     )
 
 
-def _field(table: Table, name: str) -> forms.Field:
+def column_field(table: Table, name: str) -> forms.Field:
+    """This function will return the form field of a column beside the key."""
     column = table.columns[name]
     field = field_of(column) or column.formfield()
     if field is None:

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.admin.utils import display_for_value
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
@@ -20,9 +22,10 @@ from django.utils.translation import gettext_lazy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, quoted
 from catalog import registry
-from catalog.admin.junction_forms import columns_beside_key, end_field
+from catalog.admin.junction_forms import column_field, columns_beside_key, end_field, words_id
 from catalog.services import junctions, queries
 from catalog.services.junctions import End, Listing
+from catalog.services.texts import is_short
 from catalog.table import MAX_KEY, Table
 
 PAGE_SIZE = 50
@@ -35,10 +38,11 @@ Names: TypeAlias = Mapping[tuple[str, int], str | None]  # by the column that re
 
 @dataclass(frozen=True)
 class Asked:
-    """Words to look for, records that rows belong to, an order, and where a page begins or ends."""
+    """Words to look for, records that rows belong to, what rows hold, an order, and where a page begins or ends."""
 
     text: str
     ends: Mapping[str, int]
+    values: Mapping[str, Any]
     order: str
     after: str | None
     before: str | None
@@ -47,13 +51,23 @@ class Asked:
     def of(cls, table: Table, query: QueryDict) -> Self:
         """This function will read an address.
 
-        :raises InvalidInput: it names no record, or no order, of this table
+        Give the table as the person may know it.
+
+        :raises InvalidInput: it names no record, no value or no order of this table
         """
         ends = {name: _number(name, query.get(name, "")) for name in table.key if query.get(name, "").strip()}
         order = query.get(ORDER, "")
         table.column(order.removeprefix("-") or table.key[0])
         text = query.get(TEXT, "").replace("\0", "").strip()
-        return cls(text, ends, order, query.get(AFTER), query.get(BEFORE))
+        values = {
+            name: _value(table, name, query.get(name, "")) for name in narrowed_by(table) if query.get(name)
+        }
+        return cls(text, ends, values, order, query.get(AFTER), query.get(BEFORE))
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The condition on the rows' own columns."""
+        return {**self.ends, **self.values}
 
     def rows(self, actor: Actor, table: Table) -> Listing:
         """This function will return the rows that are asked for."""
@@ -62,7 +76,7 @@ class Asked:
         return junctions.list_rows(
             actor=actor,
             table=table,
-            where=dict(self.ends),
+            where=self.where,
             text=self.text,
             order_by=[{"column": name, "direction": direction}] if name else [],
             limit=PAGE_SIZE,
@@ -72,17 +86,17 @@ class Asked:
 
     def address(self, **changes: Any) -> str:
         """This function will return the address of the same list with something else asked for, from its first page."""
-        asked = {TEXT: self.text, ORDER: self.order, **self.ends, **changes}
-        return f"?{urlencode({name: value for name, value in asked.items() if value})}"
+        asked = {TEXT: self.text, ORDER: self.order, **self.where, **changes}
+        return f"?{urlencode({name: value for name, value in asked.items() if value not in (None, '')})}"
 
     @property
     def is_narrowed(self) -> bool:
         """Whether rows are left out."""
-        return bool(self.text or self.ends)
+        return bool(self.text or self.where)
 
 
 class Narrowing(forms.Form):
-    """The words and the records that a list is narrowed to."""
+    """The words, the records and the values that a list is narrowed to."""
 
     q = forms.CharField(
         required=False,
@@ -90,12 +104,37 @@ class Narrowing(forms.Form):
         widget=forms.TextInput({"type": "search", "id": "searchbar"}),
     )
 
-    def __init__(self, table: Table, ends: list[End], site: Any, asked: Asked, names: Names) -> None:
-        initial = {TEXT: asked.text, **asked.ends}
-        super().__init__(initial=initial, auto_id="narrow-%s", label_suffix="")
+    def __init__(
+        self,
+        table: Table,
+        ends: list[End],
+        site: Any,
+        asked: Asked,
+        names: Names,
+        words: Collection[str],
+    ) -> None:
+        super().__init__(
+            initial={TEXT: asked.text, **asked.where},
+            auto_id="narrow-%s",
+            label_suffix="",
+            use_required_attribute=False,
+        )
         for end in ends:
             name_of = partial(name_at, end, names=names)
             self.fields[end.column] = end_field(table, end, site, name_of, required=False)
+        for name in narrowed_by(table):
+            field = self.fields[name] = _plain(column_field(table, name))
+            if name in words:
+                field.widget.attrs["list"] = words_id(table, name)
+
+
+def narrowed_by(table: Table) -> list[str]:
+    """This function will return the columns beside the key by whose value a list can be narrowed."""
+    return [
+        name
+        for name in columns_beside_key(table)
+        if is_short(table.columns[name]) or isinstance(table.columns[name], models.IntegerField)
+    ]
 
 
 def headings(table: Table, ends: list[End], asked: Asked) -> list[dict[str, Any]]:
@@ -200,6 +239,21 @@ def key_of(text: str | None) -> int | None:
     text = (text or "").strip()
     is_number = text.isascii() and text.isdecimal() and len(text) < len(str(MAX_KEY))
     return int(text) if is_number else None
+
+
+def _value(table: Table, name: str, text: str) -> Any:
+    """A value of a column, as a form would take it."""
+    try:
+        return _plain(column_field(table, name)).clean(text)
+    except ValidationError as error:
+        heading = capfirst(str(table.columns[name].verbose_name))
+        raise InvalidInput(f"{heading}: {' '.join(error.messages)}", column=name) from error
+
+
+def _plain(field: forms.Field) -> forms.Field:
+    """The field, with nothing that has to be filled in or is already."""
+    field.required, field.initial = False, None
+    return field
 
 
 def _number(column: str, text: str) -> int:

@@ -73,16 +73,19 @@ class JunctionPages(JunctionRemoval):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show a page of the rows."""
         actor = actor_of(request)
-        asked = Asked.of(self.table, request.GET)
         seen, ends = self.known_ends(request)
+        asked = Asked.of(seen, request.GET)
         listing = asked.rows(actor, self.table)
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
-        narrowing = Narrowing(self.table, ends, self.admin_site, asked, names)
+        words = suggestions.of(actor, seen)
+        narrowing = Narrowing(seen, ends, self.admin_site, asked, names, words)
         context = {
             "title": self.named(),
             "description": live.describe(self.table.name)["description"],
             "asked": asked,
             "narrowing": narrowing,
+            "words": words,
+            "words_of": self.table,
             "headings": junction_list.headings(seen, ends, asked),
             "rows": [junction_list.row(seen, ends, record) for record in listing.records],
             "listing": listing,

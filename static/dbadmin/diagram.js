@@ -91,11 +91,12 @@
             node.addEventListener("blur", () => look(null));
         }
         set(Math.max(READABLE, whole()));
+        canvas.scrollTop = (canvas.scrollHeight - canvas.clientHeight) / 2;
         const [first] = svg.querySelectorAll(".node.on-way");
         if (first) {
             const [place, frame] = [first.getBoundingClientRect(), canvas.getBoundingClientRect()];
-            canvas.scrollLeft = place.left - frame.left - (canvas.clientWidth - place.width) / 2;
-            canvas.scrollTop = place.top - frame.top - (canvas.clientHeight - place.height) / 2;
+            canvas.scrollLeft += place.left - frame.left - (canvas.clientWidth - place.width) / 2;
+            canvas.scrollTop += place.top - frame.top - (canvas.clientHeight - place.height) / 2;
         }
     }
 }

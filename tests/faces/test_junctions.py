@@ -126,7 +126,7 @@ class TestList:
     def test_narrows_to_a_record_and_to_words(self, client: Any) -> None:
         book = builders.book(title="Dracula")
         trope_of(book, "The hunt")
-        trope_of(builders.book(title="Emma"), "The match")
+        trope_of(builders.book(title="Emma"), "The match", 5)
 
         def names(query: str) -> list[str]:
             rows = client.get(f"{url(BOOK_TROPES)}?{query}").context["rows"]
@@ -135,6 +135,7 @@ class TestList:
         both = ["Dracula · The hunt", "Emma · The match"]
         assert names("") == both
         assert names(f"book_id={book.pk}") == both[:1]
+        assert names("prominence=5") == both[1:]
         assert names("q=drac") == both[:1]
         assert names("q=match") == both[1:]
         assert names("q=nothing") == []
@@ -200,7 +201,10 @@ class TestList:
         found = browser(person(read=["book_tropes", "tropes"])).get(f"{url(BOOK_TROPES)}?q=unread")
         assert found.context["rows"] == []
 
-    @pytest.mark.parametrize("query", ["book_id=x", "o=nothing", "after=forged", "book_id=1%00"])
+    @pytest.mark.parametrize(
+        "query",
+        ["book_id=x", "prominence=x", "prominence=99999", "o=nothing", "after=forged", "book_id=1%00"],
+    )
     def test_refuses_an_address_that_makes_no_sense(self, client: Any, query: str, news: Any) -> None:
         assert client.get(f"{url(BOOK_TROPES)}?{query}").status_code == 400
         assert [r.error_code for r in news(success=False)] == ["VALIDATION_ERROR"]

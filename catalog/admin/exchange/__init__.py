@@ -45,5 +45,5 @@ class RowExchange(Exchange):
 
     def chosen(self, request: HttpRequest, query: QueryDict) -> Chosen:
         """Read the address as the list of rows does."""
-        asked = Asked.of(self.table, query)
-        return Chosen(dict(asked.ends), asked.text)
+        asked = Asked.of(self.known(request), query)
+        return Chosen(asked.where, asked.text)
