@@ -50,11 +50,14 @@ class RelatedRecords(SeenColumns):
             pages = f"admin:{meta.app_label}_{meta.model_name}"
             may_add = policy.decide(actor, Operation.INSERT, found.table).allowed
             is_plain = field.verbose_name == self.opts.verbose_name
+            those = urlencode({found.column: key})
+            # A record that is added so leads to the list of just those.
+            adding = urlencode({field.name: key, "_changelist_filters": those})
             yield Line(
                 capfirst(str(meta.verbose_name_plural)),
                 "" if is_plain else str(field.verbose_name),
                 found.count,
                 found.is_capped,
-                f"{reverse(f'{pages}_changelist')}?{urlencode({found.column: key})}",
-                f"{reverse(f'{pages}_add')}?{urlencode({field.name: key})}" if may_add else None,
+                f"{reverse(f'{pages}_changelist')}?{those}",
+                f"{reverse(f'{pages}_add')}?{adding}" if may_add else None,
             )

@@ -124,6 +124,8 @@ class TestRelated:
         assert "2 chapters" in listed
         added = client.get(lines["Chapters"].add_url).content.decode()
         assert f'<option value="{book.pk}" selected>' in added
+        answer = client.post(lines["Chapters"].add_url, {"book": book.pk, "chapter_num": 5})
+        assert answer.url == lines["Chapters"].url
 
     def test_two_ways_to_refer_are_told_apart(self, browser: Any, admin: Any) -> None:
         page = browser(admin).get(url(CHARACTERS, "change", made(CHARACTERS)))
