@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
 from django.db import Error
 from django.db.models import QuerySet
@@ -98,6 +99,17 @@ class Lists(SavedViews, Trash, SeenColumns):
             changes: TableList = response.context_data["cl"]  # type: ignore[index]
             response.context_data.update(self._controls(request, changes))  # type: ignore[union-attr]
         return response
+
+    def response_action(  # type: ignore[override] # the stubs are of a later Django
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        """Run an action on the chosen records.
+
+        :raises InvalidInput: what was chosen is no record's key
+        """
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            self.table.where_key(key)
+        return super().response_action(request, queryset)
 
     def _controls(self, request: HttpRequest, changes: TableList) -> dict[str, Any]:
         """What the toolbar above the list shows."""

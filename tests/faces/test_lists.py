@@ -346,6 +346,16 @@ class TestWayBack:
             "C 100%",
         ]
 
+    @pytest.mark.parametrize("key", ["x", "1;2", "99999999999999999999", "\0"])
+    def test_an_action_on_what_is_no_key_is_refused(
+        self, client: Any, shelf: Any, news: Any, key: str
+    ) -> None:
+        news()
+        page = client.post(LIST, {"action": "delete_chosen", "_selected_action": [shelf["A"].pk, key]})
+
+        assert page.status_code == 400
+        assert [row.error_code for row in news()] == ["VALIDATION_ERROR"]
+
     def test_an_action_without_rows_says_so(self, client: Any, shelf: Any) -> None:
         page = client.post(LIST, {"action": "delete_chosen", "index": "0"}, follow=True)
 
