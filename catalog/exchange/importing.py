@@ -27,6 +27,7 @@ from catalog.services.wording import counted
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
 
+CHECK, WRITE = "Check", "Write"  # parts that are one statement each, and can't tell how far they are
 SAMPLE: Final = 5  # changes that a plan shows
 _LISTED: Final = 500  # changes that are looked at for the audit row, which has room for fewer
 
@@ -79,7 +80,7 @@ def import_records(
     work.entry.change_id = uuid4()
     work.entry.dry_run = dry_run
     content = Content(source, progress)
-    progress.begin(f"Import {table.name}")
+    progress.begin(f"Import {table.name}", content.expected)
     with long_transaction(progress):
         savepoint = transaction.savepoint()
         done = _merge(work.entry, order, order.stage(content), progress)
@@ -99,13 +100,13 @@ def _merge(entry: Entry, order: Order, staged: Staged, progress: Progress) -> Im
     if entry.change_id is None:
         raise TypeError("an import is a change")
     relation = order.relation(staged)
-    progress.begin("Check", staged.rows, "rows")
+    progress.begin(CHECK)
     refers_to_trash = merging.lock(relation)
     if refers_to_trash or checking.looks_faulty(relation):
         faults = checking.find(relation, order.seen, skips=order.skips)
         if faults.total:
             return _faulty(entry.change_id, order.table, faults)
-    progress.begin("Write", staged.rows, "rows")
+    progress.begin(WRITE)
     try:
         with transaction.atomic():
             updated = merging.update(entry, relation)

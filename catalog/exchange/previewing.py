@@ -18,6 +18,7 @@ from audit.plans import Proposal
 from audit.work import Work
 from catalog.exchange import checking, merging
 from catalog.exchange.frame import long_transaction
+from catalog.exchange.importing import CHECK
 from catalog.exchange.order import Order
 from catalog.exchange.reading import Content, Source
 from catalog.exchange.relation import Relation
@@ -65,13 +66,13 @@ def preview(*, order: Order, source: Source, progress: Progress = SILENT) -> Pre
     work = Work(order.operation, order.actor, order.table.name)
     work.entry.dry_run = True
     content = Content(source, progress)
-    progress.begin(f"Read {order.table.name}")
+    progress.begin(f"Read {order.table.name}", content.expected)
     with long_transaction(progress):
         staged = order.stage(content)
         if not staged.rows:
             raise InvalidInput(f"The file has no rows for {order.table.name}.")
         relation = order.relation(staged)
-        progress.begin("Check", staged.rows, "rows")
+        progress.begin(CHECK)
         found = _look(order, relation)
         proposal = None
         if not found.fault_count:

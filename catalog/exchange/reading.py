@@ -22,7 +22,7 @@ Source = bytes | BinaryIO
 
 
 class Content:
-    """What is in a source; `digest` and `size` are those of what has been read."""
+    """What is in a source, from its start; `digest` and `size` are those of what has been read."""
 
     def __init__(self, source: Source, progress: Progress, max_mb: int | None = None) -> None:
         self.digest = hashlib.sha256()
@@ -30,6 +30,15 @@ class Content:
         self._file = io.BytesIO(source) if isinstance(source, bytes) else source
         self.progress = progress
         self._max_mb = settings.IMPORT_MAX_MB if max_mb is None else max_mb
+
+    @property
+    def expected(self) -> int:
+        """How many bytes there are, as far as the source can tell; 0 where it can't."""
+        if not self._file.seekable():
+            return 0
+        end = self._file.seek(0, io.SEEK_END)
+        self._file.seek(0)
+        return end
 
     def blocks(self) -> Iterator[bytes]:
         """This function will return the content in blocks, none of them empty.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -18,7 +19,7 @@ from catalog.exchange import store
 from catalog.exchange.formats import Format
 from catalog.exchange.reading import Content
 from catalog.table import Table
-from jobs.files import FileStore
+from jobs.files import FileStore, NameTaken
 from jobs.progress import SILENT
 
 KEPT_FOR: Final = timedelta(days=1)
@@ -54,8 +55,11 @@ class Upload:
         name = f"{self.base}.{what}"
         with _files().create() as file:
             file.write(json.dumps(data).encode())
-            _files().delete(name)
-            file.publish(name)
+            while True:
+                _files().delete(name)
+                with contextlib.suppress(NameTaken):  # by who does the same in another window
+                    file.publish(name)
+                    return
 
     def noted(self, what: str) -> dict[str, Any] | None:
         """This function will return what was kept beside the file, or None."""
