@@ -77,7 +77,6 @@ def test_of_nothing_there_is_nothing(summed: Sum) -> None:
         (DAY, HOUR, 26),
         (7 * DAY, DAY, 9),
         (100 * DAY, DAY, 102),
-        (365 * DAY, 7 * DAY, 54),
     ],
 )
 def test_a_period_has_as_many_steps_as_a_chart_can_show(
