@@ -214,10 +214,10 @@ def _working(place: Place, ledger: Ledger, seed: int) -> Iterator[_Meanwhile]:
 def _forever(
     place: Place, work: Callable[[Actor, _Meanwhile, Ledger], None], meanwhile: _Meanwhile, ledger: Ledger
 ) -> None:
-    identify = auth.by_name(place.username)
+    account = auth.by_name(place.username)
     while not meanwhile.stop.is_set():
         try:
-            work(Actor(identify(), Channel.COMMAND), meanwhile, ledger)
+            work(Actor(account.read(), Channel.COMMAND), meanwhile, ledger)
         except (Error, psycopg.Error, Refused) as fault:
             meanwhile.done[f"refused ({getattr(fault, 'code', type(fault).__name__)})"] += 1
             connection.close()
