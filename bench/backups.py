@@ -36,14 +36,10 @@ MAX_MEMORY_MB = 150
 
 # As hard to compress as prose, to about a third: some words of many are frequent, and no sentence comes twice.
 _PROSE = """
-WITH vocabulary AS (
-    SELECT array_agg(left(translate(md5(n::text), '0123456789abcdef', 'etaoinshrdlucmfw'), 2 + n % 9)) AS words
-      FROM generate_series(1, 8192) n
-)
 UPDATE public.scenes SET content = (
-    SELECT string_agg(words[place], ' ')
-      FROM (SELECT 1 + floor(8192 * power(random(), 2))::int AS place FROM generate_series(1, 80 + scenes.id % 80)) p
-) FROM vocabulary
+    SELECT string_agg(left(translate(md5(word::text), '0123456789abcdef', 'etaoinshrdlucmfw'), 2 + word % 9), ' ')
+      FROM (SELECT floor(8192 * power(random(), 2))::int AS word FROM generate_series(1, 80 + scenes.id % 80)) chosen
+)
 """
 # In a process that has done nothing else.
 _PEAK = """
