@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from django.db.backends.postgresql import base, features
@@ -29,4 +30,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self.pool is None or liveness.is_alive(connection):
                 return connection
             connection.close()
-            self.pool.putconn(connection)
+            with suppress(ValueError):  # another thread has replaced the pool, and the old one is closed
+                self.pool.putconn(connection)
