@@ -179,7 +179,7 @@ class TestSweep:
         schedule.declare("Echo", kind="sample_echo", crontab="0 0 29 2 *", description="Once in four years.")
         schedule.install()
         PeriodicTask.objects.update(start_time=None)  # as if the entry had been there for years
-        (slot,) = schedule.last_slots()
+        (slot,) = (slot for slot in schedule.last_slots() if slot.endswith("02-29T00:00:00Z"))
         known = [
             services.enqueue(actor=writer, kind="sample_echo", slot=name)
             for name in (slot, "2020-01-01T00:00:00Z", None, None, None)
