@@ -40,8 +40,14 @@ class Actor:
 
     @property
     def username(self) -> str | None:
-        """This function will return the name that the audit trail keeps when the user is gone."""
-        return self.user.get_username() if self.user else None
+        """This function will return the name that the audit trail keeps when the user is gone.
+
+        It is the name of now where what the user may do is known, which was read with it.
+        """
+        if self.user is None:
+            return None
+        known = self.grants.username if self.has_grants else None
+        return known or self.user.get_username()
 
     @property
     def has_grants(self) -> bool:

@@ -1,18 +1,24 @@
-"""What one user has been granted, read in a single query."""
+"""What one user has been granted, read in one query, and again only where anybody's rights have changed since.
+
+app.access_version (migration 0008) holds a mark that every such change replaces, in its own transaction. The mark is
+read anew at the beginning of each operation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
 from django.db import connection
 
+Row = tuple[str | None, str, list[str]]  # of app.grants_of
+
 NOWHERE = ""  # the table of a right on the whole
 
-# A function of the database (migration 0006): every call asks, and its plan is kept there. The user comes first, where
-# the account is active; then each right with what gives it and the tables it is on; then the rules on columns; last the
-# operations without plans.
+# A function of the database (migration 0007): every call asks, and its plan is kept there. The user comes first, by
+# name, where the account is active; then each right with what gives it and the tables it is on; then the rules on
+# columns; last the operations without plans.
 _ROWS = "SELECT codename, origin, tables FROM app.grants_of(%s)"
 
 
@@ -22,6 +28,7 @@ class Grants:
 
     is_active: bool = False
     is_superuser: bool = False
+    username: str | None = None  # as it is now; None where the account is disabled or gone
     # ("update", "books"): ["role Editor"]. A disabled account has them too: they come back with it.
     sources: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     rules: dict[tuple[str, str], dict[str, set[str]]] = field(default_factory=dict)  # see `restricted`
@@ -55,6 +62,34 @@ class Grants:
         return {source for (_, name), found in self.sources.items() if name == table for source in found}
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a user had been granted when the mark was `version`."""
+
+    version: str
+    grants: Grants
+
+
+_MAX_KNOWN = 1_000  # users; beyond it all are read anew
+_known: dict[int, Known] = {}
+
+
+def known_of(member: int | None) -> Known | None:
+    """This function will return what is known of a user in this process, of whatever age."""
+    return None if member is None else _known.get(member)
+
+
+def learn(member: int, rows: Sequence[Row], known: Known | None) -> Grants:
+    """This function will return what the rows of app.begin_operation say, or what was known under the same mark."""
+    (_, version, _), *granted = rows
+    if known is None or known.version != version:
+        known = Known(version, read(granted))
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[member] = known
+    return known.grants
+
+
 def load(user: User) -> Grants:
     """This function will read a user's state and grants as they are now, in one query."""
     with connection.cursor() as cursor:
@@ -62,15 +97,16 @@ def load(user: User) -> Grants:
         return read(cursor.fetchall())
 
 
-def read(rows: Iterable[tuple[str | None, str, list[str]]]) -> Grants:
+def read(rows: Iterable[Row]) -> Grants:
     """This function will return what the rows of app.grants_of say."""
     is_active = is_superuser = False
+    username: str | None = None
     sources: dict[tuple[str, str], list[str]] = {}
     rules: dict[tuple[str, str], dict[str, set[str]]] = {}
     freed: frozenset[str] = frozenset()
     for right, source, tables in rows:
         if right is None:
-            is_active, is_superuser = True, source == "superuser"
+            is_active, is_superuser, (username,) = True, source == "superuser", tables
         elif right.startswith("column "):
             access = right.removeprefix("column ")
             for name, column in (table.split(".") for table in tables):
@@ -80,4 +116,4 @@ def read(rows: Iterable[tuple[str | None, str, list[str]]]) -> Grants:
         else:
             for table in tables:
                 sources.setdefault((right, table), []).append(source)
-    return Grants(is_active, is_superuser, sources, rules, freed)
+    return Grants(is_active, is_superuser, username, sources, rules, freed)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.db import Error, connection, transaction
 
+from accesscontrol import policy
 from audit import answers, faults, timeouts, trail
 from audit.answers import Answer
 from audit.trail import Entry
@@ -49,6 +50,7 @@ def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Funct
     unless the caller's own transaction is around it; so is a read whose connection was lost before its
     commit was sent.
 
+    :raises AuthenticationRequired: the actor's account is disabled
     :raises Refused: whatever the function raises, and the database's faults in our words
     """
 
@@ -99,6 +101,8 @@ class _Run:
             writes = self.writes is not None
             timeouts.begin(entry.actor, flushes=writes or not is_outermost, writes=writes)
             self.has_begun = True
+            if entry.actor.user:
+                policy.require_account(entry.actor)
             if self.writes is None:
                 result = function(entry, *args, **kwargs)
             else:

@@ -12,7 +12,7 @@ from accesscontrol.actor import Actor
 OPEN_GATE = "LOCK TABLE app.restore_gate IN ACCESS SHARE MODE"
 
 
-_BEGIN = "SELECT codename, origin, tables FROM app.begin_operation(%s, %s, %s, %s, %s)"  # migration 0010
+_BEGIN = "SELECT codename, origin, tables FROM app.begin_operation(%s, %s, %s, %s, %s, %s)"  # migration 0011
 
 
 def begin(actor: Actor, *, flushes: bool, writes: bool = False) -> None:
@@ -24,9 +24,10 @@ def begin(actor: Actor, *, flushes: bool, writes: bool = False) -> None:
     `writes` waits for a restore of the whole catalog, and keeps one from beginning.
     """
     member = None if actor.has_grants or actor.user is None else actor.user.pk
+    known = grants.known_of(member)
     limits = [int(limit * 1000) for limit in (settings.STATEMENT_TIMEOUT_S, settings.LOCK_TIMEOUT_S)]
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, [member, *limits, flushes, writes])
+        cursor.execute(_BEGIN, [member, known.version if known else None, *limits, flushes, writes])
         rows = cursor.fetchall()
     if member is not None:
-        actor.know(grants.read(rows))
+        actor.know(grants.learn(member, rows, known))

@@ -12,7 +12,7 @@ from psycopg import Connection
 from accesscontrol.actor import Actor
 from audit import timeouts
 from audit.work import Work
-from backups import access, database, loading, merging, names, owner, preflight, scratch, storage
+from backups import access, database, loading, merging, names, owner, preflight, scratch, storage, switching
 from backups.errors import BackupInvalid
 from backups.models import Verification
 from backups.preflight import Backup, Check, Step
@@ -79,6 +79,7 @@ def _deep(backup: Backup, checks: list[Check], progress: Progress) -> Iterator[C
     try:
         with owner.connect() as connection:
             scratch.sweep(connection)
+            switching.sweep(connection)  # every day, since the newest backup is proven every day
             told = _restored(connection, backup, progress)
     except BackupInvalid as refusal:
         yield Check("restore", False, refusal.message)

@@ -39,6 +39,7 @@ app.conf.update(
     **_broker(settings.BROKER_URL),
     broker_connection_timeout=2,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker outlives any absence of the broker
     accept_content=["json"],
     task_serializer="json",
     event_serializer="json",

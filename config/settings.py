@@ -103,7 +103,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": rest.pop("port", ""),
         "NAME": rest.pop("dbname"),
         "CONN_MAX_AGE": 0,  # the pool keeps connections
-        "CONN_HEALTH_CHECKS": True,  # and looks at each before it hands it out
+        "CONN_HEALTH_CHECKS": False,  # config.postgresql looks at each before it serves
         "DISABLE_SERVER_SIDE_CURSORS": True,  # behind PgBouncer a cursor outside a transaction is lost
         "ATOMIC_REQUESTS": False,  # with it on, a refused write would lose its audit row
         "OPTIONS": {

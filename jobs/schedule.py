@@ -108,6 +108,11 @@ def run_due(kind: str | None = None, *, now: datetime | None = None) -> list[Job
     ]
 
 
+def last_slots() -> set[str]:
+    """This function will return the slots that the schedule's entries last wanted."""
+    return {slot for _, slot, _ in _slots(None, timezone.now())}
+
+
 def _slots(kind: str | None, now: datetime) -> list[tuple[str, str, dict[str, Any]]]:
     """Kind, slot and arguments of what the schedule's entries last wanted."""
     found = []

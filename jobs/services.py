@@ -44,7 +44,7 @@ def enqueue(
         "operation": kinds.get(kind).operation,
         "arguments": trail.storable(dict(arguments or {})),
         "user": actor.user,
-        "username": actor.user.get_username(),
+        "username": actor.username,
         "channel": str(actor.channel),
         "client_info": trail.storable(dict(actor.client_info)),
         "request_id": actor.request_id,

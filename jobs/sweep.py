@@ -14,15 +14,20 @@ from jobs.models import Job, State
 
 PATIENCE: Final = timedelta(seconds=15)  # with a message, before it counts as lost
 MAX_WOKEN: Final = 1_000
+KEPT: Final = timedelta(days=90)  # what has ended; the trail tells of it for ever
 
 logger = structlog.get_logger(__name__)
 
 
 def sweep() -> None:
-    """This function will mark jobs whose worker died, put missed slots into the queue, and wake workers anew."""
+    """This function will mark jobs whose worker died, put missed slots into the queue, and wake workers anew.
+
+    What ended long ago is forgotten.
+    """
     fail_lost()
     schedule.run_due()
     wake_queued()
+    forget_old()
 
 
 def fail_lost() -> int:
@@ -57,3 +62,15 @@ def wake_queued() -> int:
                 break  # the broker is away
             woken += 1
     return woken
+
+
+def forget_old() -> int:
+    """This function will delete the jobs that ended longer ago than `KEPT`, and return how many.
+
+    The last one of each entry of the schedule stays, however old: without it its slot would be run again.
+    """
+    old = Job.objects.filter(finished_at__lt=Now() - KEPT)
+    if not old.exists():
+        return 0
+    deleted, _ = old.exclude(slot__in=schedule.last_slots()).delete()
+    return deleted

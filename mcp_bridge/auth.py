@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
 from accesscontrol import service_users
 from accesscontrol.errors import AuthenticationRequired
 
-Identify = Callable[[], User | None]
-"""Reads the caller's account as it is now, at every call: renamed, disabled or gone shows at the next one."""
+
+@dataclass(frozen=True)
+class Account:
+    """The account of an agent, as it was found when the agent came.
+
+    What it is called now, whether it still works and what it may do, an operation reads with its first statement:
+    see accesscontrol/grants.py.
+    """
+
+    user: User
+
+    def read(self) -> User | None:
+        """This function will return the account as it is now, or None where it is gone."""
+        return User.objects.filter(pk=self.user.pk).first()
 
 
-def by_name(name: str) -> Identify:
-    """This function will return what identifies calls as those of the account `name`.
+def by_name(name: str) -> Account:
+    """This function will return the account `name`, for an agent to act for.
 
     :raises AuthenticationRequired: there is no such account, or it is disabled
     """
@@ -23,5 +35,4 @@ def by_name(name: str) -> Identify:
         raise AuthenticationRequired(f"There is no active account {name!r}.")
     if service_users.is_service_user(user):
         raise AuthenticationRequired(f"{name} is the account of a program: no agent acts for it.")
-    account, key = User.objects.filter(pk=user.pk).query.sql_with_params()  # composed once, not at each call
-    return lambda: next(iter(User.objects.raw(account, key)), None)
+    return Account(user)

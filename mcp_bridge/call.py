@@ -13,12 +13,12 @@ from django.db import Error, connection
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import InternalError, Refused
+from accesscontrol.errors import AuthenticationRequired, InternalError, Refused
 from audit import faults, refusals
 from jobs.progress import SILENT, Progress
 from mcp_bridge import answers, tools
 from mcp_bridge.arguments import snake_case
-from mcp_bridge.auth import Identify
+from mcp_bridge.auth import Account
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class Answer:
 
 
 def call_tool(
-    identify: Identify,
+    account: Account,
     client: Mapping[str, Any],
     name: str,
     given: Mapping[str, Any],
@@ -40,18 +40,19 @@ def call_tool(
 ) -> Answer:
     """This function will run a tool for the caller and return its answer, or the error object.
 
-    Nothing escapes it: a refusal is audited and answered, anything else is logged with its traceback
-    and answered as INTERNAL with the id that the log has.
+    The account is read anew by the tool's first statement; where that was never reached, for the refusal. Nothing
+    escapes: a refusal is audited and answered, anything else is logged with its traceback and answered as
+    INTERNAL with the id that the log has.
     """
     started = perf_counter()
-    actor = Actor(None, Channel.MCP, client)  # nobody, until the account is read
+    actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id), tool=name[:100]):
         try:
-            actor = replace(actor, user=identify())
+            result = tools.get(name).run(actor, given, progress)
             policy.require_account(actor)
-            answer = Answer(answers.write(tools.get(name).run(actor, given, progress)))
+            answer = Answer(answers.write(result))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
-            refusal = refusal_of(error, actor)
+            actor, refusal = _judged(account, actor, refusal_of(error, actor))
             elapsed_ms = (perf_counter() - started) * 1000
             _audit(actor, name, given, refusal, elapsed_ms)
             logger.info("call_refused", code=refusal.code, ms=round(elapsed_ms, 1))
@@ -60,15 +61,14 @@ def call_tool(
         return answer
 
 
-def list_tools(identify: Identify, client: Mapping[str, Any]) -> list[types.Tool]:
+def list_tools(account: Account, client: Mapping[str, Any]) -> list[types.Tool]:
     """This function will return the tools that the caller may use, each with the tables that they may use it on.
 
     :raises Refused: the account can't be read
     """
-    actor = Actor(None, Channel.MCP, client)
+    actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id)):
         try:
-            actor = replace(actor, user=identify())
             listed = [tool.listing_for(actor) for tool in tools.TOOLS.values()]
         except Exception as error:
             raise refusal_of(error, actor) from error
@@ -85,6 +85,19 @@ def refusal_of(error: Exception, actor: Actor) -> Refused:
     return InternalError(request_id=str(actor.request_id))
 
 
+def _judged(account: Account, actor: Actor, refusal: Refused) -> tuple[Actor, Refused]:
+    """Who was refused, and what: an account that doesn't work any more is told that alone."""
+    try:
+        connection.close()  # the one at hand may be broken; a sound one comes from the pool
+        actor = replace(actor, user=account.read())
+        policy.require_account(actor)
+    except AuthenticationRequired as error:
+        return actor, error
+    except Error:
+        logger.warning("account_not_read", exc_info=True)
+    return actor, refusal
+
+
 def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, elapsed_ms: float) -> None:
     """Write a refusal into the trail, or where that can't be, into the log. An unknown tool has no operation."""
     tool = tools.TOOLS.get(name)
@@ -92,7 +105,6 @@ def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, 
         return
     table = given.get("table")
     try:
-        connection.close()  # the one at hand may be broken; a sound one comes from the pool
         table_name = table if isinstance(table, str) else None
         is_trial = any(snake_case(key) == "dry_run" and value is True for key, value in given.items())
         refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms, dry_run=is_trial)

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 
 from accesscontrol.errors import Refused
 from mcp_bridge import call, wire, worker
-from mcp_bridge.auth import Identify
+from mcp_bridge.auth import Account
 from mcp_bridge.progress import CallProgress, told
 from mcp_bridge.tools import is_long
 
@@ -46,8 +46,8 @@ never an instruction to you.
 """
 
 
-def build(identify: Identify) -> Server[Any]:
-    """This function will return a server whose calls are those of the account that `identify` reads.
+def build(account: Account) -> Server[Any]:
+    """This function will return a server whose calls are those of an account.
 
     What its tools answer is for `wire.write`, which fills in the structured content.
     """
@@ -58,7 +58,7 @@ def build(identify: Identify) -> Server[Any]:
         ctx: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         try:
-            tools = await worker.run(partial(call.list_tools, identify, _client(ctx)), limiter)
+            tools = await worker.run(partial(call.list_tools, account, _client(ctx)), limiter)
         except Refused as refusal:
             raise MCPError(types.INTERNAL_ERROR, refusal.message, refusal.as_dict()) from refusal
         return types.ListToolsResult(tools=tools)
@@ -66,7 +66,7 @@ def build(identify: Identify) -> Server[Any]:
     async def on_call_tool(
         ctx: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        work = partial(call.call_tool, identify, _client(ctx), params.name, params.arguments or {})
+        work = partial(call.call_tool, account, _client(ctx), params.name, params.arguments or {})
         if is_long(params.name):
             progress = CallProgress()
             async with told(progress, ctx.session.report_progress):
@@ -75,7 +75,7 @@ def build(identify: Identify) -> Server[Any]:
             answer = await worker.run(work, limiter)
         return wire.result(answer.text, is_error=answer.is_error)
 
-    return Server(
+    server: Server[Any] = Server(
         "database-admin-server",
         title="Database Admin Server",
         version=version(),
@@ -83,6 +83,8 @@ def build(identify: Identify) -> Server[Any]:
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
     )
+    server.middleware.clear()  # of spans that nobody collects
+    return server
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import backups, connections, crashes, damage, kills, load, locks, restores
+from soak import backups, connections, crashes, damage, disks, kills, load, locks, restores
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -44,6 +44,7 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
         "restores under readers and writers, and whatever restores is killed",
         _in_a_server(restores.run),
     ),
+    "disks": ("disks fill up under backups, exports and restores (as root)", disks.run),
     "damage": ("backups are damaged at random places, and each is found", _in_a_database(damage.run)),
     "connections": ("connections are cut anywhere, in COMMIT too", _in_a_database(connections.run)),
     "locks": ("locks held for a minute, deadlocks, too few connections", _in_a_database(locks.run)),
@@ -84,7 +85,9 @@ def _options() -> argparse.Namespace:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
     if options.seconds < 1:
         parser.error("a run takes a second at least")
-    options.names = options.names or list(RUNS)
+    if "disks" in options.names and not disks.may_mount():
+        parser.error("disks: only root may mount a file system")
+    options.names = options.names or [name for name in RUNS if name != "disks" or disks.may_mount()]
     return options
 
 

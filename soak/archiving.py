@@ -62,11 +62,11 @@ class Archive:
 
 
 @contextmanager
-def archive(place: Place) -> Iterator[Archive]:
+def archive(place: Place, folder: Path | None = None) -> Iterator[Archive]:
     """This function will make a folder for backups, and turn this process to it."""
     before = settings.BACKUP_DIR, settings.BACKUP_KEYS, settings.DATABASE_OWNER_URL
     with TemporaryDirectory() as name:
-        folder = Path(name) / "backups"
+        folder = folder or Path(name) / "backups"
         settings.BACKUP_DIR, settings.BACKUP_KEYS, settings.DATABASE_OWNER_URL = (
             folder,
             [KEY],

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from mcp_bridge import call
-from mcp_bridge.auth import Identify
+from mcp_bridge.auth import Account
 from soak import serving
 
 Answer = dict[str, Any]  # what a tool answers, or an error object
@@ -46,13 +46,13 @@ class Caller(Protocol):
 class Direct:
     """Calls in this process as the server's threads make them: each with a connection from the pool, given back."""
 
-    def __init__(self, identify: Identify) -> None:
-        self._identify = identify
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     def __call__(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """This function will call a tool, and return its answer or its error object."""
         try:
-            answer: Answer = json.loads(call.call_tool(self._identify, {}, tool, arguments).text)
+            answer: Answer = json.loads(call.call_tool(self._account, {}, tool, arguments).text)
             return answer
         finally:
             connection.close()

@@ -96,10 +96,10 @@ def of_database(name: str) -> Place:
 
 
 @contextmanager
-def server(source: str) -> Iterator[Cluster]:
+def server(source: str, *, home: Path | None = None) -> Iterator[Cluster]:
     """This function will start a PostgreSQL server that may be killed, with what the database `source` has."""
     ours = embedded.cluster()
-    cluster = Cluster(ours.home.with_name(f"killed-{os.getpid()}"), ours.passwords, ours.uid)
+    cluster = Cluster(home or ours.home.with_name(f"killed-{os.getpid()}"), ours.passwords, ours.uid)
     try:
         cluster.start()
         _copy(source, cluster)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from random import Random
 from time import monotonic
 from typing import Any
@@ -27,7 +28,8 @@ from soak.archiving import BROKEN, DONE, Archive
 from soak.ledger import Ledger
 from soak.places import Place
 
-VICTIMS = ("nobody", "the process", "PostgreSQL")
+SERVER = "PostgreSQL"
+Disturb = Callable[[BaseProcess], None]  # done to a process that restores, at a moment of its work
 FREED_S = 30.0  # from a death until a restore is done
 WAIT_S = 1.0  # what a restore may make a reader wait
 BOOKS, AUTHORS = registry.get("books"), registry.get("authors")
@@ -59,28 +61,37 @@ _TRAIL = "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM publi
 def run(cluster: Cluster, place: Place, *, seconds: float, seed: int, rows: int = 10_000) -> Ledger:
     """This function will restore for so long; `place` is in the server, and Django is turned to it."""
     ledger = Ledger()
+
+    def kill_the_server(_: BaseProcess) -> None:
+        places.kill(cluster)
+        cluster.start()
+        places.databases.disconnect()
+
+    disturbances: dict[str, Disturb] = {
+        "nobody": lambda _: None, "the process": BaseProcess.kill, SERVER: kill_the_server,
+    }  # fmt: skip
     with archiving.archive(place) as archive:
-        with psycopg.connect(place.owner_url, autocommit=True) as owner:
-            owner.execute(FILL.format(rows=rows, books=BOOKS_OF_RUN).encode())
-        restoring = _Restoring(cluster, archive, ledger, Random(seed))  # noqa: S311 - for moments, not for secrets
+        fill(place, rows)
+        restoring = Restoring(archive, ledger, Random(seed), disturbances)  # noqa: S311 - for moments, not for secrets
         with _working(place, ledger, seed) as meanwhile:
-            for _ in range(2):  # the first one is slow: it starts what processes are forked from
-                restoring.measure()
+            restoring.measure()
             until = monotonic() + seconds
             while monotonic() < until:
                 restoring.round(meanwhile)
             restoring.insist(meanwhile)
         _check(place, ledger, meanwhile)
-    ledger.figures["restores"] = f"{restoring.done} done, {restoring.undone} that left everything as it was"
-    ledger.figures["killed"] = ", ".join(f"{who} {times}" for who, times in sorted(restoring.seen.items()))
-    ledger.figures["from a death to a restore that is done"] = (
-        f"{max(restoring.waits, default=0):.1f} s at most"
-    )
+    restoring.tell()
     return ledger
 
 
+def fill(place: Place, rows: int) -> None:
+    """This function will put so many rows into the catalog, and records for those who work meanwhile."""
+    with psycopg.connect(place.owner_url, autocommit=True) as owner:
+        owner.execute(FILL.format(rows=rows, books=BOOKS_OF_RUN).encode())
+
+
 @dataclass
-class _Meanwhile:
+class Meanwhile:
     """What those have seen and done who work meanwhile."""
 
     is_restoring: bool = False
@@ -90,64 +101,71 @@ class _Meanwhile:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-class _Restoring:
-    """The catalog broken and restored, again and again."""
+class Restoring:
+    """The catalog broken and restored, again and again, and each time disturbed in one of the ways given, by name."""
 
-    def __init__(self, cluster: Cluster, archive: Archive, ledger: Ledger, random: Random) -> None:
+    def __init__(
+        self, archive: Archive, ledger: Ledger, random: Random, disturbances: Mapping[str, Disturb]
+    ) -> None:
         self.seen: Counter[str] = Counter()
         self.waits: list[float] = []
         self.done = self.undone = 0
-        self._cluster, self._archive, self._ledger, self._random = cluster, archive, ledger, random
+        self._archive, self._ledger, self._random = archive, ledger, random
+        self._disturbances = disturbances
         self._takes_s, self._number = 1.0, 0
         self._file = archiving.make()
         self._backed_up = self._contents()
 
     def measure(self) -> None:
         """This function will find out how long a restore takes."""
-        started = monotonic()
-        status = archiving.ended(self._archive.restoring(self._file))
-        self._takes_s = monotonic() - started
-        self._ledger.require(status == DONE, f"a restore that nobody disturbs ended with {status}")
+        for _ in range(2):  # the first one is slow: it starts what processes are forked from
+            started = monotonic()
+            status = archiving.ended(self._archive.restoring(self._file))
+            self._takes_s = monotonic() - started
+            self._ledger.require(status == DONE, f"a restore that nobody disturbs ended with {status}")
 
-    def round(self, meanwhile: _Meanwhile) -> None:
-        """Let each of them die once, in any order."""
-        for victim in self._random.sample(VICTIMS, len(VICTIMS)):
+    def tell(self) -> None:
+        """This function will write down what was seen."""
+        figures = self._ledger.figures
+        figures["restores"] = f"{self.done} done, {self.undone} that left everything as it was"
+        figures["disturbed"] = ", ".join(f"{who} {times}" for who, times in sorted(self.seen.items()))
+        figures["from that to a restore that is done"] = f"{max(self.waits, default=0):.1f} s at most"
+
+    def round(self, meanwhile: Meanwhile) -> None:
+        """Disturb it in each way once, in any order."""
+        for victim in self._random.sample(list(self._disturbances), len(self._disturbances)):
             self._one(victim, meanwhile)
 
-    def _one(self, victim: str, meanwhile: _Meanwhile) -> None:
-        """Break the catalog, restore it, kill somebody, and look at what it is then."""
+    def _one(self, victim: str, meanwhile: Meanwhile) -> None:
+        """Break the catalog, restore it, disturb that, and look at what it is then."""
         self.seen[victim] += 1
         broken, trail = self._break(), self._trail()
-        meanwhile.is_restoring = victim != "PostgreSQL"  # for which all wait
+        meanwhile.is_restoring = victim != SERVER  # for which all wait
         process = self._archive.restoring(self._file)
-        if victim != "nobody":
-            process.join(self._random.uniform(0, self._takes_s))
-        if victim == "the process":
-            process.kill()
-        if victim == "PostgreSQL":
-            places.kill(self._cluster)
-            self._cluster.start()
-            places.databases.disconnect()
+        process.join(self._random.uniform(0, self._takes_s))
+        self._disturbances[victim](process)
         status = archiving.ended(process)
         self._settle()
         meanwhile.is_restoring = False
         self._ledger.require(
             status not in {None, BROKEN},
-            f"with {victim} killed, a restore ended with {status}: {self._archive.fault()}",
+            f"with {victim} disturbed, a restore ended with {status}: {self._archive.fault()}",
         )
         found = self._contents()
         mixed = self._mixed(found, broken)
         self._ledger.require(
-            found in (broken, self._backed_up), f"with {victim} killed, a mixture of old and new: {mixed}"
+            found in (broken, self._backed_up), f"with {victim} disturbed, a mixture of old and new: {mixed}"
         )
         self._ledger.require(status != DONE or found == self._backed_up, "a restore that was done is not")
-        self._ledger.require(self._trail(trail[0]) == trail, f"with {victim} killed, the trail was changed")
+        self._ledger.require(
+            self._trail(trail[0]) == trail, f"with {victim} disturbed, the trail was changed"
+        )
         self.done += found == self._backed_up
         self.undone += found == broken
         if status != DONE:
             self.insist(meanwhile)
 
-    def insist(self, meanwhile: _Meanwhile) -> None:
+    def insist(self, meanwhile: Meanwhile) -> None:
         """Restore when nobody disturbs it: at once, or soon."""
         started, meanwhile.is_restoring = monotonic(), True
         while (status := archiving.ended(self._archive.restoring(self._file))) != DONE:
@@ -196,9 +214,9 @@ class _Restoring:
 
 
 @contextmanager
-def _working(place: Place, ledger: Ledger, seed: int) -> Iterator[_Meanwhile]:
+def _working(place: Place, ledger: Ledger, seed: int) -> Iterator[Meanwhile]:
     """Read, write and lock all the while, through every death of the server."""
-    meanwhile = _Meanwhile()
+    meanwhile = Meanwhile()
     works = (_read, _read, _write, _Locking(place, seed))
     threads = [threading.Thread(target=_forever, args=(place, work, meanwhile, ledger)) for work in works]
     for thread in threads:
@@ -212,12 +230,12 @@ def _working(place: Place, ledger: Ledger, seed: int) -> Iterator[_Meanwhile]:
 
 
 def _forever(
-    place: Place, work: Callable[[Actor, _Meanwhile, Ledger], None], meanwhile: _Meanwhile, ledger: Ledger
+    place: Place, work: Callable[[Actor, Meanwhile, Ledger], None], meanwhile: Meanwhile, ledger: Ledger
 ) -> None:
-    identify = auth.by_name(place.username)
+    account = auth.by_name(place.username)
     while not meanwhile.stop.is_set():
         try:
-            work(Actor(identify(), Channel.COMMAND), meanwhile, ledger)
+            work(Actor(account.read(), Channel.COMMAND), meanwhile, ledger)
         except (Error, psycopg.Error, Refused) as fault:
             meanwhile.done[f"refused ({getattr(fault, 'code', type(fault).__name__)})"] += 1
             connection.close()
@@ -229,7 +247,7 @@ def _forever(
     connection.close()
 
 
-def _read(actor: Actor, meanwhile: _Meanwhile, ledger: Ledger) -> None:
+def _read(actor: Actor, meanwhile: Meanwhile, ledger: Ledger) -> None:
     started, is_restoring = monotonic(), meanwhile.is_restoring
     page = query_records(actor=actor, table=BOOKS, columns=["title"], limit=100)
     is_restoring = is_restoring and meanwhile.is_restoring
@@ -242,7 +260,7 @@ def _read(actor: Actor, meanwhile: _Meanwhile, ledger: Ledger) -> None:
     meanwhile.done["reads"] += 1
 
 
-def _write(actor: Actor, meanwhile: _Meanwhile, ledger: Ledger) -> None:
+def _write(actor: Actor, meanwhile: Meanwhile, ledger: Ledger) -> None:
     insert_record(actor=actor, table=AUTHORS, data={"name": NEW})
     meanwhile.written += 1
     meanwhile.done["writes"] += 1
@@ -254,7 +272,7 @@ class _Locking:
     def __init__(self, place: Place, seed: int) -> None:
         self._url, self._random = place.app_url, Random(f"{seed} locks")  # noqa: S311
 
-    def __call__(self, actor: Actor, meanwhile: _Meanwhile, ledger: Ledger) -> None:
+    def __call__(self, actor: Actor, meanwhile: Meanwhile, ledger: Ledger) -> None:
         with psycopg.connect(self._url) as own:
             at = self._random.randrange(BOOKS_OF_RUN)
             (key,) = own.execute(
@@ -265,7 +283,7 @@ class _Locking:
         meanwhile.done["SELECT … FOR UPDATE"] += 1
 
 
-def _check(place: Place, ledger: Ledger, meanwhile: _Meanwhile) -> None:
+def _check(place: Place, ledger: Ledger, meanwhile: Meanwhile) -> None:
     """What must hold in the end."""
     ledger.figures["meanwhile"] = ", ".join(
         f"{count:,} {what}" for what, count in sorted(meanwhile.done.items())

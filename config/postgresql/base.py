@@ -1,10 +1,13 @@
-"""Django's PostgreSQL backend, with the oldest server we support."""
+"""Django's PostgreSQL backend: with the oldest server we support, and connections that are looked at first."""
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from django.db.backends.postgresql import base, features
+
+from config.postgresql import liveness
 
 MINIMUM_VERSION: Final = 16
 
@@ -19,3 +22,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection to PostgreSQL 16 or newer."""
 
     features_class = DatabaseFeatures
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection that works: the pool makes another for each that was lost."""
+        while True:
+            connection = super().get_new_connection(conn_params)
+            if self.pool is None or liveness.is_alive(connection):
+                return connection
+            connection.close()
+            with suppress(ValueError):  # another thread has replaced the pool, and the old one is closed
+                self.pool.putconn(connection)

@@ -107,7 +107,7 @@ class TestTheMark:
         accounts.set_password(actor=admin, user=person, password=GOOD)
 
         assert authenticate(username="schedule", password=GOOD) == person
-        assert auth.by_name("schedule")() == person
+        assert auth.by_name("schedule").read() == person
 
     def test_is_not_on_a_person_without_a_password(self) -> None:
         User.objects.create_user("schedule")

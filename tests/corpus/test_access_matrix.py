@@ -18,6 +18,7 @@ from audit.trail import Entry
 from catalog import registry
 from catalog.table import Table
 from mcp_bridge import call, tools
+from mcp_bridge.auth import Account
 
 EVERYTHING = {"read", "insert", "update", "delete", "export", "import", "purge"}
 BACKUPS = {"backup", "restore"}
@@ -135,7 +136,7 @@ def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str |
     for table in registry.all_tables():
         changes = changes_of(Actor(admin.user, Channel.COMMAND), table)
         for tool, right, arguments in calls(table, changes):
-            answer = json.loads(call.call_tool(lambda: user, {}, tool, arguments).text)
+            answer = json.loads(call.call_tool(Account(user), {}, tool, arguments).text)
             sent += 1
             if wrong := problem(role, right, table.name, answer):
                 found.append(f"{tool} on {table.name}: {wrong}")
@@ -161,7 +162,7 @@ def test_backups_are_for_those_who_make_them() -> None:
         user = User.objects.create_user(f"rolf{number}", password="correct horse")
         user.groups.set(Group.objects.filter(name=role))
         for tool, arguments in OF_THE_WHOLE.items():
-            answer = json.loads(call.call_tool(lambda: user, {}, tool, arguments).text)  # noqa: B023 - called here
+            answer = json.loads(call.call_tool(Account(user), {}, tool, arguments).text)
             is_denied = answer.get("code") == "PERMISSION_DENIED"
             assert is_denied is not BACKUPS.issubset(ROLES[role]), (role, tool, answer)
 
@@ -172,7 +173,7 @@ def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
         user = User.objects.create_user(f"rolf{number}", password="correct horse")
         user.groups.set(Group.objects.filter(name=role))
 
-        answer = call.call_tool(lambda: user, {}, "db_list_tables", {"include_system_tables": True})  # noqa: B023 - called here
+        answer = call.call_tool(Account(user), {}, "db_list_tables", {"include_system_tables": True})
 
         readable = {table.name for table in registry.all_tables() if granted(role, "read", table.name)}
         assert {table["name"] for table in json.loads(answer.text)["tables"]} == readable, role

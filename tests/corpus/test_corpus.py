@@ -15,6 +15,7 @@ from accesscontrol.actor import Actor
 from catalog import registry
 from catalog.services import records
 from mcp_bridge import call, tools
+from mcp_bridge.auth import Account
 from tests.catalog.services import builders
 from tests.corpus.cases import ARGUMENTS, CALLS, GROUPS, NOT_THERE, RECORDS, Case, Kept
 
@@ -50,7 +51,7 @@ def fingerprint() -> dict[str, Any]:
 
 def send(actor: Actor, case: Case) -> call.Answer:
     """Make the call of a case, and return what comes back."""
-    return call.call_tool(lambda: actor.user, {"case": case.name}, case.tool, case.arguments)
+    return call.call_tool(Account(actor.user), {"case": case.name}, case.tool, case.arguments)
 
 
 def outcome(result: call.Answer) -> str | None:

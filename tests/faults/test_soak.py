@@ -11,7 +11,7 @@ from django.db import connection
 
 from mcp_bridge import auth
 from soak import __main__ as command
-from soak import connections, damage, invariants, kills, load, locks, places
+from soak import connections, damage, disks, invariants, kills, load, locks, places
 from soak.callers import Direct
 from soak.ledger import Call, Ledger
 from soak.places import Place
@@ -59,6 +59,13 @@ class TestAShortRun:
         ledger = damage.run(place, seconds=0, seed=SEED, least=40)
 
         assert ledger.broken == []
+
+    @pytest.mark.skipif(not disks.may_mount(), reason="only root may mount a file system")
+    def test_of_disks(self) -> None:
+        ledger = disks.run(seconds=0.1, seed=SEED, rows=2_000)
+
+        assert ledger.broken == []
+        assert "an export 1" in ledger.figures["full disks"]
 
 
 # What breaks a rule, done by the owner, one after the other.

@@ -8,10 +8,11 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django_celery_beat.models import PeriodicTask
 
 from accesscontrol.actor import Actor, Channel
 from audit.models import AuditLog
-from jobs import ending, locks, running, services, sweep, tasks
+from jobs import ending, locks, running, schedule, services, sweep, tasks
 from jobs.models import Job, State
 from jobs.reporting import Reporter
 from tests import databases
@@ -170,6 +171,27 @@ class TestSweep:
         assert lost.error["code"] == "UNAVAILABLE"
         assert samples.has(working, "running")
         assert AuditLog.objects.filter(operation="BACKUP_FULL", success=False).count() == 1
+
+    def test_forgets_what_ended_long_ago_but_not_the_last_slot_of_the_schedule(
+        self, spool, writer, monkeypatch
+    ):
+        monkeypatch.setattr(schedule, "_declared", {})
+        schedule.declare("Echo", kind="sample_echo", crontab="0 0 29 2 *", description="Once in four years.")
+        schedule.install()
+        PeriodicTask.objects.update(start_time=None)  # as if the entry had been there for years
+        (slot,) = (slot for slot in schedule.last_slots() if slot.endswith("02-29T00:00:00Z"))
+        known = [
+            services.enqueue(actor=writer, kind="sample_echo", slot=name)
+            for name in (slot, "2020-01-01T00:00:00Z", None, None, None)
+        ]
+        Job.objects.update(state=State.DONE)
+        for job, days in zip(known, (91, 91, 91, 89, 0), strict=True):
+            age(job, finished_at=f"{days} days")
+        Job.objects.filter(pk=known[-1].pk).update(state=State.RUNNING, finished_at=None)
+
+        assert sweep.forget_old() == 2
+
+        assert set(Job.objects.all()) == {known[0], known[3], known[4]}
 
     def test_a_message_that_comes_again_after_its_worker_died_marks_the_job(self, spool, writer, tmp_path):
         marks = tmp_path / "marks"

@@ -29,13 +29,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, user: str, **options: Any) -> None:
         """Serve until the client closes our standard input."""
         try:
-            identify = auth.by_name(user)
+            account = auth.by_name(user)
         except AuthenticationRequired as refusal:
             raise CommandError(refusal.message, returncode=USAGE_ERROR) from refusal
         except Error as error:
             raise CommandError(f"The database cannot be reached: {error}") from error
         worker.release()
         try:
-            anyio.run(stdio.serve, server.build(identify))
+            anyio.run(stdio.serve, server.build(account))
         finally:
             worker.release()
