@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accesscontrol", "0006_plan_free_roles"),
+        ("accesscontrol", "0008_access_version"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
