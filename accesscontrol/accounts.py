@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from accesscontrol import giving, grants, policy, roles, service_users
 from accesscontrol.actor import Actor, on_this_machine
-from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound
+from accesscontrol.errors import Conflict, Forbidden, InvalidInput, NotFound, Refused
 from accesscontrol.policy import Right
 from accesscontrol.signals import access_changed
 
@@ -104,6 +104,17 @@ def reset_password(*, user: User, password: str) -> None:
     """
     _require_person(_as_it_is(user))
     _set_password(on_this_machine(), user, password)
+
+
+def may_change(actor: Actor, user: User) -> bool:
+    """This function will say whether the actor may change an account: no program's, and none that holds more."""
+    try:
+        policy.require_right(actor, Right.MANAGE_ACCESS)
+        _require_person(user)
+        _require_power(actor, user, user)
+    except Refused:
+        return False
+    return True
 
 
 def is_administrator(user: User) -> bool:

@@ -189,6 +189,10 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Show what the audit trail knows of a record."""
+        try:
+            self.require(request, VIEW)  # the name of an account or a role would be in the address
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
         query = QueryDict(mutable=True)
         query.update(self.trail_filter(object_id))
         return HttpResponseRedirect(f"{reverse('admin:audit_auditlog_changelist')}?{query.urlencode()}")

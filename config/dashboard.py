@@ -33,12 +33,14 @@ def context(actor: Actor) -> dict[str, Any]:
     """This function will return what the template of the dashboard shows to `actor`."""
     asked = asking.read(QueryDict(), actor, period=PERIOD)
     found = overview(actor=actor, chosen=asked.condition(actor), start=asked.start, end=asked.end)
+    mine = asking.Asked({"user_id__exact": str(actor.username)})
     return {
         "numbers": summary.numbers(found, asked),
         "steps": summary.steps(found, asked),
         "top_tables": summary.tables(found, asked)[:SHOWN],
         "slowest": [summary.told(entry) for entry in found.slowest[:SHOWN]],
         "own": [summary.told(e) for e in browsing.own(actor=actor, besides=_UNTOLD, limit=SHOWN)],
+        "own_url": f"{reverse('admin:audit_auditlog_changelist')}{mine.address()}",
         "last_jobs": _jobs(actor),
         "last_backups": _backups(actor),
         "sees_all": policy.holds(actor, Right.VIEW_AUDIT).allowed,

@@ -127,9 +127,18 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         return [path("<int:user_id>/activity/", view, name="auth_user_activity"), *super().get_urls()]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change the account of a program."""
-        is_person = obj is None or not service_users.is_service_user(obj)
-        return is_person and super().has_change_permission(request, obj)
+        return super().has_change_permission(request, obj) and self._may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = obj is None or service_users.is_service_user(obj) or self._may_change(request, obj)
+        return may and super().has_delete_permission(request, obj)
+
+    def _may_change(self, request: HttpRequest, user: User | None) -> bool:
+        """Whether this person may change the account, which a page asks again and again."""
+        known: dict[Any, bool] = request.__dict__.setdefault("changeable_accounts", {})
+        if user is not None and user.pk not in known:
+            known[user.pk] = accounts.may_change(actor_of(request), user)
+        return user is None or known[user.pk]
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -137,6 +146,7 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
         """Show the account, and whether it is a program's."""
         original = context.get("original")
         context["is_program"] = original is not None and service_users.is_service_user(original)
+        context["may_change"] = self._may_change(request, original)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def activity_view(self, request: HttpRequest, user_id: int) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.core.validators import MaxLengthValidator
@@ -12,7 +12,7 @@ from psycopg import sql
 
 from catalog import registry
 from catalog.exchange import cells
-from catalog.exchange.relation import GENERATED, Relation, existing, raw, shared, unique_rows
+from catalog.exchange.relation import GENERATED, KEPT, Relation, existing, raw, shared, unique_rows
 from catalog.exchange.rules import Check, Unique, trusted
 from catalog.exchange.staging import WHOLE_ROW
 from catalog.services import kinds
@@ -39,16 +39,17 @@ def find(relation: Relation, seen: Table, *, skips: bool, most: int = MAX_ERRORS
 
     `seen` is the table as the actor may know it: of other columns no message tells. The first `most` faults are listed.
     """
-    parts = [_of_rows(relation, seen)]
-    for unique in _decided(relation):
-        parts.append(_within(relation, unique, seen))
+    kept = replace(relation, is_kept=True)
+    parts = [_of_rows(kept, seen)]
+    for unique in _decided(kept):
+        parts.append(_within(kept, unique, seen))
         if not skips:
-            parts.append(_beside(relation, unique, seen))
+            parts.append(_beside(kept, unique, seen))
     statement = sql.SQL(
-        "SELECT _row, _column, _message, count(*) OVER (), sum(_first) OVER () FROM ("
-        "SELECT *, (row_number() OVER (PARTITION BY _row) = 1)::int AS _first FROM ({}) f"
+        "WITH {} AS MATERIALIZED (SELECT * FROM {} r) SELECT _row, _column, _message, count(*) OVER (),"
+        " sum(_first) OVER () FROM (SELECT *, (row_number() OVER (PARTITION BY _row) = 1)::int AS _first FROM ({}) f"
         ") f ORDER BY _row, _column LIMIT {}"
-    ).format(sql.SQL(" UNION ALL ").join(parts), sql.Literal(most))
+    ).format(sql.Identifier(KEPT), relation.rows(), sql.SQL(" UNION ALL ").join(parts), sql.Literal(most))
     with connection.cursor() as cursor:
         cursor.execute(statement)
         found = cursor.fetchall()
@@ -160,7 +161,12 @@ def _of_column(relation: Relation, name: str, field: AnyField) -> Iterator[Part]
     if is_given:
         yield _reader_found(name), _reader(name)
         yield from _unheld(name, field)
-    if not field.null and not (is_generated and (not is_given or relation.staged.lacking(name))):
+    is_taken_over = relation.must_match and not is_given  # from the record, or the row is at fault anyway
+    if (
+        not field.null
+        and not is_taken_over
+        and not (is_generated and (not is_given or relation.staged.lacking(name)))
+    ):
         words = "can't be null" if is_given else "must be given"
         yield (
             sql.SQL("t.{} IS NULL").format(sql.Identifier(name)),

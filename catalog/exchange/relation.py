@@ -13,6 +13,7 @@ from catalog.exchange.staging import Staged
 from catalog.table import Table
 
 GENERATED = "generated"
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,12 @@ class Relation:
     rules: Rules
     match: Unique | None = None
     must_match: bool = False  # a row that changes no record is at fault
+    is_kept: bool = False  # the statement has the rows already, under the name KEPT
 
     def rows(self, *, numbered: bool = False) -> sql.Composed:
         """This function will return the subquery; `numbered` gives rows without an id the next one."""
+        if self.is_kept:
+            return sql.Composed([sql.Identifier(KEPT)])
         shown: list[sql.Composable] = [sql.SQL("g._row, g._faults")]
         shown += [
             sql.SQL("{} AS {}").format(self._value(name, numbered=numbered), sql.Identifier(name))

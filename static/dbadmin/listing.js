@@ -21,7 +21,7 @@ if (bar && rows.length) {
             across.value = all.checked ? "1" : "0";
         }
         const text = chosen === 0 ? bar.dataset.none : chosen === 1 ? bar.dataset.one : bar.dataset.many.replace("%", chosen);
-        count.textContent = all && all.checked ? all.closest("label").textContent.trim() : text;
+        count.textContent = all && all.checked ? bar.dataset.whole : text;
         bar.classList.toggle("chosen", chosen > 0);
     };
 

@@ -152,7 +152,8 @@
         } else if (event.key === "Enter" && !event.isComposing) {
             event.preventDefault();
             window.clearTimeout(waiting);
-            (answered === text.value.trim() ? Promise.resolve() : ask()).then(() => follow(chosen()));
+            const wanted = text.value.trim();
+            (answered === wanted ? Promise.resolve() : ask()).then(() => answered === wanted && follow(chosen()));
         }
     });
     results.addEventListener("click", (event) => {

@@ -39,6 +39,7 @@ def test_an_operator_sees_ages_and_sizes_and_what_a_restore_would_change(
     assert (somebody.violations(), somebody.overflow()) == ([], 0)
 
     page.get_by_role("link", name=file).click()
+    expect(page.get_by_role("heading", name="What is known of it")).to_be_visible()
     assert (somebody.violations(), somebody.overflow()) == ([], 0)
     page.get_by_role("button", name="See what would change").first.click()
 

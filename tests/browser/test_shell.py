@@ -27,6 +27,7 @@ def test_ctrl_k_finds_records_pages_and_commands(visit: Callable[..., Visitor]) 
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Alice's Adventures in Wonderland")
 
+    page.wait_for_load_state()  # with its scripts
     page.keyboard.press("Control+k")
     page.keyboard.type("nothing is called so")
     expect(page.get_by_text("Nothing is called that.")).to_be_visible()
@@ -62,6 +63,7 @@ def test_keys_go_through_a_list_and_can_be_turned_off(visit: Callable[..., Visit
     visitor.go("profile/")
     page.get_by_role("button", name="Turn single keys off").click()
     expect(page.get_by_role("button", name="Turn single keys on")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_have_count(0)
 

@@ -201,7 +201,7 @@ class TestThePageOfAPerson:
     def test_closes_the_roles_that_the_reader_can_not_give(
         self, browser: Any, manager: User, person: Any
     ) -> None:
-        user = person("Editor", name="vic")
+        user = person(name="vic")
 
         page = browser(manager).get(f"{USERS}{user.pk}/change/").content.decode()
 
@@ -211,7 +211,17 @@ class TestThePageOfAPerson:
 
         assert is_closed("Administrator")
         assert not is_closed("Front desk")
-        assert not is_closed("Editor")  # given already: it may be taken
+        assert is_closed("Editor")
+
+    def test_of_somebody_who_holds_more_offers_nothing(
+        self, browser: Any, manager: User, person: Any
+    ) -> None:
+        client = browser(manager)
+
+        for user in (person("Administrator", name="chief"), person(name="root", is_superuser=True)):
+            page = client.get(f"{USERS}{user.pk}/change/").content.decode()
+            assert "it may do what you may not" in page
+            assert not any(told in page for told in ('name="_save"', "/activity/", "/password/", "/delete/"))
 
     def test_of_a_program_offers_nothing(self, browser: Any, admin: Any) -> None:
         program = service_users.get("schedule", role="Viewer")

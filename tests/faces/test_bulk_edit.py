@@ -132,6 +132,15 @@ def test_a_reference_is_shown_by_name_and_what_is_empty_is_taken_away(client: An
     }
 
 
+@pytest.mark.parametrize("key", ["x", "1.5", "99999999999999999999", "\0", "-1"])
+def test_what_is_no_record_is_said_at_the_field(client: Any, books: Any, key: str) -> None:
+    page = client.post(LIST, form(books, "preview", author_id=key))
+
+    assert page.status_code == 200
+    assert page.context["preview"] is None
+    assert page.context["form"].errors["author_id"]
+
+
 def test_sends_only_what_is_ticked(client: Any, books: Any) -> None:
     sent = form(books, "preview", status="archived") | {
         "new-genre": "Not ticked",

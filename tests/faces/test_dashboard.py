@@ -67,10 +67,12 @@ def test_tells_what_somebody_did_and_not_where_they_looked(browser: Any, admin: 
     client.get(url(BOOKS, ""))
     client.post(url(BOOKS, "change", book), form_of(BOOKS, book) | {"title": "Changed"})
 
-    (deed,) = welcome(client)["own"]
+    page = welcome(client)
+    (deed,) = page["own"]
 
     assert (deed["operation"], deed["subject"]) == ("Change", f"books #{book.pk}")
     assert AuditLog.objects.get(pk=deed["key"]).user_id == "ada"
+    assert {entry.user_id for entry in client.get(page["own_url"]).context["entries"]} == {"ada"}
 
 
 def test_shows_jobs_to_whom_they_are_and_backups_to_their_managers(

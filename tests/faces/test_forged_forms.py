@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.template.response import TemplateResponse
 from django.test import Client
+from django.urls import reverse
 
 from accesscontrol.models import ColumnRule
 from audit.models import AuditLog
@@ -18,6 +19,7 @@ from config.site import AdminSite
 from tests.faces.samples import WRITABLE, form_of, made, posted, url, values
 
 pytestmark = pytest.mark.usefixtures("unrendered")
+JUNCTIONS = [table for table in registry.all_tables() if table.junction]
 every_table = pytest.mark.parametrize("table", WRITABLE, ids=str)
 
 
@@ -92,6 +94,25 @@ def test_columns_that_are_hidden_or_read_only_can_not_be_set(browser: Any, perso
             rule.delete()
 
     assert let_through == []
+    assert stored(table) == before
+
+
+@pytest.mark.parametrize("table", JUNCTIONS, ids=str)
+def test_a_junction_takes_neither_another_key_nor_what_the_role_may_not_set(
+    browser: Any, person: Any, table: Table
+) -> None:
+    record, role = made(table), Group.objects.get(name="Administrator")
+    client, before = browser(person("Administrator")), stored(table)
+    key = table.format_key({column: getattr(record, column) for column in table.key})
+    address = reverse(f"admin:catalog_{table.model._meta.model_name}_change", args=[key])
+    extra = [n for n in table.columns if n not in {*table.key, *table.managed_columns}]
+    for column in extra:
+        ColumnRule.objects.create(role=role, table_id=table.name, column_name=column, access="read_only")
+
+    for column in (*table.key, *table.managed_columns, *extra):
+        answer = client.post(address, {**form_of(table, record), column: "1", f"{column}_id": "1"})
+        assert answer.status_code in (200, 302, 400, 403), column
+
     assert stored(table) == before
 
 

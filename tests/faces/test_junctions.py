@@ -164,6 +164,22 @@ class TestList:
         assert not back.context["previous_page"]
         assert keys(turn(back, "next_page")) == keys(second)
 
+    @pytest.mark.parametrize("order", ["prominence", "-prominence"])
+    def test_pages_of_equal_and_missing_values_lose_no_row(self, client: Any, order: str) -> None:
+        book = builders.book()
+        tropes = models.Trope.objects.bulk_create([models.Trope(name=f"Trope {n}") for n in range(70)])
+        models.BookTrope.objects.bulk_create(
+            [models.BookTrope(book=book, trope=t, prominence=n % 3 or None) for n, t in enumerate(tropes)]
+        )
+
+        first = client.get(f"{url(BOOK_TROPES)}?o={order}").context
+        second = client.get(f"{url(BOOK_TROPES)}{first['next_page']}").context
+        back = client.get(f"{url(BOOK_TROPES)}{second['previous_page']}").context
+
+        keys = [row["key"] for row in [*first["rows"], *second["rows"]]]
+        assert len(set(keys)) == len(keys) == 70
+        assert back["rows"] == first["rows"]
+
     def test_costs_the_same_however_many_rows(self, client: Any) -> None:
         trope_of(builders.book(), "One")
         client.get(url(BOOK_TROPES))

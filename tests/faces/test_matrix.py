@@ -274,6 +274,29 @@ def test_what_leads_beyond_the_tables_is_shown_to_those_who_may_go_there(
 
 
 @pytest.mark.usefixtures("plain_refusals")
+@pytest.mark.parametrize("role", [role for role in ROLES if role not in (FULL, "Backup operator")])
+def test_pages_of_the_whole_are_closed_to_all_others(person: Any, browser: Any, role: str | None) -> None:
+    user = person(*([role] if role else []))
+    client, wrong = browser(user), []
+    parts = {
+        "object_id": user.pk,
+        "id": user.pk,
+        "user_id": user.pk,
+        "backup_file": "x.sql.gz",
+        "table": "books",
+    }
+    for name, route in addresses.names():
+        need = addresses.need(name)
+        if need and need.table is None and need.opens:
+            known = {part: parts[part] for part in findall(r"<(?:\w+:)?(\w+)>", route)}
+            address = reverse(f"admin:{name}", kwargs=known)
+            answers = client.get(address), client.post(address, {"post": "yes", "active": "no"})
+            wrong += [f"{address}: {a.status_code}" for a in answers if a.status_code not in (403, 405)]
+
+    assert wrong == []
+
+
+@pytest.mark.usefixtures("plain_refusals")
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_sees_and_does_what_it_grants_and_nothing_else(
     person: Any, browser: Any, role: str | None

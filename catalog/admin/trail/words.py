@@ -127,7 +127,7 @@ def milliseconds(taken: float | None) -> str:
     """This function will return a duration, as exactly as somebody reads it; none of what took no time worth noting."""
     if not taken:
         return ""
-    if taken >= 10_000:
+    if taken >= 1_000:
         return _("%(n)s s") % {"n": f"{taken / 1000:,.1f}"}
     return _("%(n)s ms") % {"n": f"{taken:,.1f}" if taken < 100 else f"{taken:,.0f}"}
 

@@ -263,7 +263,9 @@ class TestTerms:
             with pytest.raises(Forbidden):
                 look(actor, AUTHORS, text, on_conflict=way)
         found = look(actor, AUTHORS, f"{text}900001,Fresh\n", on_conflict="update_only")
-        assert [fault["row"] for fault in found.faults] == [2]
+        assert [(fault["row"], fault["column"]) for fault in found.faults] == [(2, None)]
+        found = look(actor, AUTHORS, "id,bio\n900001,x\n", on_conflict="update_only")
+        assert [(fault["row"], fault["column"]) for fault in found.faults] == [(1, None)]
         with pytest.raises(InvalidInput):
             import_records(
                 actor=actor, table=AUTHORS, format="csv", source=f"{text}900001,Fresh\n".encode(),
