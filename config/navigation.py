@@ -39,7 +39,7 @@ Entry = dict[str, Any]
 def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
     """This function will return the groups of the navigation, made of Django's entries by model."""
     found: dict[str, list[Entry]] = {}
-    rows = _rows(request)
+    rows = _rows(request) if entries else {}  # strangers have none
     for table in registry.all_tables():
         if entry := entries.pop(table.model, None):
             may_read = policy.decide(actor_of(request), Operation.READ, table).allowed  # of the trail, all

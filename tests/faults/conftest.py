@@ -14,6 +14,7 @@ from django.db import connection
 from accesscontrol.actor import Actor
 from catalog import registry
 from catalog.services import records
+from mcp_bridge.auth import Account
 from soak import places
 from soak.callers import Direct
 from soak.places import Place
@@ -28,7 +29,7 @@ class Caller:
     """Makes calls in threads, so that several can be on their way."""
 
     def __init__(self, actor: Actor) -> None:
-        self._call = Direct(lambda: actor.user)
+        self._call = Direct(Account(actor.user))
         self._threads = ThreadPoolExecutor(max_workers=4)
 
     def begins(self, tool: str, **arguments: Any) -> Future[Any]:
