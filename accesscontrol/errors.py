@@ -65,6 +65,18 @@ class NotFound(Refused):
     code, status = "NOT_FOUND", 404
 
 
+class MethodNotAllowed(Refused):
+    """This address does not take such requests."""
+
+    code, status = "METHOD_NOT_ALLOWED", 405
+
+
+class NotAcceptable(Refused):
+    """There is no answer in a form that the request accepts."""
+
+    code, status = "UNSUPPORTED", 406
+
+
 class Conflict(Refused):
     """The present state of the data does not allow this."""
 
@@ -75,6 +87,24 @@ class ConfirmationRequired(Refused):
     """This destroys much: read the plan, and call again with its plan_token."""
 
     code, status = "CONFIRMATION_REQUIRED", 409
+
+
+class PreconditionFailed(Refused):
+    """The record is no longer as the request's If-Match says: read it again."""
+
+    code, status = "PRECONDITION_FAILED", 412
+
+
+class TooLarge(Refused):
+    """The request is larger than this server takes."""
+
+    code, status = "TOO_LARGE", 413
+
+
+class UnsupportedContent(Refused):
+    """The request's content is of a type that is not taken here."""
+
+    code, status = "UNSUPPORTED", 415
 
 
 class LimitExceeded(Refused):
