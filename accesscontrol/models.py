@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group, User
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.db.models.functions import Now
 
 from accesscontrol.sessions import SessionStore
 
@@ -115,3 +117,47 @@ class Session(AbstractBaseSession):
     def get_session_store_class(cls) -> type[SessionStore]:
         """Return the engine that writes these rows."""
         return SessionStore
+
+
+class ApiKey(models.Model):
+    """A key by which a program acts for somebody, within scopes. Its secret is not kept, only a keyed digest of it."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    prefix = models.CharField(max_length=12, unique=True)  # the part of the key that everybody may see
+    digest = models.CharField(max_length=64)
+    old_digest = models.CharField(max_length=64, blank=True)  # of the secret before the last rotation
+    old_expires_at = models.DateTimeField(null=True)
+    name = models.CharField(max_length=80)
+    scopes = ArrayField(models.TextField())
+    networks = ArrayField(models.TextField())  # empty: from anywhere
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("-created_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.prefix}: {self.name}"
+
+
+class AccessToken(models.Model):
+    """A token that was given for a session or a key: it is good while its row and what it was given for are there."""
+
+    id = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key = models.ForeignKey(ApiKey, models.CASCADE, null=True, related_name="+")
+    session = models.ForeignKey(
+        Session, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    session_hash = models.TextField(blank=True)  # changes with the password, which ends the session
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.id} of {self.user_id}"
