@@ -64,13 +64,16 @@ def delete_account(*, actor: Actor, user: User) -> None:
 def set_password(*, actor: Actor, user: User, password: str) -> None:
     """This function will set a password: one's own, or with manage_access another's.
 
-    :raises Forbidden: neither, or the account is a superuser's or holds more rights than the actor's
+    :raises Forbidden: neither, or the account is a superuser's or holds more rights than the actor's; or it
+        is their own and a key or token acts for them
     :raises InvalidInput: the password is too weak; the message says why
     :raises NotFound: the account has been deleted
     """
     policy.require_account(actor)
     _require_person(user)
-    if actor.user is None or actor.user.pk != user.pk:
+    if actor.user is not None and actor.user.pk == user.pk:
+        policy.require_whole_account(actor)
+    else:
         policy.require_right(actor, Right.MANAGE_ACCESS)
         _require_power(actor, _as_it_is(user), user)
     _set_password(actor, user, password)
@@ -162,7 +165,7 @@ def _require_power(actor: Actor, before: User | None, after: User) -> None:
 
     Whoever sets the password or the address of an account can act as it.
     """
-    if actor.grants.is_superuser:
+    if policy.is_superuser(actor):
         return
     if after.is_superuser or (before is not None and before.is_superuser):
         raise Forbidden("Only a superuser may make or change a superuser.")

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib.auth.management import get_system_username
 from django.contrib.auth.models import User
 
 from accesscontrol import grants
+
+if TYPE_CHECKING:
+    from accesscontrol.scopes import Scope
+
+CREDENTIAL: Final = ("key", "token")  # how client_info names what a program came with; never by its secret
 
 
 class Channel(StrEnum):
@@ -37,6 +42,12 @@ class Actor:
     channel: Channel
     client_info: Mapping[str, Any] = field(default_factory=dict)  # ip, user agent, MCP client; never a secret
     request_id: UUID = field(default_factory=uuid4)
+    scope: Scope | None = None  # what the credential may at most; None: all that the user may
+
+    @property
+    def credential(self) -> dict[str, Any]:
+        """This function will return what names the key or token that a program came with; nothing of a person."""
+        return {name: self.client_info[name] for name in CREDENTIAL if name in self.client_info}
 
     @property
     def username(self) -> str | None:

@@ -50,7 +50,7 @@ def explain(
     :raises Forbidden: it is somebody else's account, and the asker does not manage access
     """
     require_concern(asker, user)
-    subject = Actor(user, asker.channel)
+    subject = _subject(asker, user)
     place = NOWHERE if table is None else table.name
     manages = policy.holds(asker, Right.MANAGE_ACCESS).allowed
     own = {f"role {name}" for name in user.groups.values_list("name", flat=True)}
@@ -77,7 +77,7 @@ def verdicts(
     :raises Forbidden: it is somebody else's account, and the asker does not manage access
     """
     require_concern(asker, user)
-    subject = Actor(user, asker.channel)
+    subject = _subject(asker, user)
     on_tables = {
         table.name: {str(operation): policy.decide(subject, operation, table) for operation in Operation}
         for table in tables
@@ -88,6 +88,12 @@ def verdicts(
 def roles_to_give(actor: Actor) -> dict[Group, list[str]]:
     """This function will return every role with the rights in it that the actor may not give: none where they may."""
     return {group: giving.not_held(actor, held)[:5] for group, held in roles.held_by_all().items()}
+
+
+def _subject(asker: Actor, user: User) -> Actor:
+    """The account that is asked about; one's own only as far as one's key or token goes."""
+    is_own = asker.user is not None and asker.user.pk == user.pk
+    return Actor(user, asker.channel, scope=asker.scope if is_own else None)
 
 
 def _decide(subject: Actor, right: Operation | Right, table: Resource | None) -> Decision:

@@ -29,12 +29,12 @@ def require_held(actor: Actor, given: Grants, *, before: Grants = _NOTHING) -> N
 
 def not_held(actor: Actor, given: Grants, *, before: Grants = _NOTHING) -> list[str]:
     """This function will return the names of what `given` grants beyond `before`, and the actor does not hold."""
-    if actor.grants.is_superuser:
+    if policy.is_superuser(actor):
         return []
     new = given.sources.keys() - before.sources.keys()
-    rights = names_of(grant for grant in new if actor.grants.source(*grant) is None)
+    rights = names_of(grant for grant in new if not policy.has(actor, *grant))
     columns = _kept_from(actor, given) - _kept_from(actor, before)
-    freed = given.freed - before.freed - (actor.grants.freed if actor.grants.is_active else frozenset())
+    freed = {name for name in given.freed - before.freed if not policy.may_free(actor, name)}
     return [
         *rights,
         *sorted({_name_of(actor, *opened) for opened in columns}),

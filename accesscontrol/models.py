@@ -152,6 +152,7 @@ class AccessToken(models.Model):
     session = models.ForeignKey(
         Session, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
+    scopes = ArrayField(models.TextField(), null=True)  # null: all that its user may
     session_hash = models.TextField(blank=True)  # changes with the password, which ends the session
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(db_index=True)

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import AuthenticationRequired, Forbidden, ReadOnlyTable
+from accesscontrol.grants import NOWHERE
+from accesscontrol.models import CatalogTable
 
 
 class Operation(StrEnum):
@@ -55,6 +57,14 @@ class ColumnAccess(StrEnum):
     READ_ONLY = "read_only"
 
 
+_DOES = {  # the right that it takes
+    Planned.RESTORE_FULL: Operation.RESTORE,
+    Planned.RESTORE_TABLE: Operation.RESTORE,
+    Planned.DELETE_BACKUP: Right.MANAGE_BACKUPS,
+    Planned.IMPORT_JSON: Operation.IMPORT,
+    Planned.IMPORT_CSV: Operation.IMPORT,
+    Planned.IMPORT_XLSX: Operation.IMPORT,
+}
 WRITES = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.PURGE, Operation.IMPORT})
 
 
@@ -79,12 +89,17 @@ def decide(actor: Actor, operation: Operation, table: Resource) -> Decision:
     """This function will say whether the actor may do `operation` on `table`, and why."""
     if table.read_only and operation in WRITES:
         return Decision(False, f"{table.name} is read only for everyone")
-    return _verdict(actor, operation, f"{operation} on {table.name}", table.name)
+    return _verdict(actor, operation, table.name)
 
 
 def holds(actor: Actor, right: Right) -> Decision:
     """This function will say whether the actor holds a right on the whole, and why."""
-    return _verdict(actor, right, str(right))
+    return _verdict(actor, right)
+
+
+def has(actor: Actor, right: str, table: str = NOWHERE) -> bool:
+    """This function will say whether the actor holds a right, by its name, on a table or on the whole."""
+    return _verdict(actor, right, table).allowed
 
 
 def require(actor: Actor, operation: Operation, table: Resource) -> None:
@@ -102,7 +117,9 @@ def require(actor: Actor, operation: Operation, table: Resource) -> None:
         raise ReadOnlyTable(f"{decision.reason}.", table=table.name)
     raise Forbidden(
         f"You may not {operation} in {table.name}: {decision.reason}.",
-        hint="Ask an administrator for a role that grants it.",
+        hint="Use a key whose scope includes it."
+        if _is_beyond_scope(actor, operation, table.name)
+        else "Ask an administrator for a role that grants it.",
         table=table.name,
         operation=str(operation),
     )
@@ -131,9 +148,38 @@ def require_account(actor: Actor) -> None:
         raise AuthenticationRequired("This account is disabled.")
 
 
+def require_whole_account(actor: Actor) -> None:
+    """This function will do nothing where somebody acts with all that their account may.
+
+    What concerns an account itself needs that: nobody gets beyond the scope of a key through it.
+
+    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+    :raises Forbidden: the actor's key or token may less than their account
+    """
+    require_account(actor)
+    if actor.scope is not None:
+        raise Forbidden(
+            "A key or token with a scope can't change the account that it acts for.",
+            hint="Log in to do this.",
+        )
+
+
+def is_superuser(actor: Actor) -> bool:
+    """This function will say whether a superuser acts, and not with a key or token that may less."""
+    return actor.grants.is_superuser and actor.scope is None
+
+
 def granted_tables(actor: Actor, operation: Operation) -> frozenset[str]:
-    """This function will return the names of the tables on which roles grant `operation`; a superuser needs none."""
-    return actor.grants.tables(operation)
+    """This function will return the names of the tables on which roles grant `operation`, within the scope.
+
+    A superuser needs no role; for one whose key has a scope, these are the tables of the scope.
+    """
+    if actor.scope is None:
+        return actor.grants.tables(operation)
+    granted = actor.grants.tables(operation)
+    if actor.grants.is_superuser:
+        granted = frozenset(CatalogTable.objects.values_list("name", flat=True))
+    return frozenset(table for table in granted if actor.scope.includes(operation, table))
 
 
 def hidden_columns(actor: Actor, table: str) -> frozenset[str]:
@@ -163,17 +209,35 @@ def read_only_columns(actor: Actor, operation: Operation, table: str) -> frozens
 def is_free_of_plans(actor: Actor, operation: Planned) -> bool:
     """This function will say whether a role of the actor lets them do `operation` without a plan."""
     grants = actor.grants
-    return grants.is_active and operation in grants.freed
+    return grants.is_active and operation in grants.freed and _is_in_scope_somewhere(actor, operation)
 
 
-def _verdict(actor: Actor, right: str, what: str, *table: str) -> Decision:
-    """The verdict on a right, by the grants alone."""
+def may_free(actor: Actor, operation: str) -> bool:
+    """This function will say whether the actor may let roles do `operation` without a plan."""
+    if not actor.grants.is_superuser:
+        return is_free_of_plans(actor, Planned(operation))
+    return _is_in_scope_somewhere(actor, Planned(operation))
+
+
+def _is_in_scope_somewhere(actor: Actor, operation: Planned) -> bool:
+    return actor.scope is None or actor.scope.touches(_DOES[operation])
+
+
+def _is_beyond_scope(actor: Actor, right: str, table: str) -> bool:
+    return actor.scope is not None and not actor.scope.includes(right, table)
+
+
+def _verdict(actor: Actor, right: str, table: str = NOWHERE) -> Decision:
+    """The verdict on a right, by the grants and the scope."""
     grants = actor.grants
+    what = f"{right} on {table}" if table else right
     if not grants.is_active:
         return Decision(False, "nobody is logged in" if actor.user is None else "the account is disabled")
+    if _is_beyond_scope(actor, right, table):
+        return Decision(False, f"the key's scope does not include {what}")
     if grants.is_superuser:
         return Decision(True, "a superuser may")
-    source = grants.source(right, *table)
+    source = grants.source(right, table)
     if source is None:
         return Decision(False, f"no role of {actor.username} grants {what}")
     return Decision(True, f"{source} grants {what}")

@@ -54,7 +54,7 @@ def change(*, actor: Actor, **chosen: Any) -> Preferences:
     :raises AuthenticationRequired: nobody is logged in, or the account is disabled
     :raises InvalidInput: there is no such theme
     """
-    policy.require_account(actor)
+    policy.require_whole_account(actor)
     if chosen.get("theme", THEMES[0]) not in THEMES:
         raise InvalidInput(f"theme is one of {', '.join(THEMES)}.", columns=["theme"])
     assert actor.user is not None  # noqa: S101 - of an account

@@ -52,7 +52,7 @@ def find(entry: Entry, key: str | None, arguments: Mapping[str, Any], kind: type
 
     :raises AuthenticationRequired: nobody is logged in, or the account is disabled
     :raises InvalidInput: a key that is empty or too long
-    :raises Conflict: the key was used for something else
+    :raises Conflict: the key was used for something else, or with another scope: an answer may tell what is beyond it
     """
     if key is None:
         return None
@@ -61,7 +61,7 @@ def find(entry: Entry, key: str | None, arguments: Mapping[str, Any], kind: type
         raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_CHARS} printable characters.")
     user = entry.actor.username or ""
     _forget_old(user, key)
-    asked = digest(entry.operation, arguments)
+    asked = digest(entry.operation, _as_credential_may(entry.actor, arguments))
     kept, is_new = KeptAnswer.objects.get_or_create(user_id=user, key=key, defaults={"digest": asked})
     if is_new:
         return None
@@ -80,6 +80,11 @@ def keep(entry: Entry, key: str, answer: Answer) -> None:
     KeptAnswer.objects.filter(user_id=entry.actor.username or "", key=key).update(
         answer=answer.dump(), change_id=entry.change_id
     )
+
+
+def _as_credential_may(actor: Actor, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments of a call, with the scope that they came within."""
+    return arguments if actor.scope is None else {**arguments, "scope": actor.scope.texts}
 
 
 def _forget_old(user: str, key: str) -> None:

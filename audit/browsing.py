@@ -72,7 +72,7 @@ def own(entry: Entry, *, actor: Actor, besides: Collection[str], limit: int) -> 
     :raises AuthenticationRequired: nobody is logged in
     """
     policy.require_account(actor)
-    newest = AuditLog.objects.filter(user_id=actor.username).order_by("-timestamp", "-id")[:_OWN]
+    newest = AuditLog.objects.filter(queries.own(actor)).order_by("-timestamp", "-id")[:_OWN]
     rows = AuditLog.objects.filter(pk__in=newest.values("pk")).exclude(operation__in=besides)
     found = list(rows.defer(*_UNLISTED).order_by("-timestamp", "-id")[:limit])
     entry.record_count = len(found)

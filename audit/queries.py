@@ -69,13 +69,22 @@ _SUMMED = ("operation", "table_name", "user_id", "success", "execution_time", "t
 def visible_to(actor: Actor) -> Q:
     """This function will return the condition for the rows of the trail that an actor may see.
 
-    All of them with the right view_audit; else one's own, and those about tables that one may read. Who
+    All of them with the right view_audit; else one's own, and those about tables that one may read. A key's or
+    token's own are what was done with it: its user's others may tell of what is beyond its scope. Who
     sees all finds repeated refusals told up to the minute: they are written first.
     """
     if policy.holds(actor, Right.VIEW_AUDIT).allowed:
         repeats.flush()
         return Q()
-    return Q(user_id=actor.username) | Q(table_name__in=policy.granted_tables(actor, Operation.READ))
+    return own(actor) | Q(table_name__in=policy.granted_tables(actor, Operation.READ))
+
+
+def own(actor: Actor) -> Q:
+    """This function will return the condition for the rows of the trail that tell what the actor did."""
+    theirs = Q(user_id=actor.username)
+    if actor.scope is None:
+        return theirs
+    return theirs & Q(client_info__contains=actor.credential) if actor.credential else Q(pk__in=())
 
 
 @audited("AUDIT_QUERY")

@@ -82,7 +82,7 @@ def _address(page: str) -> str | None:
 
 def standing(actor: Actor) -> str:
     """This function will say what the reader may do on the whole, in one sentence."""
-    if actor.grants.is_superuser:
+    if policy.is_superuser(actor):
         return _("You are a superuser: you may do everything here that anybody may.")
     roles = sorted(
         {

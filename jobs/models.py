@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
 from accesscontrol.actor import Actor, Channel
+from accesscontrol.scopes import Scope
 
 
 class State(models.TextChoices):
@@ -38,6 +40,7 @@ class Job(models.Model):
     channel = models.CharField(max_length=9)
     client_info = models.JSONField(default=dict)
     request_id = models.UUIDField()
+    scope = ArrayField(models.TextField(), null=True)  # of the key or token it was started with; null: all
 
     label = models.TextField(default="")  # of the part that is being done
     done = models.BigIntegerField(default=0)
@@ -76,7 +79,11 @@ class Job(models.Model):
         return self.state not in {State.QUEUED, State.RUNNING}
 
     def actor(self, **more: Any) -> Actor:
-        """This function will return who the job works for, with the rights that they have now."""
+        """This function will return who the job works for, with the rights that they have now, within its scope."""
         return Actor(
-            self.user, Channel(self.channel), {**self.client_info, "job": self.pk, **more}, self.request_id
+            self.user,
+            Channel(self.channel),
+            {**self.client_info, "job": self.pk, **more},
+            self.request_id,
+            None if self.scope is None else Scope.of(self.scope),
         )

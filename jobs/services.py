@@ -1,7 +1,7 @@
 """Jobs for the faces: put one into the queue, look at them, cancel one.
 
-People see their own jobs; those with the right manage_backups see all. What a job does is in the trail as the operation
-that it is.
+People see their own jobs, a key or token with a scope those that it started; those with the right manage_backups see
+all. What a job does is in the trail as the operation that it is.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def enqueue(
         "channel": str(actor.channel),
         "client_info": trail.storable(dict(actor.client_info)),
         "request_id": actor.request_id,
+        "scope": None if actor.scope is None else actor.scope.texts,
     }
     with transaction.atomic():
         if slot is None:
@@ -68,7 +69,10 @@ def seen_by(actor: Actor) -> QuerySet[Job]:
     jobs = Job.objects.select_related("user")
     if policy.holds(actor, Right.MANAGE_BACKUPS).allowed:
         return jobs
-    return jobs.filter(user=actor.user)
+    own = jobs.filter(user=actor.user)
+    if actor.scope is None:
+        return own
+    return own.filter(client_info__contains=actor.credential) if actor.credential else own.none()
 
 
 def get(*, actor: Actor, job_id: int) -> Job:

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accesscontrol import accounts, explaining, service_users
+from accesscontrol import accounts, explaining, policy, service_users
 from accesscontrol.admin.access import AccessPages, operations
 from accesscontrol.errors import NotFound, Refused
 from accesscontrol.models import ServiceUser
@@ -102,7 +102,7 @@ class UserAdmin(AccessPages, auth_admin.UserAdmin):  # type: ignore[type-arg] # 
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what this person can't set: only superusers make superusers."""
-        own = () if actor_of(request).grants.is_superuser else ("is_superuser",)
+        own = () if policy.is_superuser(actor_of(request)) else ("is_superuser",)
         return (*own, "last_login", "date_joined")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
