@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -9,17 +10,25 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from accesscontrol.actor import Actor, Channel
+from accesscontrol.credentials import Credential
 
 MAX_USER_AGENT_CHARS = 300
 
 
 def actor_of(request: HttpRequest, channel: Channel = Channel.ADMIN) -> Actor:
-    """This function will return who acts in a request: the same Actor each time it is asked."""
+    """This function will return who acts in a request: the same Actor each time it is asked.
+
+    With a key or token, which the request then has as its `credential`, it is its user within its scope.
+    """
     actor: Actor | None = getattr(request, "actor", None)
-    user = getattr(request, "user", None)
+    credential: Credential | None = getattr(request, "credential", None)
+    user = credential.user if credential else getattr(request, "user", None)
     user = user if isinstance(user, User) else None
-    if actor is None or actor.user != user:
+    about = dict(credential.about) if credential else {}
+    if actor is None or (actor.user, actor.credential) != (user, about):
         actor = visitor(request, user, channel)
+        if credential is not None:
+            actor = replace(actor, client_info={**actor.client_info, **about}, scope=credential.scope)
         request.actor = actor  # type: ignore[attr-defined] # ours, for the length of the request
     return actor
 
@@ -27,14 +36,17 @@ def actor_of(request: HttpRequest, channel: Channel = Channel.ADMIN) -> Actor:
 def visitor(request: HttpRequest, user: User | None, channel: Channel = Channel.ADMIN) -> Actor:
     """This function will return `user` as the actor of a request that logs them in or out."""
     client_info = {
-        "ip": _address(request),
+        "ip": address_of(request),
         "user_agent": request.META.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT_CHARS],
     }
     return Actor(user, channel, client_info, _request_id(request))
 
 
-def _address(request: HttpRequest) -> str | None:
-    """The client's address: behind a proxy what the proxy added last, since the rest is the client's own word."""
+def address_of(request: HttpRequest) -> str | None:
+    """This function will return the client's address.
+
+    Behind a proxy that is what the proxy added last, since the rest is the client's own word.
+    """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
     address: str | None = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR")
     return address

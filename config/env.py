@@ -17,6 +17,8 @@ SECRET_KEY_MIN_LENGTH: Final = 50
 BACKUP_KEY_MIN_LENGTH: Final = 32
 
 
+JWT_KEY_MIN_LENGTH: Final = 32
+RSA_MIN_BITS: Final = 2048
 class Misconfigured(ImproperlyConfigured):
     """The environment does not describe a server that may start; the message names each variable at fault."""
 
@@ -111,6 +113,40 @@ class Setting(Generic[T]):
 
     `default` and `production` are written as in the environment; None means that the variable stays unset.
     """
+def jwt_keys(value: str) -> list[str]:
+    """Read the keys of access tokens, newest first: texts long enough to sign with, or keys in PEM."""
+    found = names(value)
+    for key in found:
+        if key.startswith("-----BEGIN"):
+            _require_pem(key)
+        elif len(key) < JWT_KEY_MIN_LENGTH:
+            raise ValueError(f"must have at least {JWT_KEY_MIN_LENGTH} characters in each of its keys")
+    if found and "PUBLIC KEY-----" in found[0]:
+        raise ValueError("must begin with a key that can sign")
+    return found
+
+
+def _require_pem(key: str) -> None:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - hardly anybody has such keys
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        load_pem_private_key,
+        load_pem_public_key,
+    )
+
+    try:
+        read: object = (
+            load_pem_public_key(key.encode()) if "PUBLIC" in key else load_pem_private_key(key.encode(), None)
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("has a key in PEM that can't be read; one with a password can't") from None
+    if isinstance(read, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        if read.key_size < RSA_MIN_BITS:
+            raise ValueError(f"has an RSA key of less than {RSA_MIN_BITS} bits")
+    elif not isinstance(read, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey):
+        raise ValueError("has a key in PEM that is neither Ed25519 nor RSA")
+
+
 
     name: str
     read: Callable[[str], T]
@@ -143,6 +179,24 @@ CSRF_TRUSTED_ORIGINS = Setting(
 HTTPS = Setting(
     "HTTPS", boolean, "false", production="true",
     description="Redirect to HTTPS, secure cookies, HSTS. Off means plain HTTP: for one machine only.",
+SECRET_KEY_FALLBACKS = Setting(
+    "SECRET_KEY_FALLBACKS", names, "", secret=True,
+    description="Earlier values of SECRET_KEY, separated by commas: what was signed with them still holds.",
+)  # fmt: skip
+API_KEY_MAX_DAYS = Setting(
+    "API_KEY_MAX_DAYS", whole(1, 3_650), "366", "Days that an API key is good for at most."
+)
+JWT_KEYS = Setting(
+    "JWT_KEYS", jwt_keys, None, secret=True,
+    description="Signs access tokens: the first signs, all verify; separated by commas. Each a text of at least 32"
+    " characters (HS256), or a key in PEM: Ed25519, or RSA of 2048 bits (RS256); a public one only verifies. Unset:"
+    " made from SECRET_KEY.",
+)  # fmt: skip
+JWT_MINUTES = Setting("JWT_MINUTES", whole(1, 60), "15", "Minutes that an access token is good for.")
+JWT_AUDIENCE = Setting(
+    "JWT_AUDIENCE", text, "database-admin-server",
+    "Whom access tokens are for: a name of this installation, where several share their keys.",
+)  # fmt: skip
 )  # fmt: skip
 HSTS_SECONDS = Setting(
     "HSTS_SECONDS", whole(0, 63_072_000), "31536000",
@@ -243,7 +297,8 @@ WEB_THREADS = Setting(
 WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started by `manage.py serve`.")
 
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
-    ENVIRONMENT, SECRET_KEY, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
+    ENVIRONMENT, SECRET_KEY, SECRET_KEY_FALLBACKS, API_KEY_MAX_DAYS, JWT_KEYS, JWT_MINUTES, JWT_AUDIENCE,
+    DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,

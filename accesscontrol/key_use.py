@@ -1,0 +1,72 @@
+"""A key that a program came with: whether it is good, and that it was used."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accesscontrol import credentials, key_secrets
+from accesscontrol.credentials import Credential
+from accesscontrol.models import ApiKey, ServiceUser
+from accesscontrol.scopes import Scope
+
+NOTED_EVERY: Final = timedelta(minutes=1)
+_NO_DIGEST: Final = "0" * 64  # of no secret
+
+
+def authenticate(text: str, address: str | None) -> Credential:
+    """This function will return what a key that comes from an address lets its bearer do.
+
+    One SELECT; the same is computed where there is no such key.
+
+    :raises AuthenticationRequired: the key is wrong, has expired or is not good for the address, or its user is
+        disabled; the message does not say which
+    """
+    form = key_secrets.FORM.fullmatch(text)
+    if form is None:
+        raise credentials.refused()
+    now = timezone.now()
+    key = _usable(ApiKey.objects.all()).filter(prefix=form["prefix"]).first()
+    known = key or ApiKey(digest=_NO_DIGEST)
+    old = known.old_digest if known.old_expires_at and known.old_expires_at > now else _NO_DIGEST
+    found = key_secrets.digests(form["prefix"], form["secret"])
+    matches = [compare_digest(one, kept) for one in found for kept in (known.digest, old or _NO_DIGEST)]
+    if key is None or not any(matches) or not _is_good(key, address, now):
+        raise credentials.refused()
+    if not matches[0] and not matches[1]:
+        _renew_digest(key, found, matches)
+    note_use(key, address, now)
+    return Credential(key.user, Scope.of(key.scopes), {"key": key.prefix})
+
+
+def _usable(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+    """Keys with all that says whether they are good, to be read by one SELECT."""
+    programs = ServiceUser.objects.filter(user_id=OuterRef("user_id"))
+    return keys.select_related("user").annotate(is_of_program=Exists(programs)).order_by()
+
+
+def _is_good(key: Any, address: str | None, now: datetime) -> bool:
+    """Whether a key read so is good now, from an address."""
+    is_somebodys = key.user.is_active and not key.is_of_program
+    return is_somebodys and key.expires_at > now and credentials.is_from(address, key.networks)
+
+
+def note_use(key: ApiKey, address: str | None, now: datetime) -> None:
+    """This function will note that a key is used, once a minute, and wait for nobody: by a transaction of its own."""
+    if key.last_used_at is not None and now - key.last_used_at < NOTED_EVERY:
+        return
+    long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
+    with transaction.atomic():
+        free = ApiKey.objects.filter(long_ago, pk=key.pk).select_for_update(skip_locked=True)
+        ApiKey.objects.filter(pk__in=free.values("pk")).update(last_used_at=now, last_used_from=address or "")
+
+
+def _renew_digest(key: ApiKey, found: list[str], matches: list[bool]) -> None:
+    """Keep by the present SECRET_KEY what was kept by an older one."""
+    column = "digest" if any(matches[::2]) else "old_digest"
+    ApiKey.objects.filter(pk=key.pk, **{column: getattr(key, column)}).update(**{column: found[0]})
