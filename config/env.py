@@ -15,10 +15,10 @@ T = TypeVar("T")
 DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"  # noqa: S105 - no secret
 SECRET_KEY_MIN_LENGTH: Final = 50
 BACKUP_KEY_MIN_LENGTH: Final = 32
-
-
 JWT_KEY_MIN_LENGTH: Final = 32
 RSA_MIN_BITS: Final = 2048
+
+
 class Misconfigured(ImproperlyConfigured):
     """The environment does not describe a server that may start; the message names each variable at fault."""
 
@@ -99,20 +99,6 @@ def secret_key(value: str) -> str:
     return value
 
 
-def backup_keys(value: str) -> list[str]:
-    """Read the keys of backups, newest first, each long enough to encrypt with."""
-    found = names(value)
-    if any(len(key) < BACKUP_KEY_MIN_LENGTH for key in found):
-        raise ValueError(f"must have at least {BACKUP_KEY_MIN_LENGTH} characters in each of its keys")
-    return found
-
-
-@dataclass(frozen=True)
-class Setting(Generic[T]):
-    """One environment variable: how it is read, what it is when unset, and what the manual says of it.
-
-    `default` and `production` are written as in the environment; None means that the variable stays unset.
-    """
 def jwt_keys(value: str) -> list[str]:
     """Read the keys of access tokens, newest first: texts long enough to sign with, or keys in PEM."""
     found = names(value)
@@ -147,6 +133,20 @@ def _require_pem(key: str) -> None:
         raise ValueError("has a key in PEM that is neither Ed25519 nor RSA")
 
 
+def backup_keys(value: str) -> list[str]:
+    """Read the keys of backups, newest first, each long enough to encrypt with."""
+    found = names(value)
+    if any(len(key) < BACKUP_KEY_MIN_LENGTH for key in found):
+        raise ValueError(f"must have at least {BACKUP_KEY_MIN_LENGTH} characters in each of its keys")
+    return found
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One environment variable: how it is read, what it is when unset, and what the manual says of it.
+
+    `default` and `production` are written as in the environment; None means that the variable stays unset.
+    """
 
     name: str
     read: Callable[[str], T]
@@ -165,20 +165,6 @@ SECRET_KEY = Setting(
     "SECRET_KEY", secret_key, DEVELOPMENT_SECRET_KEY, secret=True, required_in_production=True,
     description="Signs sessions and tokens. Production wants one of its own, of at least 50 characters.",
 )  # fmt: skip
-DEBUG = Setting(
-    "DEBUG", boolean, "false", "Shows tracebacks in the browser. Production refuses to start with it on."
-)
-ALLOWED_HOSTS = Setting(
-    "ALLOWED_HOSTS", names, "127.0.0.1,localhost,[::1]", production="", required_in_production=True,
-    description="Host names the server answers to, separated by commas. Production needs at least one.",
-)  # fmt: skip
-CSRF_TRUSTED_ORIGINS = Setting(
-    "CSRF_TRUSTED_ORIGINS", names, "",
-    "Origins that may post forms, with scheme (`https://library.example`), separated by commas.",
-)  # fmt: skip
-HTTPS = Setting(
-    "HTTPS", boolean, "false", production="true",
-    description="Redirect to HTTPS, secure cookies, HSTS. Off means plain HTTP: for one machine only.",
 SECRET_KEY_FALLBACKS = Setting(
     "SECRET_KEY_FALLBACKS", names, "", secret=True,
     description="Earlier values of SECRET_KEY, separated by commas: what was signed with them still holds.",
@@ -197,6 +183,20 @@ JWT_AUDIENCE = Setting(
     "JWT_AUDIENCE", text, "database-admin-server",
     "Whom access tokens are for: a name of this installation, where several share their keys.",
 )  # fmt: skip
+DEBUG = Setting(
+    "DEBUG", boolean, "false", "Shows tracebacks in the browser. Production refuses to start with it on."
+)
+ALLOWED_HOSTS = Setting(
+    "ALLOWED_HOSTS", names, "127.0.0.1,localhost,[::1]", production="", required_in_production=True,
+    description="Host names the server answers to, separated by commas. Production needs at least one.",
+)  # fmt: skip
+CSRF_TRUSTED_ORIGINS = Setting(
+    "CSRF_TRUSTED_ORIGINS", names, "",
+    "Origins that may post forms, with scheme (`https://library.example`), separated by commas.",
+)  # fmt: skip
+HTTPS = Setting(
+    "HTTPS", boolean, "false", production="true",
+    description="Redirect to HTTPS, secure cookies, HSTS. Off means plain HTTP: for one machine only.",
 )  # fmt: skip
 HSTS_SECONDS = Setting(
     "HSTS_SECONDS", whole(0, 63_072_000), "31536000",
