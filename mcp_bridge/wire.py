@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import mcp_types as types
 from pydantic import ValidationError
 
-from mcp_bridge.answers import COMPACT
+from accesscontrol.answers import COMPACT
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 CUT = "\0"  # ends what is left of a line that is longer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from accesscontrol import policy
@@ -11,7 +11,17 @@ from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
-from catalog.services import columns, conditions, queries, references, stamps, statements, values, writing
+from catalog.services import (
+    columns,
+    conditions,
+    queries,
+    references,
+    revisions,
+    stamps,
+    statements,
+    values,
+    writing,
+)
 from catalog.services.integrity import translated
 from catalog.services.rows import Rows
 from catalog.services.stamps import Stamp
@@ -57,18 +67,21 @@ def update_records(
     where: Mapping[str, Any],
     expect_one: bool = False,
     stamp: Stamp | None = None,
+    revision: Collection[str] | None = None,
     terms: Terms = DEFAULT_TERMS,
 ) -> Change:
     """This function will set `data` ({column: value}) on the records matching `where`; return them by key.
 
     At most 1,000 records; none is fine, unless the caller expects one. With a `stamp` of what the caller
-    saw, nothing that somebody else changed since is overwritten.
+    saw, nothing that somebody else changed since is overwritten; with a `revision` (one of several), nothing at all
+    is written where they changed anything.
 
     :raises Forbidden: the actor may not update, or not set a column, or the table is read only
     :raises InvalidInput: an empty or bad `where`, an unknown column, a key or one that the database keeps
     :raises LimitExceeded: more than 1,000 records match, or more than the terms allow
     :raises NotFound: one was expected, none matches
     :raises Conflict: a column is no longer as the stamp says
+    :raises PreconditionFailed: a record is of another revision
     :raises ForeignKeyViolation, DuplicateKey, CheckViolation, NotNullViolation: as on insert
     """
     policy.require(actor, Operation.UPDATE, table)
@@ -77,6 +90,7 @@ def update_records(
     columns.require_writable(actor, Operation.UPDATE, table, cleaned)
     wanted = queries.visible(actor, table).filter(conditions.parse_for_write(seen, where))
     before = writing.lock(table, wanted, keeps_key=True, terms=terms, expect_one=expect_one)
+    revisions.require_one_of(actor, table, before, revision)
     stamps.require_unchanged(table, before, cleaned, stamp)
     references.require_live_parents(table, [cleaned], before)
     changed = [{**statements.key_values(table, record), **cleaned} for record in before]
@@ -94,6 +108,7 @@ def delete_records(
     where: Mapping[str, Any],
     soft_delete: bool | None = None,
     expect_one: bool = False,
+    revision: Collection[str] | None = None,
     terms: Terms = DEFAULT_TERMS,
 ) -> Change:
     """This function will delete the records matching `where`: into the trash where the table has one, or for good.
@@ -104,6 +119,7 @@ def delete_records(
     :raises InvalidInput: an empty or bad `where`, or soft on a table without a trash
     :raises LimitExceeded: more than 1,000 records match, or more than the terms allow
     :raises NotFound: one was expected, none matches
+    :raises PreconditionFailed: a record is of another revision than those given
     :raises ForeignKeyViolation: for good, while other records refer to them; `details` lists those
     """
     policy.require(actor, Operation.DELETE, table)
@@ -111,6 +127,7 @@ def delete_records(
     seen = columns.shown(actor, table)
     wanted = queries.visible(actor, table).filter(conditions.parse_for_write(seen, where))
     before = writing.lock(table, wanted, keeps_key=False, terms=terms, expect_one=expect_one)
+    revisions.require_one_of(actor, table, before, revision)
     return writing.delete(entry, table, before, is_soft=is_soft)
 
 

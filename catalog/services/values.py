@@ -52,6 +52,12 @@ def with_defaults(table: Table, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def default_of(table: Table, name: str) -> Any:
+    """This function will return what a column holds where nothing is said of it: its constant default, else null."""
+    field = table.column(name)
+    return _default(field) if _is_constant(field) else None
+
+
 def clean(table: Table, name: str, value: object, *, validate: bool = True) -> Any:
     """This function will return one value as the column's type, None for null.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from accesscontrol.arguments import MAX_NAME_CHARS
 from accesscontrol.errors import InvalidInput, did_you_mean
-from mcp_bridge.arguments import MAX_NAME_CHARS
 from mcp_bridge.tool import Tool
 from mcp_bridge.tools import audit, backups, batch, exchange, records, schema
 

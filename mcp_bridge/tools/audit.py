@@ -10,11 +10,12 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, GetPydanticSchema
 
 from accesscontrol.actor import Actor
+from accesscontrol.answers import Json
+from accesscontrol.arguments import MAX_NAME_CHARS
 from accesscontrol.errors import InvalidInput
 from audit import queries
 from audit.models import OPERATIONS
-from mcp_bridge.answers import Json
-from mcp_bridge.arguments import MAX_NAME_CHARS, Arguments, Limit, Offset
+from mcp_bridge.arguments import Arguments, Limit, Offset
 from mcp_bridge.tool import READS, tool
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from accesscontrol.actor import Actor
+from accesscontrol.answers import Json, Records
 from accesscontrol.policy import Operation
 from audit.operation import MAX_AFFECTED
 from catalog.services import batch, undo
 from catalog.services.writing import Change
-from mcp_bridge.answers import Json, Records
 from mcp_bridge.arguments import Arguments, TableArguments, WriteTerms
 from mcp_bridge.tool import ADDS, CHANGES, tool
 from mcp_bridge.tools.records import ChangeId, Data, WhereForWrite

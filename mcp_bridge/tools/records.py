@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 
 from accesscontrol.actor import Actor
+from accesscontrol.answers import Json, Record, Records
 from accesscontrol.policy import Operation
 from catalog.services import queries, records, trash
-from mcp_bridge.answers import Json, Record, Records
 from mcp_bridge.arguments import Arguments, Limit, Offset, TableArguments, WriteTerms, word
 from mcp_bridge.tool import ADDS, CHANGES, READS, REVIVES, tool
 

@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the tools."""
+"""Writes docs/tools.md from the tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcp_bridge import reference
 class Command(BaseCommand):
     """Keeps the manual's page about the tools true."""
 
-    help = "Write docs/api.md; with --check only tell whether it is up to date."
+    help = "Write docs/tools.md; with --check only tell whether it is up to date."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,9 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         """Write the page, or compare it."""
-        path = Path(settings.BASE_DIR) / "docs" / "api.md"
+        path = Path(settings.BASE_DIR) / "docs" / "tools.md"
         page = reference.page()
         if not check:
             path.write_text(page, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != page:
-            raise CommandError("docs/api.md is stale. Run `manage.py tools_reference`.")
+            raise CommandError("docs/tools.md is stale. Run `manage.py tools_reference`.")

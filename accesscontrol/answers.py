@@ -1,9 +1,9 @@
-"""What a tool gives back: dataclasses, written as compact JSON without writing PostgreSQL's own JSON again."""
+"""What programs are answered: dataclasses as compact JSON, without writing PostgreSQL's own JSON again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -31,10 +31,10 @@ Record = Annotated[Json, _ANYTHING, WithJsonSchema({"type": "object"})]
 Records = Annotated[Json, _ANYTHING, WithJsonSchema({"type": "array", "items": {"type": "object"}})]
 
 
-def write(answer: DataclassInstance) -> str:
-    """This function will return an answer as one compact JSON object."""
+def write(answer: DataclassInstance | Mapping[str, Any]) -> str:
+    """This function will return an answer as one compact JSON object; each member may be `Json`."""
     # One join for all: a page is long, and each text made on the way would be another copy of it.
-    return "".join(_parts(answer))
+    return "".join(_parts(_members(answer)))
 
 
 def write_error(error: dict[str, Any]) -> str:
@@ -42,14 +42,19 @@ def write_error(error: dict[str, Any]) -> str:
     return json.dumps(error, ensure_ascii=False, separators=COMPACT, default=str)
 
 
-def _parts(answer: DataclassInstance) -> Iterator[str]:
+def _members(answer: DataclassInstance | Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    if isinstance(answer, Mapping):
+        return answer.items()
+    return ((field.name, getattr(answer, field.name)) for field in fields(answer))
+
+
+def _parts(members: Iterable[tuple[str, Any]]) -> Iterator[str]:
     before = "{"
-    for field in fields(answer):
-        value = getattr(answer, field.name)
-        yield f'{before}"{field.name}":'
+    for name, value in members:
+        yield f'{before}"{name}":'
         yield value.text if isinstance(value, Json) else _write(value)
         before = ","
-    yield "}"
+    yield "{}" if before == "{" else "}"
 
 
 def _write(value: object) -> str:

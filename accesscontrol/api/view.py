@@ -1,0 +1,67 @@
+"""The base of every view of the REST API: a view translates, a service decides and does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.api import problems
+from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
+from accesscontrol.web import actor_of
+
+
+class ServiceView(APIView):
+    """A view whose methods call services, as the actor of the request.
+
+    `operations` says what each method does, as the trail names it: a refusal is written there under that name. A
+    method that is not named is not there.
+    """
+
+    operations: ClassVar[Mapping[str, str]] = {}
+    open_to_all: ClassVar[bool] = False  # whether strangers may ask
+    permission_classes = ()  # who may do what is the policy's business
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return actor_of(getattr(self.request, "_request", self.request), Channel.API)
+
+    @property
+    def operation(self) -> str:
+        """What the request does, as the trail names it."""
+        return self.operations.get(self.request.method or "", "QUERY")
+
+    @property
+    def table_name(self) -> str | None:
+        """The table that the request is about, for the trail."""
+        return None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find out who asks, before anything is looked at."""
+        super().initial(request, *args, **kwargs)
+        if self.actor.user is None and not self.open_to_all:
+            raise AuthenticationRequired
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse a method that this address does not take."""
+        allowed = self.allowed_methods
+        raise MethodNotAllowed(f"Only {', '.join(allowed)} is possible here.", allowed=allowed)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer a refusal as a problem; what is no refusal is a fault of ours, and answered as such."""
+        if isinstance(exc, exceptions.APIException):
+            exc = problems.refusal_of(exc)
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Say what the answer depends on: no cache between us and the caller may keep it for others."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if "Cache-Control" not in answer:
+            answer["Cache-Control"] = "private, no-cache"
+        return answer

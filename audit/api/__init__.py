@@ -1,0 +1,1 @@
+"""The audit trail over REST, and the terms on which requests write."""

@@ -1,0 +1,32 @@
+"""On what terms a request writes: Prefer: dry-run, Idempotency-Key, and max_affected of its address."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from pydantic import Field
+
+from accesscontrol.api.parameters import Parameters, Whole, given_in
+from accesscontrol.api.preferences import Preferences
+from audit.operation import MAX_AFFECTED, Terms
+
+
+class WriteParameters(Parameters):
+    """What the address of every write takes."""
+
+    max_affected: Whole = Field(
+        MAX_AFFECTED, ge=1, le=MAX_AFFECTED, description="Refuse to write more records than this."
+    )
+
+
+def terms_of(request: HttpRequest, parameters: WriteParameters | None = None) -> Terms:
+    """This function will return the terms of a request.
+
+    :raises InvalidInput: a parameter that is unknown, given twice or no number
+    """
+    if parameters is None:
+        parameters = WriteParameters.read(given_in(request.GET))
+    return Terms(
+        Preferences.of(request).dry_run,
+        parameters.max_affected,
+        request.META.get("HTTP_IDEMPOTENCY_KEY"),
+    )

@@ -1,0 +1,1 @@
+"""The records of the catalog over REST: addresses, parameters and answers, derived per table."""

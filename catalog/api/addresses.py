@@ -1,0 +1,21 @@
+"""The addresses of the catalog's records, under /api/v1/: one line per table, whatever the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
+
+from catalog import registry
+from catalog.api.collections import CollectionView
+from catalog.api.records import RecordView, RestoreView
+
+
+def urls() -> Iterator[URLPattern]:
+    """This function will return the addresses of every table."""
+    for table in registry.all_tables():
+        name = table.name
+        yield path(f"{name}/", CollectionView.as_view(table=table), name=f"{name}-list")
+        yield path(f"{name}/<str:key>/", RecordView.as_view(table=table), name=f"{name}-record")
+        if table.soft_delete:
+            yield path(f"{name}/<str:key>/restore/", RestoreView.as_view(table=table), name=f"{name}-restore")

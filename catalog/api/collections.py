@@ -1,0 +1,92 @@
+"""The records of a table: lists, new ones, and many at once."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from accesscontrol.answers import Json
+from accesscontrol.api.content import answer
+from accesscontrol.api.parameters import given_in
+from accesscontrol.api.preferences import Preferences
+from audit.api.terms import terms_of
+from catalog.api import listing
+from catalog.api.records import DeleteParameters, address_of, told, written
+from catalog.api.tables import TableView
+from catalog.services import batch, records
+
+
+class CollectionView(TableView):
+    """All records of a table."""
+
+    operations = {
+        "GET": "QUERY",
+        "HEAD": "QUERY",
+        "POST": "INSERT",
+        "PATCH": "BATCH_UPDATE",
+        "DELETE": "BATCH_DELETE",
+    }
+
+    @property
+    def operation(self) -> str:
+        """What the request does, as the trail names it: a list of records is a batch."""
+        request = self.request
+        if request.method == "POST" and isinstance(getattr(request, "_full_data", None), list):
+            return "BATCH_INSERT"
+        return super().operation
+
+    def get(self, request: Request) -> HttpResponse:
+        """List records."""
+        page = listing.find(self.actor, self.table, request.GET)
+        return answer(listing.body_of(page), 200, listing.links_of(request, page))
+
+    def post(self, request: Request) -> HttpResponse:
+        """Add a record, or a list of up to 1,000: all of them or none."""
+        terms = terms_of(request)
+        if isinstance(request.data, list):
+            change = batch.insert_records(
+                actor=self.actor, table=self.table, records=request.data, terms=terms
+            )
+            keys = [self.table.format_key(record) for record in change.records]
+            whole = {} if Preferences.of(request).minimal else {"records": Json(change.records.json())}
+            body = {"inserted": change.count, "keys": keys, "change_id": change.change_id, **whole}
+            return told(request, change, answer(body, 200 if terms.dry_run else 201))
+        change = records.insert_record(actor=self.actor, table=self.table, data=request.data, terms=terms)
+        if terms.dry_run:
+            return written(request, change)
+        response = written(request, change, 201)
+        response["Location"] = address_of(request, self.table, self.table.format_key(change.records[0]))
+        return response
+
+    def patch(self, request: Request) -> HttpResponse:
+        """Apply a list of up to 100 updates, {"where", "data"} each: all of them or none."""
+        change = batch.update_records(
+            actor=self.actor, table=self.table, updates=self.parts, terms=terms_of(request)
+        )
+        return told(request, change, answer(self._batch("updated", request, change)))
+
+    def delete(self, request: Request) -> HttpResponse:
+        """Delete what a list of up to 100 conditions matches: all of it or nothing."""
+        parameters = DeleteParameters.read(given_in(request.GET))
+        change = batch.delete_records(
+            actor=self.actor,
+            table=self.table,
+            conditions_=self.parts,
+            soft_delete=parameters.soft,
+            terms=terms_of(request, parameters),
+        )
+        body = {**self._batch("deleted", request, change), "type": change.type}
+        return told(request, change, answer(body))
+
+    @property
+    def parts(self) -> list[Any]:
+        """The body, of which each item is a part of a batch; the service says so where it is no list."""
+        return cast("list[Any]", self.request.data)
+
+    @staticmethod
+    def _batch(deed: str, request: Request, change: Any) -> dict[str, Any]:
+        """What a batch answers: how many in all and by each part, and the records unless less is preferred."""
+        whole = {} if Preferences.of(request).minimal else {"records": Json(change.records.json())}
+        return {deed: change.count, "counts": change.counts, "change_id": change.change_id, **whole}

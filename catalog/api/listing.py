@@ -1,0 +1,135 @@
+"""Lists of records: what their addresses take, and the addresses of the pages around one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpRequest, QueryDict
+from pydantic import Field
+
+from accesscontrol.actor import Actor
+from accesscontrol.answers import Json
+from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
+from accesscontrol.errors import InvalidInput, did_you_mean
+from catalog.api import filters
+from catalog.services import queries
+from catalog.services.queries import Page
+from catalog.table import Table
+
+
+class Chosen(Parameters):
+    """What an answer shows of each record."""
+
+    fields: Names | None = Field(None, description="Columns to show. Default: all.")
+    expand: Names | None = Field(
+        None, description="Foreign keys whose record to add: author_id adds `author`, an object."
+    )
+    include_deleted: Flag = Field(False, description="Show records in the trash as well.")
+
+
+class Asked(Chosen):
+    """What a list takes beside the filters of its columns."""
+
+    where: JsonObject | None = Field(
+        None, description='More than filters can say, in the where language: {"$or": [{…}, {…}]}.'
+    )
+    order_by: Names | None = Field(
+        None, description="Columns to sort by; with `-` before a name from the greatest. Default: by key."
+    )
+    limit: Whole = Field(100, ge=1, le=queries.MAX_LIMIT, description="Most records to return.")
+    cursor: str | None = Field(
+        None,
+        description="`next_cursor` of the page before: goes on there, at any depth as fast as at the start.",
+    )
+    offset: Whole = Field(0, ge=0, le=queries.MAX_OFFSET, description="How many records to skip.")
+    count: Literal["exact", "capped", "none"] = Field(
+        "none", description="How to find `total`: capped is exact up to 10,000 and above that an estimate."
+    )
+
+
+def find(actor: Actor, table: Table, query: QueryDict) -> Page:
+    """This function will return the page of records that an address asks for.
+
+    :raises InvalidInput: an unknown parameter, column or operator, or a bad value
+    """
+    given = given_in(query)
+    named = {name: given.pop(name) for name in list(given) if name in Asked.model_fields}
+    asked = Asked.read(named)
+    try:
+        return queries.query_records(
+            actor=actor,
+            table=table,
+            columns=asked.fields,
+            where=filters.where_of(table, given, asked.where),
+            order_by=order_of(asked.order_by),
+            limit=asked.limit,
+            offset=asked.offset,
+            cursor=asked.cursor,
+            include_deleted=asked.include_deleted,
+            count=asked.count,
+            expand=asked.expand,
+        )
+    except InvalidInput as refusal:
+        raise _about_parameters(refusal, given) from refusal
+
+
+def order_of(names: list[str] | None) -> list[dict[str, str]] | None:
+    """This function will return `["-word_count", "title"]` as services take it."""
+    if names is None:
+        return None
+    return [
+        {"column": name.removeprefix("-"), "direction": "desc" if name.startswith("-") else "asc"}
+        for name in names
+    ]
+
+
+def body_of(page: Page) -> dict[str, Any]:
+    """This function will return a page as it is answered."""
+    return {
+        "count": page.count,
+        "total": page.total,
+        "total_is_estimate": page.total_is_estimate,
+        "limit": page.limit,
+        "offset": page.offset,
+        "next_cursor": page.next_cursor,
+        "records": Json(page.records.json()),
+    }
+
+
+def links_of(request: HttpRequest, page: Page) -> dict[str, str]:
+    """This function will return the header Link (RFC 8288): the first page, the next, and by offset the one before."""
+    links = [("first", _address(request, cursor=None, offset=None))]
+    if page.offset:
+        before = max(page.offset - page.limit, 0)
+        links.append(("prev", _address(request, offset=str(before) if before else None)))
+    if page.offset and page.count == page.limit:
+        links.append(("next", _address(request, offset=str(page.offset + page.limit))))
+    elif page.next_cursor:
+        links.append(("next", _address(request, cursor=page.next_cursor)))
+    return {"Link": ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links)}
+
+
+def _address(request: HttpRequest, **changed: str | None) -> str:
+    """The address of a request with other parameters."""
+    query = request.GET.copy()
+    for name, value in changed.items():
+        if value is None:
+            query.pop(name, None)
+        else:
+            query[name] = value
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}" if query else request.path)
+
+
+def _about_parameters(refusal: InvalidInput, given: dict[str, str]) -> InvalidInput:
+    """A refusal of a filter that is no column: perhaps a parameter was meant."""
+    wrong = refusal.details.get("column")
+    name = next((name for name in given if name.partition(filters.SEPARATOR)[0] == wrong), None)
+    if name is None or wrong in refusal.details.get("allowed", [wrong]):
+        return refusal
+    allowed = [*Asked.model_fields, *refusal.details["allowed"]]
+    return InvalidInput(
+        f"There is no parameter or column {name!r}.{did_you_mean(wrong, allowed)}",
+        argument=name,
+        table=refusal.details.get("table"),
+        allowed=allowed,
+    )

@@ -1,0 +1,156 @@
+"""One record: read, changed, replaced, deleted, and taken out of the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from rest_framework.request import Request
+
+from accesscontrol import policy
+from accesscontrol.answers import Json
+from accesscontrol.api.content import answer
+from accesscontrol.api.parameters import Flag, given_in
+from accesscontrol.api.preferences import Preferences
+from accesscontrol.errors import InvalidInput, NotFound
+from accesscontrol.policy import Operation
+from audit.api.terms import WriteParameters, terms_of
+from catalog.api import etags
+from catalog.api.listing import Chosen
+from catalog.api.tables import TableView
+from catalog.services import columns, queries, records, trash, values
+from catalog.services.writing import Change
+from catalog.table import Table
+
+
+class DeleteParameters(WriteParameters):
+    """What the address of a deletion takes."""
+
+    soft: Flag | None = None
+
+
+class RecordView(TableView):
+    """One record by its key."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "UPDATE", "PUT": "UPDATE", "DELETE": "DELETE"}
+
+    def get(self, request: Request, key: str) -> HttpResponse:
+        """Read a record."""
+        chosen = Chosen.read(given_in(request.GET))
+        page = queries.query_records(
+            actor=self.actor,
+            table=self.table,
+            columns=chosen.fields,
+            where=where_of(self.table, key),
+            limit=1,
+            count="none",
+            include_deleted=chosen.include_deleted,
+            expand=chosen.expand,
+        )
+        if not page.records:
+            raise NotFound(f"There is no such record in {self.table.name}.", table=self.table.name)
+        (text,) = page.records.texts
+        if chosen.fields or chosen.expand:  # a part, or more: no revision of the record can be made of it
+            return answer(Json(text))
+        etag = etags.etag_of(text)
+        if etags.is_known(request, etag):
+            return answer(None, 304, {"ETag": etag})
+        return answer(Json(text), 200, {"ETag": etag})
+
+    def patch(self, request: Request, key: str) -> HttpResponse:
+        """Change the columns named in the body."""
+        return self._update(request, key, request.data)
+
+    def put(self, request: Request, key: str) -> HttpResponse:
+        """Replace the record: columns that the body leaves out become what they are without a value."""
+        return self._update(request, key, whole_record(self, request.data))
+
+    def delete(self, request: Request, key: str) -> HttpResponse:
+        """Delete the record: into the trash where the table has one, or with soft=false for good."""
+        parameters = DeleteParameters.read(given_in(request.GET))
+        change = records.delete_records(
+            actor=self.actor,
+            table=self.table,
+            where=where_of(self.table, key),
+            soft_delete=parameters.soft,
+            expect_one=True,
+            revision=etags.expected(request),
+            terms=terms_of(request, parameters),
+        )
+        return told(request, change, answer(None, 204))
+
+    def _update(self, request: Request, key: str, data: Any) -> HttpResponse:
+        change = records.update_records(
+            actor=self.actor,
+            table=self.table,
+            data=data,
+            where=where_of(self.table, key),
+            expect_one=True,
+            revision=etags.expected(request),
+            terms=terms_of(request),
+        )
+        return written(request, change)
+
+
+class RestoreView(TableView):
+    """A record in the trash."""
+
+    operations = {"POST": "RESTORE_RECORDS"}
+
+    def post(self, request: Request, key: str) -> HttpResponse:
+        """Take the record out of the trash."""
+        change = trash.restore_records(
+            actor=self.actor, table=self.table, where=where_of(self.table, key), terms=terms_of(request)
+        )
+        if not change.count:
+            raise NotFound(
+                f"There is no such record in the trash of {self.table.name}.", table=self.table.name
+            )
+        return written(request, change)
+
+
+def where_of(table: Table, key: str) -> dict[str, int]:
+    """This function will return the condition that finds the record of an address.
+
+    :raises NotFound: the text is no key of the table, and so no record has it
+    """
+    try:
+        return table.parse_key(key)
+    except InvalidInput as refusal:
+        raise NotFound(refusal.message, table=table.name) from refusal
+
+
+def whole_record(view: TableView, data: object) -> object:
+    """This function will return a body with every column that its sender may set, each left out as it is by default."""
+    if not isinstance(data, Mapping):
+        return data  # the service says what is wrong
+    table, actor = columns.shown(view.actor, view.table), view.actor
+    kept = policy.read_only_columns(actor, Operation.UPDATE, table.name)
+    settable = [
+        name
+        for name in table.columns
+        if name not in table.managed_columns and name not in table.key and name not in kept
+    ]
+    return {**{name: values.default_of(table, name) for name in settable}, **data}
+
+
+def written(request: Request, change: Change, status: int = 200) -> HttpResponse:
+    """This function will answer a write of one record: with the record, unless less is preferred."""
+    (text,) = change.records.texts
+    etag = {"ETag": etags.etag_of(text)}
+    if Preferences.of(request).minimal:
+        return told(request, change, answer(None, 204 if status == 200 else status, etag))
+    return told(request, change, answer(Json(text), status, etag))
+
+
+def told(request: Request, change: Change, response: HttpResponse) -> HttpResponse:
+    """This function will say which change an answer is about, and what was heeded of the preferences."""
+    response["Change-Id"] = str(change.change_id)
+    return Preferences.of(request).tell(response)
+
+
+def address_of(request: Request, table: Table, key: str) -> str:
+    """This function will return the address of a record."""
+    return request.build_absolute_uri(reverse(f"api:{table.name}-record", args=[key]))
