@@ -72,7 +72,7 @@ def end_others(*, actor: Actor, current: str | None) -> int:
 
 
 def _rows(actor: Actor) -> QuerySet[Session]:
-    policy.require_account(actor)
+    policy.require_whole_account(actor)
     number = actor.user.pk if actor.user else None
     return Session.objects.filter(user_id=number, expire_date__gt=timezone.now())
 
