@@ -1,0 +1,39 @@
+"""What a method of a view takes and answers, said beside it: the OpenAPI document is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from accesscontrol.api.parameters import Parameters
+from accesscontrol.errors import Refused
+
+Schema = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Described:
+    """What one method takes and answers.
+
+    A body or an answer is a type (a model of arguments, a dataclass), or a function from the view to a JSON schema for
+    what depends on its table; an answer without a body is None.
+    """
+
+    query: Callable[[Any], Mapping[str, Schema]] | type[Parameters] | None = None
+    body: Any = None
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    refuses: tuple[type[Refused], ...] = ()  # beside what every request may be refused for
+    headers: tuple[str, ...] = ()  # of the request: If-Match, Prefer, Idempotency-Key
+    media_type: str = "application/json"  # of the answers
+
+
+def describes(**said: Any) -> Callable[[F], F]:
+    """This function will note on a method of a view what it takes and answers: see Described."""
+
+    def note(method: F) -> F:
+        method.described = Described(**said)  # type: ignore[attr-defined] # ours
+        return method
+
+    return note
