@@ -7,16 +7,19 @@ from typing import Any
 import structlog
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
+import accesscontrol.api.addresses
 import catalog.api.addresses
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import content
+from accesscontrol.api.authentication import CHALLENGE
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import AuthenticationRequired, InternalError, NotFound, Refused
 from accesscontrol.web import actor_of
 from audit import faults, refusals
+from config.openapi import DocumentView
 
 logger = structlog.get_logger(__name__)
 
@@ -41,7 +44,9 @@ class PermanentRedirect(HttpResponsePermanentRedirect):
 def urls() -> list[URLPattern | URLResolver]:
     """This function will return all addresses under /api/v1/."""
     return [
+        *accesscontrol.api.addresses.urls(),
         *catalog.api.addresses.urls(),
+        path("openapi.json", DocumentView.as_view(), name="openapi"),
         re_path("", csrf_exempt(nowhere)),
     ]
 
@@ -59,7 +64,7 @@ def refused(error: Exception, context: dict[str, Any]) -> HttpResponse:
         )
     response = content.refuse(refusal, actor)
     if isinstance(refusal, AuthenticationRequired):
-        response["WWW-Authenticate"] = 'Bearer realm="api"'
+        response["WWW-Authenticate"] = CHALLENGE
     return response
 
 

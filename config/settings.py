@@ -159,6 +159,11 @@ JWT_AUDIENCE: str = VALUES[env.JWT_AUDIENCE]
 ADMIN_USERNAME = VALUES[env.ADMIN_USERNAME]
 ADMIN_PASSWORD = VALUES.get(env.ADMIN_PASSWORD)
 
+# Limits -----------------------------------------------------------------------------------------------
+
+RATE_LIMITS = VALUES[env.RATE_LIMITS]
+RATE_LIMIT_URL = VALUES.get(env.RATE_LIMIT_URL)
+
 # Backups ----------------------------------------------------------------------------------------------
 
 BACKUP_DIR = BASE_DIR / VALUES[env.BACKUP_DIR]
@@ -218,6 +223,35 @@ WEB_THREADS = VALUES[env.WEB_THREADS]
 
 CELERY_APP = "config.celery.app"
 BROKER_URL: str = VALUES.get(env.CELERY_BROKER_URL) or f"spool://{quote(str(BASE_DIR / 'var' / 'spool'))}"
+
+# REST -------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accesscontrol.api.authentication.Bearer",
+        "accesscontrol.api.authentication.Session",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["accesscontrol.api.content.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["accesscontrol.api.content.JsonRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.Operations",
+    "EXCEPTION_HANDLER": "config.api.refused",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Database Admin Server",
+    "DESCRIPTION": "The records of a book-writing system, for programs. The guide is docs/api.md.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."},
+            "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+        }
+    },
+}
 
 # Static files -----------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ class Described:
     answers: Mapping[int, Any] = field(default_factory=dict)
     refuses: tuple[type[Refused], ...] = ()  # beside what every request may be refused for
     headers: tuple[str, ...] = ()  # of the request: If-Match, Prefer, Idempotency-Key
+    takes: str = "application/json"  # the type of the body
     media_type: str = "application/json"  # of the answers
 
 
@@ -37,3 +38,15 @@ def describes(**said: Any) -> Callable[[F], F]:
         return method
 
     return note
+
+
+def parameter_schemas(model: type[Parameters]) -> dict[str, Schema]:
+    """This function will return the schemas of a model's parameters by their names."""
+    found = {}
+    for name, schema in model.model_json_schema()["properties"].items():
+        choices = [choice for choice in schema.pop("anyOf", ()) if choice != {"type": "null"}]
+        schema.pop("title", None)
+        if schema.get("default", ...) is None:
+            del schema["default"]
+        found[name] = {**(choices[0] if choices else {}), **schema}
+    return found

@@ -24,8 +24,12 @@ class ServiceView(APIView):
     """
 
     operations: ClassVar[Mapping[str, str]] = {}
+    tag: ClassVar[str] = ""  # the chapter of the reference that it stands in
+    metadata_class = None  # what there is, the OpenAPI document tells
     open_to_all: ClassVar[bool] = False  # whether strangers may ask
     permission_classes = ()  # who may do what is the policy's business
+
+    caller: Actor  # for whom the OpenAPI document is made
 
     @property
     def actor(self) -> Actor:
@@ -41,6 +45,14 @@ class ServiceView(APIView):
     def table_name(self) -> str | None:
         """The table that the request is about, for the trail."""
         return None
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """This function will say whether the actor has a use for a method, as the OpenAPI document shows it to them."""
+        return actor.user is not None or self.open_to_all
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """This function will return the schema of a variable of the view's address."""
+        return {"type": "string"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""

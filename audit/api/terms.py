@@ -9,6 +9,9 @@ from accesscontrol.api.parameters import Parameters, Whole, given_in
 from accesscontrol.api.preferences import Preferences
 from audit.operation import MAX_AFFECTED, Terms
 
+WRITING = ("Prefer", "Idempotency-Key")
+"""The headers that requests to write are read for."""
+
 
 class WriteParameters(Parameters):
     """What the address of every write takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.http import HttpResponse
@@ -9,13 +10,29 @@ from rest_framework.request import Request
 
 from accesscontrol.answers import Json
 from accesscontrol.api.content import answer
+from accesscontrol.api.described import Schema, describes
 from accesscontrol.api.parameters import given_in
 from accesscontrol.api.preferences import Preferences
-from audit.api.terms import terms_of
-from catalog.api import listing
-from catalog.api.records import DeleteParameters, address_of, told, written
+from accesscontrol.policy import Operation
+from audit.api.terms import WRITING, WriteParameters, terms_of
+from catalog.api import listing, schemas
+from catalog.api.records import WRITE_REFUSALS, DeleteParameters, address_of, told, written
 from catalog.api.tables import TableView
 from catalog.services import batch, records
+
+COUNTS = {"type": "array", "items": {"type": "integer"}, "description": "How many each part wrote."}
+DELETION = {"type": ["string", "null"], "enum": ["soft", "hard", None]}
+
+
+def _of(make: Callable[..., Schema]) -> Callable[[TableView], Schema]:
+    """What makes a schema, for the view that the document is made of."""
+    return lambda view: make(view.caller, view.table)
+
+
+def _added(view: TableView) -> Schema:
+    keys = {"type": "array", "items": schemas.key_of(view.table)}
+    many = schemas.batch(view.caller, view.table, "inserted", keys=keys)
+    return {"anyOf": [schemas.record(view.caller, view.table), many]}
 
 
 class CollectionView(TableView):
@@ -29,6 +46,13 @@ class CollectionView(TableView):
         "DELETE": "BATCH_DELETE",
     }
 
+    rights = {
+        "GET": Operation.READ,
+        "POST": Operation.INSERT,
+        "PATCH": Operation.UPDATE,
+        "DELETE": Operation.DELETE,
+    }
+
     @property
     def operation(self) -> str:
         """What the request does, as the trail names it: a list of records is a batch."""
@@ -37,11 +61,24 @@ class CollectionView(TableView):
             return "BATCH_INSERT"
         return super().operation
 
+    @describes(query=listing.parameters_of, answers={200: _of(schemas.page)})
     def get(self, request: Request) -> HttpResponse:
         """List records."""
         page = listing.find(self.actor, self.table, request.GET)
         return answer(listing.body_of(page), 200, listing.links_of(request, page))
 
+    @describes(
+        query=WriteParameters,
+        headers=WRITING,
+        body=lambda view: {
+            "anyOf": [
+                schemas.to_insert(view.caller, view.table),
+                schemas.list_of(schemas.to_insert(view.caller, view.table), batch.MAX_RECORDS),
+            ]
+        },
+        answers={201: _added, 200: _added},
+        refuses=WRITE_REFUSALS,
+    )
     def post(self, request: Request) -> HttpResponse:
         """Add a record, or a list of up to 1,000: all of them or none."""
         terms = terms_of(request)
@@ -60,6 +97,13 @@ class CollectionView(TableView):
         response["Location"] = address_of(request, self.table, self.table.format_key(change.records[0]))
         return response
 
+    @describes(
+        query=WriteParameters,
+        headers=WRITING,
+        body=_of(schemas.updates),
+        answers={200: lambda view: schemas.batch(view.caller, view.table, "updated", counts=COUNTS)},
+        refuses=WRITE_REFUSALS,
+    )
     def patch(self, request: Request) -> HttpResponse:
         """Apply a list of up to 100 updates, {"where", "data"} each: all of them or none."""
         change = batch.update_records(
@@ -67,6 +111,15 @@ class CollectionView(TableView):
         )
         return told(request, change, answer(self._batch("updated", request, change)))
 
+    @describes(
+        query=DeleteParameters,
+        headers=WRITING,
+        body=lambda view: schemas.list_of(schemas.where(), batch.MAX_PARTS),
+        answers={
+            200: lambda view: schemas.batch(view.caller, view.table, "deleted", counts=COUNTS, type=DELETION)
+        },
+        refuses=WRITE_REFUSALS,
+    )
     def delete(self, request: Request) -> HttpResponse:
         """Delete what a list of up to 100 conditions matches: all of it or nothing."""
         parameters = DeleteParameters.read(given_in(request.GET))

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from accesscontrol.actor import Actor
 from accesscontrol.answers import Json
+from accesscontrol.api.described import Schema, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
 from accesscontrol.errors import InvalidInput, did_you_mean
-from catalog.api import filters
+from catalog.api import filters, schemas
+from catalog.api.tables import TableView
 from catalog.services import queries
 from catalog.services.queries import Page
 from catalog.table import Table
@@ -45,6 +47,11 @@ class Asked(Chosen):
     count: Literal["exact", "capped", "none"] = Field(
         "none", description="How to find `total`: capped is exact up to 10,000 and above that an estimate."
     )
+
+
+def parameters_of(view: TableView) -> dict[str, Schema]:
+    """This function will return the schemas of what the address of a list takes, the usual filters among them."""
+    return {**parameter_schemas(Asked), **schemas.filters_of(view.caller, view.table)}
 
 
 def find(actor: Actor, table: Table, query: QueryDict) -> Page:

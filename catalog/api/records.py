@@ -7,19 +7,30 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from pydantic import Field
 from rest_framework.request import Request
 
 from accesscontrol import policy
 from accesscontrol.answers import Json
 from accesscontrol.api.content import answer
+from accesscontrol.api.described import Schema, describes
 from accesscontrol.api.parameters import Flag, given_in
 from accesscontrol.api.preferences import Preferences
-from accesscontrol.errors import InvalidInput, NotFound
+from accesscontrol.errors import (
+    Conflict,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+    UnsupportedContent,
+)
 from accesscontrol.policy import Operation
-from audit.api.terms import WriteParameters, terms_of
-from catalog.api import etags
+from audit.api.terms import WRITING, WriteParameters, terms_of
+from catalog.api import etags, schemas
 from catalog.api.listing import Chosen
 from catalog.api.tables import TableView
+from catalog.errors import CheckViolation, DuplicateKey, ForeignKeyViolation, NotNullViolation
 from catalog.services import columns, queries, records, trash, values
 from catalog.services.writing import Change
 from catalog.table import Table
@@ -28,7 +39,25 @@ from catalog.table import Table
 class DeleteParameters(WriteParameters):
     """What the address of a deletion takes."""
 
-    soft: Flag | None = None
+    soft: Flag | None = Field(
+        None,
+        description="true: into the trash. false: for good. Default: into the trash where the table has one.",
+    )
+
+
+WRITE_REFUSALS = (
+    Conflict, TooLarge, UnsupportedContent, LimitExceeded, DuplicateKey, ForeignKeyViolation, CheckViolation,
+    NotNullViolation,
+)  # fmt: skip
+CONDITIONAL = (*WRITING, "If-Match")
+
+
+def _record(view: TableView) -> Schema:
+    return schemas.record(view.caller, view.table)
+
+
+def _part(view: TableView) -> Schema:
+    return schemas.record(view.caller, view.table, is_whole=False)
 
 
 class RecordView(TableView):
@@ -36,6 +65,14 @@ class RecordView(TableView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "UPDATE", "PUT": "UPDATE", "DELETE": "DELETE"}
 
+    rights = {
+        "GET": Operation.READ,
+        "PATCH": Operation.UPDATE,
+        "PUT": Operation.UPDATE,
+        "DELETE": Operation.DELETE,
+    }
+
+    @describes(query=Chosen, headers=("If-None-Match",), answers={200: _part, 304: None}, refuses=(NotFound,))
     def get(self, request: Request, key: str) -> HttpResponse:
         """Read a record."""
         chosen = Chosen.read(given_in(request.GET))
@@ -59,14 +96,34 @@ class RecordView(TableView):
             return answer(None, 304, {"ETag": etag})
         return answer(Json(text), 200, {"ETag": etag})
 
+    @describes(
+        query=WriteParameters,
+        headers=CONDITIONAL,
+        body=lambda view: schemas.to_change(view.caller, view.table),
+        answers={200: _record, 204: None},
+        refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
+    )
     def patch(self, request: Request, key: str) -> HttpResponse:
         """Change the columns named in the body."""
         return self._update(request, key, request.data)
 
+    @describes(
+        query=WriteParameters,
+        headers=CONDITIONAL,
+        body=lambda view: schemas.to_replace(view.caller, view.table),
+        answers={200: _record, 204: None},
+        refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
+    )
     def put(self, request: Request, key: str) -> HttpResponse:
         """Replace the record: columns that the body leaves out become what they are without a value."""
         return self._update(request, key, whole_record(self, request.data))
 
+    @describes(
+        query=DeleteParameters,
+        headers=CONDITIONAL,
+        answers={204: None},
+        refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
+    )
     def delete(self, request: Request, key: str) -> HttpResponse:
         """Delete the record: into the trash where the table has one, or with soft=false for good."""
         parameters = DeleteParameters.read(given_in(request.GET))
@@ -98,7 +155,14 @@ class RestoreView(TableView):
     """A record in the trash."""
 
     operations = {"POST": "RESTORE_RECORDS"}
+    rights = {"POST": Operation.UPDATE}
 
+    @describes(
+        query=WriteParameters,
+        headers=WRITING,
+        answers={200: _record, 204: None},
+        refuses=(NotFound, *WRITE_REFUSALS),
+    )
     def post(self, request: Request, key: str) -> HttpResponse:
         """Take the record out of the trash."""
         change = trash.restore_records(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from accesscontrol import policy
+from accesscontrol.actor import Actor
 from accesscontrol.api.view import ServiceView
+from accesscontrol.policy import Operation
+from catalog.api import schemas
 from catalog.table import Table
 
 
@@ -12,8 +17,22 @@ class TableView(ServiceView):
     """A view of one table, which the address's own view has as its own."""
 
     table: ClassVar[Table] = None  # type: ignore[assignment] # as_view(table=…) gives it
+    rights: ClassVar[Mapping[str, Operation]] = {}  # what each method needs on the table
 
     @property
     def table_name(self) -> str | None:
         """The table that the request is about, for the trail."""
         return self.table.name
+
+    @property
+    def tag(self) -> str:  # type: ignore[override] # each table is a chapter
+        """The chapter of the reference."""
+        return self.table.name
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """This function will say whether the actor may do what a method does, on this table."""
+        return policy.decide(actor, self.rights[method], self.table).allowed
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """This function will return the schema of the key in the address."""
+        return schemas.key_of(self.table)
