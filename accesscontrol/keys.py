@@ -17,7 +17,7 @@ from accesscontrol import credentials, key_secrets, policy, service_users
 from accesscontrol import scopes as scoping
 from accesscontrol.actor import Actor, on_this_machine
 from accesscontrol.errors import Forbidden, InvalidInput, LimitExceeded, NotFound, quoted
-from accesscontrol.models import ApiKey
+from accesscontrol.models import ApiKey, CatalogTable
 from accesscontrol.policy import Operation, Right
 from accesscontrol.scopes import Scope
 from accesscontrol.signals import access_changed
@@ -233,8 +233,16 @@ def _one(keys: QuerySet[ApiKey], prefix: str) -> ApiKey:
     return key
 
 
+def _require_known(scope: Scope) -> None:
+    """Refuse scopes on tables that there are not: names like theirs may come to be one day."""
+    named = {table for _right, table in scope.rights if table}
+    if unknown := sorted(named.difference(CatalogTable.objects.values_list("name", flat=True)))[:5]:
+        raise InvalidInput(f"There are no such tables: {', '.join(unknown)}.", argument="scopes")
+
+
 def _require_held(actor: Actor, scope: Scope) -> None:
     """Refuse scopes that would begin to work only when somebody gives the user a right one day."""
+    _require_known(scope)
     if idle := [text for text, right in _by_text(scope) if not _holds(actor, *right)][:5]:
         raise InvalidInput(
             f"You may not do this yourself: {', '.join(idle)}.", argument="scopes", scopes=idle

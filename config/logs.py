@@ -20,6 +20,8 @@ _SECRET_TEXT: Final = re.compile(
     r"(?P<secret>'[^']*'|[^\s&@'\"]+)",
     re.IGNORECASE,
 )
+# An API key behind its prefix, and an access token behind its header, wherever they stand.
+_CREDENTIAL: Final = re.compile(r"(?P<before>\bdbas_[A-Za-z0-9]{12}_|\beyJ[\w-]*\.)[\w.-]+")
 _DEPTH_MAX: Final = 8
 
 
@@ -34,11 +36,12 @@ def logging_config(*, level: str, as_json: bool) -> None:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.UnicodeDecoder(),
     ]
-    end: list[structlog.types.Processor] = (
-        [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer()]
+    written: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
         if as_json
-        else [hide_secrets, structlog.dev.ConsoleRenderer()]
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
+    end = [structlog.processors.format_exc_info, hide_secrets, written]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -84,7 +87,7 @@ def _hidden(name: str, value: Any, depth: int) -> Any:
     if _SECRET_NAME.search(name):
         return HIDDEN
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(rf"\g<before>{HIDDEN}", value)
+        return _CREDENTIAL.sub(rf"\g<before>{HIDDEN}", _SECRET_TEXT.sub(rf"\g<before>{HIDDEN}", value))
     if depth < _DEPTH_MAX and isinstance(value, Mapping):
         return {str(key): _hidden(str(key), inner, depth + 1) for key, inner in value.items()}
     if depth < _DEPTH_MAX and isinstance(value, list | tuple):

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path
 
 from catalog import registry
+from catalog.api.account import AccountView
 from catalog.api.collections import CollectionView
 from catalog.api.records import RecordView, RestoreView
 
 
 def urls() -> Iterator[URLPattern]:
-    """This function will return the addresses of every table."""
+    """This function will return the addresses of every table, and what one may do with them."""
+    yield path("me/", AccountView.as_view(), name="me")
     for table in registry.all_tables():
         name = table.name
         yield path(f"{name}/", CollectionView.as_view(table=table), name=f"{name}-list")

@@ -258,9 +258,9 @@ class TestForged:
 
     @pytest.mark.parametrize(
         "header",
-        [{"typ": "JWT"}, {"typ": None}, {"typ": "at+JWT"}, {"kid": "0" * 16}, {"kid": None}, {"kid": "../../etc/passwd"},
-         {"crit": ["x"]}, {"jwk": {"kty": "oct", "k": "AAAA"}}, {"jku": "https://evil.example/keys"}, {"x5u": "https://e"},
-         {"kid": ["a"]}, {"b64": False}],
+        [{"typ": "JWT"}, {"typ": None}, {"typ": "at+JWT"}, {"kid": "0" * 16}, {"kid": None}, {"kid": "../x"},
+         {"crit": ["x"]}, {"jwk": {"kty": "oct", "k": "AAAA"}}, {"jku": "https://evil.example/keys"},
+         {"x5u": "https://evil.example/keys"}, {"kid": ["a"]}, {"b64": False}],
         ids=str,
     )  # fmt: skip
     def test_headers_open_nothing_even_with_our_key(self, writer, header):
@@ -303,9 +303,10 @@ class TestForged:
     def test_texts_open_nothing(self, writer):
         good = for_session(writer).text
         head, body, signature = good.split(".")
-        for wrong in ("", ".", "..", "a.b.c", f"{head}.{body}", f"{head}.{body}.", f"{head}..{signature}", good + "A", good + "=",
-                      f".{body}.{signature}", good.replace(".", " "), f"{good}.{signature}", good + "\n", "é.é.é", "A" * 9_000,
-                      f"{head}.{part({**claims_of(good), 'sub': '1'})}.{signature}", f"{part([])}.{body}.{signature}",
+        others = part({**claims_of(good), "sub": "1"})
+        for wrong in ("", ".", "..", "a.b.c", f"{head}.{body}", f"{head}.{body}.", f"{head}..{signature}", good + "A",
+                      good + "=", f".{body}.{signature}", good.replace(".", " "), f"{good}.{signature}", good + "\n",
+                      "é.é.é", "A" * 9_000, f"{head}.{others}.{signature}", f"{part([])}.{body}.{signature}",
                       f"{part('x')}.{body}.{signature}"):  # fmt: skip
             assert not opens(wrong), wrong
         assert opens(good)

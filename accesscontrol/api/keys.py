@@ -1,0 +1,187 @@
+"""API keys over REST: one's own, and for those who manage access everybody's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from pydantic import BeforeValidator, WithJsonSchema
+from rest_framework.request import Request
+
+from accesscontrol import keys, policy
+from accesscontrol.api.content import answer
+from accesscontrol.api.parameters import Parameters, given_in
+from accesscontrol.api.view import ServiceView
+from accesscontrol.arguments import Arguments
+from accesscontrol.keys import Made
+from accesscontrol.models import ApiKey
+from accesscontrol.policy import Right
+
+
+def _moment(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a time such as 2030-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""2030-01-31T12:00:00Z; without an offset, UTC"""
+
+
+class NewKey(Arguments):
+    """What a new key is made of."""
+
+    name: str
+    scopes: list[str]
+    expires_at: Moment | None = None
+    networks: list[str] = []
+
+
+class KeyChanges(Arguments):
+    """What can be changed of a key: its name, and its scopes to narrower ones."""
+
+    name: str | None = None
+    scopes: list[str] | None = None
+
+
+class Rotation(Arguments):
+    """How a key gets a new secret."""
+
+    overlap_hours: int = keys.OVERLAP_HOURS
+    expires_at: Moment | None = None
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A key as everybody may know it who may know of it."""
+
+    prefix: str
+    user: str
+    name: str
+    scopes: list[str]
+    networks: list[str]
+    created_at: datetime
+    expires_at: datetime
+    is_expired: bool
+    last_used_at: datetime | None
+    last_used_from: str | None
+    old_secret_expires_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """This function will return what is told of a key."""
+        now = timezone.now()
+        is_rotating = key.old_expires_at is not None and key.old_expires_at > now
+        return cls(
+            prefix=key.prefix,
+            user=key.user.get_username(),
+            name=key.name,
+            scopes=key.scopes,
+            networks=key.networks,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            is_expired=key.expires_at <= now,
+            last_used_at=key.last_used_at,
+            last_used_from=key.last_used_from or None,
+            old_secret_expires_at=key.old_expires_at if is_rotating else None,
+        )
+
+
+class KeysView(ServiceView):
+    """One's own keys."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY", "POST": "KEY_CREATED"}
+
+    def get(self, request: Request) -> HttpResponse:
+        """List them, the newest first; a key is shown itself alone."""
+        Parameters.read(given_in(request.GET))
+        return answer({"keys": [asdict(KeyInfo.of(key)) for key in keys.own(self.actor)]})
+
+    def post(self, request: Request) -> HttpResponse:
+        """Make one. Its text is in this answer and nowhere else."""
+        given = NewKey.read(request.data)
+        made = keys.create(
+            actor=self.actor,
+            name=given.name,
+            scopes=given.scopes,
+            expires_at=given.expires_at,
+            networks=given.networks,
+        )
+        return _shown_once(request, made)
+
+
+class KeyView(ServiceView):
+    """One of one's own keys."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "USER_CHANGED", "DELETE": "KEY_REVOKED"}
+
+    def get(self, request: Request, prefix: str) -> HttpResponse:
+        """Read what is told of it."""
+        Parameters.read(given_in(request.GET))
+        return answer(KeyInfo.of(keys.get(actor=self.actor, prefix=prefix)))
+
+    def patch(self, request: Request, prefix: str) -> HttpResponse:
+        """Give it another name, or narrower scopes."""
+        given = KeyChanges.read(request.data)
+        key = keys.change(actor=self.actor, prefix=prefix, name=given.name, scopes=given.scopes)
+        return answer(KeyInfo.of(key))
+
+    def delete(self, request: Request, prefix: str) -> HttpResponse:
+        """Revoke it, and every token that was given for it, at once."""
+        keys.revoke(actor=self.actor, prefix=keys.get(actor=self.actor, prefix=prefix).prefix)
+        return answer(None, 204)
+
+
+class RotateView(ServiceView):
+    """A new secret for one of one's own keys."""
+
+    operations = {"POST": "KEY_CREATED"}
+
+    def post(self, request: Request, prefix: str) -> HttpResponse:
+        """Make it; the present one is good for some hours more."""
+        given = Rotation.read(request.data)
+        made = keys.rotate(
+            actor=self.actor, prefix=prefix, overlap_hours=given.overlap_hours, expires_at=given.expires_at
+        )
+        return _shown_once(request, made)
+
+
+class AllKeysView(ServiceView):
+    """Everybody's keys, for those who manage access."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY"}
+
+    def get(self, request: Request) -> HttpResponse:
+        """List them, the newest first."""
+        Parameters.read(given_in(request.GET))
+        policy.require_right(self.actor, Right.MANAGE_ACCESS)
+        return answer({"keys": [asdict(KeyInfo.of(key)) for key in keys.seen_by(self.actor)]})
+
+
+class AnyKeyView(ServiceView):
+    """Anybody's key, for those who manage access."""
+
+    operations = {"DELETE": "KEY_REVOKED"}
+
+    def delete(self, request: Request, prefix: str) -> HttpResponse:
+        """Revoke it, and every token that was given for it, at once."""
+        policy.require_right(self.actor, Right.MANAGE_ACCESS)
+        keys.revoke(actor=self.actor, prefix=prefix)
+        return answer(None, 204)
+
+
+def _shown_once(request: Request, made: Made) -> HttpResponse:
+    """The answer that shows a key: kept by nobody on its way."""
+    where: Any = request.build_absolute_uri(reverse("api:key", args=[made.key.prefix]))
+    body = {"key": made.text, **asdict(KeyInfo.of(made.key))}
+    return answer(body, 201, {"Location": where, "Cache-Control": "no-store"})

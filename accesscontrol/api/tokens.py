@@ -1,0 +1,54 @@
+"""Access tokens over REST: given for the session or key that a request came with, and ended."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from accesscontrol import tokens
+from accesscontrol.api.content import answer
+from accesscontrol.api.view import ServiceView
+from accesscontrol.arguments import Arguments
+
+
+class NewToken(Arguments):
+    """What a new token is made of: all that the session or key may, or less."""
+
+    scopes: list[str] | None = None
+
+
+class TokensView(ServiceView):
+    """Access tokens."""
+
+    operations = {"POST": "KEY_CREATED"}
+
+    def post(self, request: Request) -> HttpResponse:
+        """Give one. It is in this answer and nowhere else."""
+        given = NewToken.read(request.data)
+        session = None if self.actor.credential else request.session.session_key
+        issued = tokens.issue(actor=self.actor, session_key=session, scopes_=given.scopes)
+        body = {
+            "access_token": issued.text,
+            "token_type": "Bearer",
+            "expires_in": max(0, int((issued.expires_at - timezone.now()).total_seconds())),
+            "expires_at": issued.expires_at,
+            "id": str(issued.id),
+            "scopes": None if issued.scope is None else issued.scope.texts,
+        }
+        where = request.build_absolute_uri(reverse("api:token", args=[issued.id]))
+        return answer(body, 201, {"Location": where, "Cache-Control": "no-store"})
+
+
+class TokenView(ServiceView):
+    """One access token."""
+
+    operations = {"DELETE": "KEY_REVOKED"}
+
+    def delete(self, request: Request, token_id: UUID) -> HttpResponse:
+        """End it at once."""
+        tokens.revoke(actor=self.actor, token_id=token_id)
+        return answer(None, 204)

@@ -1,0 +1,65 @@
+"""Who one is to the API, and what one may do: as the policy decides, within the key or token of the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.api.content import answer
+from accesscontrol.api.parameters import Parameters, given_in
+from accesscontrol.api.view import ServiceView
+from accesscontrol.policy import Operation, Right
+from catalog import registry
+from catalog.services import columns
+from catalog.table import Table
+
+
+class AccountView(ServiceView):
+    """Oneself."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY"}
+
+    def get(self, request: Request) -> HttpResponse:
+        """Say who asks, with what, and what they may do there. What they may do nothing with is left out."""
+        Parameters.read(given_in(request.GET))
+        actor = self.actor
+        policy.require_account(actor)
+        described = ((table, _operations(actor, table)) for table in registry.all_tables())
+        return answer(
+            {
+                "username": actor.username,
+                "is_superuser": policy.is_superuser(actor),
+                "credential": _credential(actor),
+                "scopes": None if actor.scope is None else actor.scope.texts,
+                "rights": [str(right) for right in Right if policy.holds(actor, right).allowed],
+                "tables": {table.name: _told(actor, table, may) for table, may in described if may},
+            }
+        )
+
+
+def _credential(actor: Actor) -> dict[str, Any]:
+    """What the request came with, by what is no secret."""
+    named = actor.credential
+    kind = "token" if "token" in named else "key" if "key" in named else "session"
+    return {"type": kind, "key": named.get("key"), "token": named.get("token")}
+
+
+def _operations(actor: Actor, table: Table) -> list[str]:
+    return [str(operation) for operation in Operation if policy.decide(actor, operation, table).allowed]
+
+
+def _told(actor: Actor, table: Table, may: list[str]) -> dict[str, Any]:
+    """What may be done with a table; who reads it is told which columns there are for them."""
+    if Operation.READ not in may:
+        return {"operations": may, "columns": None, "read_only_columns": None}
+    shown = columns.shown(actor, table)
+    kept = policy.read_only_columns(actor, Operation.UPDATE, table.name)
+    return {
+        "operations": may,
+        "columns": [*shown.columns],
+        "read_only_columns": [name for name in shown.columns if name in kept],
+    }
