@@ -27,10 +27,8 @@ from accesscontrol.errors import (
     Refused,
     TimedOut,
 )
-
-DESCRIPTION = """\
-The records of a book-writing system: everything that its web pages can do, for programs. The guide is docs/api.md.
-Every refusal is a problem (RFC 9457) whose `code` says what it is."""
+from catalog import registry
+from catalog.services import live
 
 EVERYWHERE: tuple[type[Refused], ...] = (
     InvalidInput, AuthenticationRequired, Forbidden, NotAcceptable, RateLimited, TimedOut,
@@ -171,9 +169,9 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
     def _schema(self, said: Any) -> Schema:
         """The schema of a body or an answer."""
         if isinstance(said, dict):
-            return said
+            return dict(self._named(said))
         if not isinstance(said, type) and callable(said):
-            return dict(said(self.view))
+            return dict(self._named(said(self.view)))
         is_body = isinstance(said, type) and issubclass(said, BaseModel)
         schema = TypeAdapter(said).json_schema(
             mode="validation" if is_body else "serialization", ref_template="#/components/schemas/{model}"
@@ -181,6 +179,16 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
         for name, definition in schema.pop("$defs", {}).items():
             self._component(name, definition)
         return self._component(said.__name__, schema)
+
+    def _named(self, schema: Any) -> Any:
+        """A schema in which every part that has a title is kept once, under that name."""
+        if isinstance(schema, list):
+            return [self._named(part) for part in schema]
+        if not isinstance(schema, dict):
+            return schema
+        plain = {key: self._named(part) for key, part in schema.items() if key != "title"}
+        title = schema.get("title")
+        return self._component(title, plain) if isinstance(title, str) else plain
 
     def _component(self, name: str, schema: Schema) -> Schema:
         component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, name)
@@ -203,7 +211,19 @@ class DocumentView(ServiceView):
 def document(caller: Actor, request: HttpRequest | None = None) -> Schema:
     """This function will return the OpenAPI document as a caller may see it."""
     schema: Schema = Generator(caller=caller).get_schema(request=request, public=True)
+    _comment(schema)
     return schema
+
+
+def _comment(document: Schema) -> None:
+    """Add what the database says of each column."""
+    comments = live.comments()
+    for table in registry.all_tables():
+        for name, schema in document["components"].get("schemas", {}).items():
+            if name.startswith(table.model.__name__):
+                for column, part in schema.get("properties", {}).items():
+                    if comment := comments.get((table.name, column)):
+                        part["description"] = comment
 
 
 def _identifier(method: str, path: str) -> str:

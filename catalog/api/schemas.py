@@ -23,9 +23,13 @@ KEY = {"type": "integer", "minimum": 1, "maximum": values.MAX_GIVEN_KEY}
 
 
 def record(actor: Actor, table: Table, *, is_whole: bool = True) -> Schema:
-    """This function will return the schema of a record as the actor sees it; of a part of one nothing is required."""
+    """This function will return the schema of a record as the actor sees it; of a part of one nothing is required.
+
+    What has a title is kept once in the document, under that name.
+    """
     seen = columns.shown(actor, table)
     schema: Schema = {
+        "title": _name(table, "" if is_whole else "Part"),
         "type": "object",
         "properties": {name: _read(field) for name, field in seen.columns.items()},
     }
@@ -35,7 +39,7 @@ def record(actor: Actor, table: Table, *, is_whole: bool = True) -> Schema:
 def page(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a page of records."""
     whole = {"type": "integer", "minimum": 0}
-    return _object(
+    members = _object(
         count={**whole, "description": "Records on this page."},
         total={**_nullable(whole), "description": "Records that match in all; null where not counted."},
         total_is_estimate={"type": "boolean"},
@@ -47,6 +51,7 @@ def page(actor: Actor, table: Table) -> Schema:
         },
         records={"type": "array", "items": record(actor, table, is_whole=False)},
     )
+    return {"title": _name(table, "Page"), **members}
 
 
 def batch(actor: Actor, table: Table, deed: str, **members: Schema) -> Schema:
@@ -58,19 +63,19 @@ def batch(actor: Actor, table: Table, deed: str, **members: Schema) -> Schema:
 
 def to_insert(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a new record."""
-    return _writable(actor, Operation.INSERT, table, with_key=True)
+    return {"title": _name(table, "Insert"), **_writable(actor, Operation.INSERT, table, with_key=True)}
 
 
 def to_replace(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a record that takes another's place."""
-    return _writable(actor, Operation.UPDATE, table, with_key=False)
+    return {"title": _name(table, "Replacement"), **_writable(actor, Operation.UPDATE, table, with_key=False)}
 
 
 def to_change(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of changes to a record: at least one column."""
-    schema = {**to_replace(actor, table), "minProperties": 1}
+    schema = {**_writable(actor, Operation.UPDATE, table, with_key=False), "minProperties": 1}
     schema.pop("required", None)
-    return schema
+    return {"title": _name(table, "Change"), **schema}
 
 
 def updates(actor: Actor, table: Table) -> Schema:
@@ -105,11 +110,21 @@ def filters_of(actor: Actor, table: Table) -> dict[str, Schema]:
     return {
         name: _operand(field, operator)
         for name, (field, operator) in filters.parameters_of(seen).items()
-        if operator in _USUAL
+        if _is_usual(field, operator)
     }
 
 
-_USUAL = frozenset({"$eq", "$gte", "$lte", "$in", "$ilike", "$null", "$contains"})
+def _is_usual(field: AnyField, operator: str) -> bool:
+    if operator in {"$gte", "$lte"}:
+        return not isinstance(field, models.TextField | models.ForeignKey) and not field.primary_key
+    if operator == "$null":
+        return field.null
+    return operator in {"$eq", "$in", "$contains"} or (operator == "$ilike" and not field.flatchoices)
+
+
+def _name(table: Table, kind: str) -> str:
+    """The name of a schema: Book, BookPage."""
+    return f"{table.model.__name__}{kind}"
 
 
 def _operand(field: AnyField, operator: str) -> Schema:

@@ -32,6 +32,14 @@ SELECT c.relname AS name,
 """
 
 
+_COMMENTS = """
+SELECT c.relname, a.attname, col_description(c.oid, a.attnum)
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+   AND col_description(c.oid, a.attnum) IS NOT NULL
+"""
+
+
 def describe(table: str) -> Row:
     """This function will return {description, columns, indexes, constraints, foreign_keys} of a table.
 
@@ -54,6 +62,13 @@ def foreign_keys() -> list[Row]:
 def tables(pattern: str) -> list[Row]:
     """This function will return {name, row_estimate, size_bytes, size, description} of the tables LIKE `pattern`."""
     return _read(TABLES, pattern=pattern)
+
+
+def comments() -> dict[tuple[str, str], str]:
+    """This function will return the database's comment on each column that has one, by table and column."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COMMENTS)
+        return {(table, column): comment for table, column, comment in cursor.fetchall()}
 
 
 def row_estimates() -> dict[str, int]:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accesscontrol.actor import Actor
 from audit.models import AuditLog
 from catalog.models import Author, Book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def api(client: Client, editor: Actor) -> Client:
-    client.force_login(editor.user)
-    return client
 
 
 @pytest.fixture
