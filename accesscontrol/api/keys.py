@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -14,9 +14,11 @@ from rest_framework.request import Request
 
 from accesscontrol import keys, policy
 from accesscontrol.api.content import answer
+from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
+from accesscontrol.errors import LimitExceeded, NotFound
 from accesscontrol.keys import Made
 from accesscontrol.models import ApiKey
 from accesscontrol.policy import Right
@@ -78,7 +80,7 @@ class KeyInfo:
     old_secret_expires_at: datetime | None
 
     @classmethod
-    def of(cls, key: ApiKey) -> Self:
+    def of(cls, key: ApiKey, /, **more: str) -> Self:
         """This function will return what is told of a key."""
         now = timezone.now()
         is_rotating = key.old_expires_at is not None and key.old_expires_at > now
@@ -94,7 +96,22 @@ class KeyInfo:
             last_used_at=key.last_used_at,
             last_used_from=key.last_used_from or None,
             old_secret_expires_at=key.old_expires_at if is_rotating else None,
+            **more,
         )
+
+
+@dataclass(frozen=True)
+class ShownKey(KeyInfo):
+    """A key with its text, which is shown this once."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class KeyList:
+    """Some keys, the newest first."""
+
+    keys: list[KeyInfo]
 
 
 class KeysView(ServiceView):
@@ -102,13 +119,15 @@ class KeysView(ServiceView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "POST": "KEY_CREATED"}
 
+    @describes(query=Parameters, answers={200: KeyList})
     def get(self, request: Request) -> HttpResponse:
-        """List them, the newest first; a key is shown itself alone."""
+        """List one's own API keys, the newest first; a key is shown itself alone."""
         Parameters.read(given_in(request.GET))
-        return answer({"keys": [asdict(KeyInfo.of(key)) for key in keys.own(self.actor)]})
+        return answer(KeyList([KeyInfo.of(key) for key in keys.own(self.actor)]))
 
+    @describes(body=NewKey, answers={201: ShownKey}, refuses=(LimitExceeded,))
     def post(self, request: Request) -> HttpResponse:
-        """Make one. Its text is in this answer and nowhere else."""
+        """Make an API key. Its text is in this answer and nowhere else. Keys and tokens may not do this."""
         given = NewKey.read(request.data)
         made = keys.create(
             actor=self.actor,
@@ -125,19 +144,22 @@ class KeyView(ServiceView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "USER_CHANGED", "DELETE": "KEY_REVOKED"}
 
+    @describes(query=Parameters, answers={200: KeyInfo}, refuses=(NotFound,))
     def get(self, request: Request, prefix: str) -> HttpResponse:
-        """Read what is told of it."""
+        """Read what is told of one's API key."""
         Parameters.read(given_in(request.GET))
         return answer(KeyInfo.of(keys.get(actor=self.actor, prefix=prefix)))
 
+    @describes(body=KeyChanges, answers={200: KeyInfo}, refuses=(NotFound,))
     def patch(self, request: Request, prefix: str) -> HttpResponse:
-        """Give it another name, or narrower scopes."""
+        """Give one's API key another name, or narrower scopes. Keys and tokens may not do this."""
         given = KeyChanges.read(request.data)
         key = keys.change(actor=self.actor, prefix=prefix, name=given.name, scopes=given.scopes)
         return answer(KeyInfo.of(key))
 
+    @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, prefix: str) -> HttpResponse:
-        """Revoke it, and every token that was given for it, at once."""
+        """Revoke one's API key, and every token that was given for it, at once. A key may revoke itself."""
         keys.revoke(actor=self.actor, prefix=keys.get(actor=self.actor, prefix=prefix).prefix)
         return answer(None, 204)
 
@@ -147,8 +169,9 @@ class RotateView(ServiceView):
 
     operations = {"POST": "KEY_CREATED"}
 
+    @describes(body=Rotation, answers={201: ShownKey}, refuses=(NotFound,))
     def post(self, request: Request, prefix: str) -> HttpResponse:
-        """Make it; the present one is good for some hours more."""
+        """Give one's API key a new secret; the present one is good for some hours more. Keys and tokens may not."""
         given = Rotation.read(request.data)
         made = keys.rotate(
             actor=self.actor, prefix=prefix, overlap_hours=given.overlap_hours, expires_at=given.expires_at
@@ -161,11 +184,12 @@ class AllKeysView(ServiceView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
 
+    @describes(query=Parameters, answers={200: KeyList})
     def get(self, request: Request) -> HttpResponse:
-        """List them, the newest first."""
+        """List everybody's API keys, the newest first, as who manages access."""
         Parameters.read(given_in(request.GET))
         policy.require_right(self.actor, Right.MANAGE_ACCESS)
-        return answer({"keys": [asdict(KeyInfo.of(key)) for key in keys.seen_by(self.actor)]})
+        return answer(KeyList([KeyInfo.of(key) for key in keys.seen_by(self.actor)]))
 
 
 class AnyKeyView(ServiceView):
@@ -173,8 +197,9 @@ class AnyKeyView(ServiceView):
 
     operations = {"DELETE": "KEY_REVOKED"}
 
+    @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, prefix: str) -> HttpResponse:
-        """Revoke it, and every token that was given for it, at once."""
+        """Revoke anybody's API key, and every token that was given for it, at once, as who manages access."""
         policy.require_right(self.actor, Right.MANAGE_ACCESS)
         keys.revoke(actor=self.actor, prefix=prefix)
         return answer(None, 204)
@@ -183,5 +208,4 @@ class AnyKeyView(ServiceView):
 def _shown_once(request: Request, made: Made) -> HttpResponse:
     """The answer that shows a key: kept by nobody on its way."""
     where: Any = request.build_absolute_uri(reverse("api:key", args=[made.key.prefix]))
-    body = {"key": made.text, **asdict(KeyInfo.of(made.key))}
-    return answer(body, 201, {"Location": where, "Cache-Control": "no-store"})
+    return answer(ShownKey.of(made.key, key=made.text), 201, {"Location": where, "Cache-Control": "no-store"})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -11,8 +14,10 @@ from rest_framework.request import Request
 
 from accesscontrol import tokens
 from accesscontrol.api.content import answer
+from accesscontrol.api.described import describes
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
+from accesscontrol.errors import NotFound
 
 
 class NewToken(Arguments):
@@ -21,24 +26,37 @@ class NewToken(Arguments):
     scopes: list[str] | None = None
 
 
+@dataclass(frozen=True)
+class GivenToken:
+    """A token, which is shown this once; `scopes` null is all that its user may."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    expires_at: datetime
+    id: str
+    scopes: list[str] | None
+
+
 class TokensView(ServiceView):
     """Access tokens."""
 
     operations = {"POST": "KEY_CREATED"}
 
+    @describes(body=NewToken, answers={201: GivenToken})
     def post(self, request: Request) -> HttpResponse:
-        """Give one. It is in this answer and nowhere else."""
+        """Give an access token for the session or API key of the request. It is in this answer and nowhere else."""
         given = NewToken.read(request.data)
         session = None if self.actor.credential else request.session.session_key
         issued = tokens.issue(actor=self.actor, session_key=session, scopes_=given.scopes)
-        body = {
-            "access_token": issued.text,
-            "token_type": "Bearer",
-            "expires_in": max(0, int((issued.expires_at - timezone.now()).total_seconds())),
-            "expires_at": issued.expires_at,
-            "id": str(issued.id),
-            "scopes": None if issued.scope is None else issued.scope.texts,
-        }
+        body = GivenToken(
+            access_token=issued.text,
+            token_type="Bearer",  # noqa: S106 - no secret
+            expires_in=max(0, int((issued.expires_at - timezone.now()).total_seconds())),
+            expires_at=issued.expires_at,
+            id=str(issued.id),
+            scopes=None if issued.scope is None else issued.scope.texts,
+        )
         where = request.build_absolute_uri(reverse("api:token", args=[issued.id]))
         return answer(body, 201, {"Location": where, "Cache-Control": "no-store"})
 
@@ -48,7 +66,8 @@ class TokenView(ServiceView):
 
     operations = {"DELETE": "KEY_REVOKED"}
 
+    @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, token_id: UUID) -> HttpResponse:
-        """End it at once."""
+        """End an access token at once."""
         tokens.revoke(actor=self.actor, token_id=token_id)
         return answer(None, 204)
