@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 import accesscontrol.api.addresses
 import catalog.api.addresses
+import jobs.api.addresses
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import content
 from accesscontrol.api.authentication import CHALLENGE
@@ -45,6 +46,7 @@ def urls() -> list[URLPattern | URLResolver]:
     """This function will return all addresses under /api/v1/."""
     return [
         *accesscontrol.api.addresses.urls(),
+        *jobs.api.addresses.urls(),
         *catalog.api.addresses.urls(),
         path("openapi.json", DocumentView.as_view(), name="openapi"),
         re_path("", csrf_exempt(nowhere)),

@@ -18,6 +18,7 @@ from jobs.progress import Progress
 
 Run = Callable[[Actor, dict[str, Any], Progress], Mapping[str, Any]]
 Links = Callable[[Job], Sequence["Link"]]
+Resources = Callable[[Job], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,26 @@ class Kind:
     operation: str
     title: str  # for people, to be translated
     links: Links | None = None
+    resources: Resources | None = None
 
 
 _kinds: dict[str, Kind] = {}
 
 
 def register(
-    name: str, *, operation: str | None = None, title: str | None = None, links: Links | None = None
+    name: str,
+    *,
+    operation: str | None = None,
+    title: str | None = None,
+    links: Links | None = None,
+    resources: Resources | None = None,
 ) -> Callable[[Run], Run]:
     """This function will make a function the work of a kind of job: `run(actor, arguments, progress)`.
 
     The function calls a service, which checks the actor's rights and writes its own audit row; what it returns, of
     JSON, is the job's result. A kind is named as its operation in the trail, in small letters, or says which it is. The
-    title is what people read; without one it is the name. `links` says where its page leads on.
+    title is what people read; without one it is the name. `links` says where its page leads on, `resources` the same to
+    programs.
 
     :raises ValueError: the trail knows no such operation
     """
@@ -59,7 +67,8 @@ def register(
         raise ValueError(f"{name}: the trail knows no operation {operation}.")
 
     def decorate(run: Run) -> Run:
-        _kinds[name] = Kind(name, run, operation, title or name.replace("_", " ").capitalize(), links)
+        people_read = title or name.replace("_", " ").capitalize()
+        _kinds[name] = Kind(name, run, operation, people_read, links, resources)
         return run
 
     return decorate
@@ -95,3 +104,10 @@ def links(job: Job) -> Sequence[Link]:
     load()
     kind = _kinds.get(job.kind)
     return kind.links(job) if kind is not None and kind.links is not None else ()
+
+
+def resources(job: Job) -> Mapping[str, str]:
+    """This function will return the paths at which programs find what a job has made, by what they are to it."""
+    load()
+    kind = _kinds.get(job.kind)
+    return kind.resources(job) if kind is not None and kind.resources is not None else {}

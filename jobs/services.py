@@ -84,10 +84,17 @@ def get(*, actor: Actor, job_id: int) -> Job:
 
 
 def list_jobs(
-    *, actor: Actor, kind: str | None = None, state: str | None = None, limit: int = 100
+    *,
+    actor: Actor,
+    kind: str | None = None,
+    state: str | None = None,
+    limit: int = 100,
+    before: int | None = None,
 ) -> list[Job]:
-    """This function will return the jobs that the actor may see, the newest first."""
+    """This function will return the jobs that the actor may see, the newest first, or those older than a number."""
     found = seen_by(actor)
+    if before is not None:
+        found = found.filter(pk__lt=before)
     if kind is not None:
         found = found.filter(kind=kind)
     if state is not None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from accesscontrol.actor import Actor
 from accesscontrol.answers import Json
+from accesscontrol.api import links
 from accesscontrol.api.described import Schema, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
 from accesscontrol.errors import InvalidInput, did_you_mean
@@ -105,26 +106,15 @@ def body_of(page: Page) -> dict[str, Any]:
 
 def links_of(request: HttpRequest, page: Page) -> dict[str, str]:
     """This function will return the header Link (RFC 8288): the first page, the next, and by offset the one before."""
-    links = [("first", _address(request, cursor=None, offset=None))]
+    found = [("first", links.elsewhere(request, cursor=None, offset=None))]
     if page.offset:
         before = max(page.offset - page.limit, 0)
-        links.append(("prev", _address(request, offset=str(before) if before else None)))
+        found.append(("prev", links.elsewhere(request, offset=str(before) if before else None)))
     if page.offset and page.count == page.limit:
-        links.append(("next", _address(request, offset=str(page.offset + page.limit))))
+        found.append(("next", links.elsewhere(request, offset=str(page.offset + page.limit))))
     elif page.next_cursor:
-        links.append(("next", _address(request, cursor=page.next_cursor)))
-    return {"Link": ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links)}
-
-
-def _address(request: HttpRequest, **changed: str | None) -> str:
-    """The address of a request with other parameters."""
-    query = request.GET.copy()
-    for name, value in changed.items():
-        if value is None:
-            query.pop(name, None)
-        else:
-            query[name] = value
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}" if query else request.path)
+        found.append(("next", links.elsewhere(request, cursor=page.next_cursor)))
+    return links.header(found)
 
 
 def _about_parameters(refusal: InvalidInput, given: dict[str, str]) -> InvalidInput:

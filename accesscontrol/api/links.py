@@ -1,0 +1,31 @@
+"""The header Link (RFC 8288): the addresses of the pages around one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+
+
+def header(links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """This function will return the header of (relation, address) pairs."""
+    return {"Link": ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links)}
+
+
+def of_page(request: HttpRequest, next_cursor: str | None) -> dict[str, str]:
+    """This function will return the header of a page that is read by cursors: the first page, and the next."""
+    links = [("first", elsewhere(request, cursor=None, offset=None))]
+    if next_cursor is not None:
+        links.append(("next", elsewhere(request, cursor=next_cursor, offset=None)))
+    return header(links)
+
+
+def elsewhere(request: HttpRequest, **changed: str | None) -> str:
+    """This function will return the address of a request with other parameters."""
+    query = request.GET.copy()
+    for name, value in changed.items():
+        if value is None:
+            query.pop(name, None)
+        else:
+            query[name] = value
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}" if query else request.path)

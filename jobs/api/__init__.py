@@ -1,0 +1,1 @@
+"""Jobs over REST: how far long work is, and how it ended."""
