@@ -61,6 +61,15 @@ class Actor:
         return known or self.user.get_username()
 
     @property
+    def rows(self) -> int:
+        """This function will return how many records the operations of this actor have read or written."""
+        return int(self.__dict__.get("counted", 0))
+
+    def count(self, rows: int) -> None:
+        """This function will take note of records that an operation has read or written."""
+        self.__dict__["counted"] = self.rows + rows
+
+    @property
     def has_grants(self) -> bool:
         """This function will say whether what the user may do is known, or there is no user."""
         return self.user is None or "grants" in self.__dict__

@@ -113,6 +113,13 @@ class LimitExceeded(Refused):
     code, status = "LIMIT_EXCEEDED", 422
 
 
+class RateLimited(Refused):
+    """There were too many requests, or they cost too much."""
+
+    code, status = "RATE_LIMITED", 429
+    levels: tuple[Any, ...] = ()  # of the caller's limits, for a face that shows them
+
+
 class TimedOut(Refused):
     """The database took too long, or another transaction held the rows; nothing was changed."""
 

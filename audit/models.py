@@ -103,11 +103,12 @@ class AuditLog(models.Model):
 
 
 class RepeatedRefusal(models.Model):
-    """How often one address was refused the same thing within one minute, until the trail tells it."""
+    """How often one address, or one user, was refused the same thing within one minute, until the trail tells it."""
 
     operation = models.TextField()
     error_code = models.TextField()
     address = models.TextField()
+    user_id = models.TextField(default="")  # the name of who was known and came too often
     channel = models.TextField()
     minute = models.DateTimeField()
     count = models.PositiveIntegerField()
@@ -116,12 +117,13 @@ class RepeatedRefusal(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["operation", "error_code", "address", "minute"], name="one_count_per_minute"
+                fields=["operation", "error_code", "address", "user_id", "minute"],
+                name="one_count_per_minute",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.operation} from {self.address}: {self.count}"
+        return f"{self.operation} from {self.address or self.user_id}: {self.count}"
 
 
 class KeptAnswer(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import AuthenticationRequired, Refused
+from accesscontrol.errors import AuthenticationRequired, RateLimited, Refused
 from audit import repeats, trail
 
 
@@ -16,8 +16,8 @@ def record(
     *,
     dry_run: bool = False,
 ) -> None:
-    """This function will write a refusal into the trail; those of people unknown are counted (see repeats)."""
-    if isinstance(refusal, AuthenticationRequired):
+    """This function will write a refusal into the trail, or count that of who is unknown or comes too often: see repeats."""
+    if isinstance(refusal, AuthenticationRequired | RateLimited):
         repeats.record(actor, operation, refusal)
     else:
         trail.record_refusal(actor, operation, table_name, refusal, execution_time_ms, dry_run=dry_run)

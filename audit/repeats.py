@@ -1,41 +1,44 @@
-"""Refusals of people unknown: counted by address, so that an attacker can't fill the trail.
+"""Refusals of who is unknown, and of who comes too often: counted, so that an attacker can't fill the trail.
 
-The first of a minute is written at once; the rest of that minute are counted, and written as one row
-with `record_count` when the minute is over and the next refusal, or a reader of the trail, comes.
+Those of one minute are counted by address; where they are of somebody known who comes too often, by user too. The first
+of a minute is written at once, the rest as one row with `record_count` when the minute is over and the next refusal,
+or a reader of the trail, comes. A count waits for no disk.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accesscontrol import addresses
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import Refused
+from accesscontrol.errors import RateLimited, Refused
 from audit import trail
 from audit.models import RepeatedRefusal
 from audit.trail import Entry
 
 _COUNT = """
-INSERT INTO audit_repeatedrefusal AS r (operation, error_code, address, channel, minute, count)
-VALUES (%s, %s, %s, %s, %s, 1)
-ON CONFLICT (operation, error_code, address, minute) DO UPDATE SET count = r.count + 1
-RETURNING r.count
+INSERT INTO audit_repeatedrefusal AS r (operation, error_code, address, user_id, channel, minute, count)
+VALUES (%s, %s, %s, %s, %s, %s, 1)
+ON CONFLICT (operation, error_code, address, user_id, minute) DO UPDATE SET count = r.count + 1
+RETURNING r.count, CASE WHEN r.count > 1 THEN set_config('synchronous_commit', 'off', true) END
 """
 _IS_ANY_OVER = "SELECT EXISTS (SELECT FROM audit_repeatedrefusal WHERE minute < %s)"
 
 
 @transaction.atomic
 def record(actor: Actor, operation: str, refusal: Refused) -> None:
-    """This function will write a refusal, or count it where the same address had one this minute."""
+    """This function will write a refusal, or count it where the same address or user had one this minute."""
     flush()
-    address = _network(str(actor.client_info.get("ip") or ""))
+    address = addresses.network(str(actor.client_info.get("ip") or ""))
+    user = str(trail.storable(actor.username or "")) if isinstance(refusal, RateLimited) else ""
     minute = _minute(timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [operation, refusal.code, address, str(actor.channel), minute])
-        (count,) = cursor.fetchone()
+        cursor.execute(_COUNT, [operation, refusal.code, address, user, str(actor.channel), minute])
+        count, _ = cursor.fetchone()
     if count == 1:
         entry = Entry(actor, operation, success=False, error_code=refusal.code, error_message=refusal.message)
         entry.record_count = 1
@@ -59,7 +62,7 @@ def _write_before(now: datetime) -> None:
         if counted.count > 1:
             trail.record(
                 Entry(
-                    Actor(None, Channel(counted.channel), {"ip": counted.address}),
+                    _who(counted),
                     counted.operation,
                     success=False,
                     error_code=counted.error_code,
@@ -70,13 +73,10 @@ def _write_before(now: datetime) -> None:
         counted.delete()
 
 
-def _network(address: str) -> str:
-    """The address, or of IPv6 the /64 that one client has to itself."""
-    try:
-        version = ip_address(address).version
-    except ValueError:
-        return address
-    return address if version == 4 else str(ip_network(f"{address}/64", strict=False))
+def _who(counted: RepeatedRefusal) -> Actor:
+    """Who was refused, by their name of then and their address, as far as they are known."""
+    user = User(username=counted.user_id) if counted.user_id else None
+    return Actor(user, Channel(counted.channel), {"ip": counted.address} if counted.address else {})
 
 
 def _minute(moment: datetime) -> datetime:

@@ -64,6 +64,8 @@ def record(entry: Entry, cursor: psycopg.Cursor[Any] | None = None) -> None:
     :raises django.db.Error: the row can't be written, and so nothing else may be
     """
     actor = entry.actor
+    if entry.success:
+        actor.count(entry.record_count or 0)
     values = (
         entry.operation,
         entry.table_name if is_table_name(entry.table_name) else None,

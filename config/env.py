@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from accesscontrol import limits
+
 T = TypeVar("T")
 
 DEVELOPMENT_SECRET_KEY: Final = "development-only-secret-key-that-production-refuses-to-start-with"  # noqa: S105 - no secret
@@ -89,6 +91,18 @@ def broker_url(value: str) -> str:
         complete = False
     if not complete or parts.scheme not in {"redis", "rediss", "spool"}:
         raise ValueError("must be a URL like redis://:password@host:6379/0, or spool:///a/folder")
+    return value
+
+
+def redis_url(value: str) -> str:
+    """Read the URL of a Redis server."""
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.path.strip("/") if parts.scheme == "unix" else parts.hostname)
+    except ValueError:
+        complete = False
+    if not complete or parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must be a URL like redis://:password@host:6379/1")
     return value
 
 
@@ -241,6 +255,15 @@ LOCK_TIMEOUT_S = Setting(
     "LOCK_TIMEOUT_S", whole(1, 3600), "5",
     "Seconds that an operation waits for rows that another transaction holds.",
 )  # fmt: skip
+RATE_LIMITS = Setting(
+    "RATE_LIMITS", limits.read, limits.DEFAULT,
+    "How much callers of the REST API and agents may do, and how often a login may fail from one address: see"
+    " [operations](operations.md#limits). What is not named stays as it is by default; `off` switches all off.",
+)  # fmt: skip
+RATE_LIMIT_URL = Setting(
+    "RATE_LIMIT_URL", redis_url, None, secret=True,
+    description="The Redis (`redis://…`) in which processes share what was used of the limits. Unset: the database.",
+)  # fmt: skip
 ADMIN_USERNAME = Setting(
     "ADMIN_USERNAME", text, "admin", "Name of the first administrator, made on an empty database."
 )
@@ -300,7 +323,7 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, SECRET_KEY_FALLBACKS, API_KEY_MAX_DAYS, JWT_KEYS, JWT_MINUTES, JWT_AUDIENCE,
     DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
-    DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
+    DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S, RATE_LIMITS, RATE_LIMIT_URL,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
     BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB, POSTGRESQL_BIN,
     TRASH_DAYS, WEB_THREADS, WEB_WORKERS,

@@ -12,6 +12,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
+from accesscontrol import throttling
 from accesscontrol.errors import InternalError, Refused
 from jobs import ending, kinds, locks
 from jobs.models import Job, State
@@ -52,10 +53,11 @@ def run(job_id: int) -> None:
 def _work(job: Job) -> None:
     """Do the work, and keep its result or why there is none."""
     logger.info("job_started", user=job.username)
+    actor, started = job.actor(), time.monotonic()
     try:
         kind = kinds.get(job.kind)
         with Reporter(job.pk) as reporter:
-            result = kind.run(job.actor(), job.arguments, reporter)
+            result = kind.run(actor, job.arguments, reporter)
     except Refused as refusal:
         kept, refused = refusal, refusal  # `except` forgets its name
         _store(lambda: ending.refused(job, kept))
@@ -70,6 +72,7 @@ def _work(job: Job) -> None:
     else:
         _store(lambda: ending.done(job, result))
         logger.info("job_done")
+    throttling.charge(actor, time.monotonic() - started)
 
 
 def _store(write: Callable[[], None]) -> None:

@@ -6,11 +6,15 @@ from typing import Any
 
 from celery import shared_task
 
+from accesscontrol import buckets
 from jobs import running, schedule, waking
 from jobs import sweep as sweeping
 
 schedule.declare_task(
     "Sweep of jobs", task=waking.SWEEP, every_s=15, description="Finds jobs that were forgotten."
+)
+schedule.declare_task(
+    "Sweep of limits", task=waking.SWEEP_LIMITS, every_s=60, description="Forgets callers who left long ago."
 )
 
 
@@ -24,6 +28,12 @@ def run_job(job_id: int) -> None:
 def sweep() -> None:
     """This function will find jobs that were forgotten."""
     sweeping.sweep()
+
+
+@shared_task(name=waking.SWEEP_LIMITS)  # type: ignore[untyped-decorator]
+def sweep_limits() -> None:
+    """This function will forget the limits of callers who have nothing to wait for."""
+    buckets.forget_full()
 
 
 @shared_task(name=waking.RUN_SCHEDULED)  # type: ignore[untyped-decorator]

@@ -13,6 +13,7 @@ from jobs.models import Job
 
 RUN_JOB: Final = "jobs.tasks.run_job"
 SWEEP: Final = "jobs.tasks.sweep"
+SWEEP_LIMITS: Final = "jobs.tasks.sweep_limits"
 RUN_SCHEDULED: Final = "jobs.tasks.run_scheduled"
 
 logger = structlog.get_logger(__name__)

@@ -11,12 +11,13 @@ import mcp_types as types
 import structlog
 from django.db import Error, connection
 
-from accesscontrol import policy
+from accesscontrol import answers, policy, throttling
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import AuthenticationRequired, InternalError, Refused
+from accesscontrol.errors import AuthenticationRequired, InternalError, RateLimited, Refused
+from accesscontrol.limits import Work
 from audit import faults, refusals
 from jobs.progress import SILENT, Progress
-from mcp_bridge import answers, tools
+from mcp_bridge import tools
 from mcp_bridge.arguments import snake_case
 from mcp_bridge.auth import Account
 
@@ -48,16 +49,21 @@ def call_tool(
     actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id), tool=name[:100]):
         try:
-            result = tools.get(name).run(actor, given, progress)
+            tool = tools.get(name)
+            throttling.take(actor, tool.work)
+            result = tool.run(actor, given, progress)
             policy.require_account(actor)
             answer = Answer(answers.write(result))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
             actor, refusal = _judged(account, actor, refusal_of(error, actor))
             elapsed_ms = (perf_counter() - started) * 1000
             _audit(actor, name, given, refusal, elapsed_ms)
+            throttling.charge(actor, elapsed_ms / 1000)
             logger.info("call_refused", code=refusal.code, ms=round(elapsed_ms, 1))
             return Answer(answers.write_error(refusal.as_dict()), is_error=True)
-        logger.info("call_answered", ms=round((perf_counter() - started) * 1000, 1))
+        elapsed_ms = (perf_counter() - started) * 1000
+        throttling.charge(actor, elapsed_ms / 1000)
+        logger.info("call_answered", ms=round(elapsed_ms, 1))
         return answer
 
 
@@ -69,6 +75,7 @@ def list_tools(account: Account, client: Mapping[str, Any]) -> list[types.Tool]:
     actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id)):
         try:
+            throttling.take(actor, Work.READ)
             listed = [tool.listing_for(actor) for tool in tools.TOOLS.values()]
         except Exception as error:
             raise refusal_of(error, actor) from error
@@ -86,7 +93,12 @@ def refusal_of(error: Exception, actor: Actor) -> Refused:
 
 
 def _judged(account: Account, actor: Actor, refusal: Refused) -> tuple[Actor, Refused]:
-    """Who was refused, and what: an account that doesn't work any more is told that alone."""
+    """Who was refused, and what: an account that doesn't work any more is told that alone.
+
+    For who comes too often nothing is looked up.
+    """
+    if isinstance(refusal, RateLimited):
+        return actor, refusal
     try:
         connection.close()  # the one at hand may be broken; a sound one comes from the pool
         actor = replace(actor, user=account.read())

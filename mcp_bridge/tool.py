@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
+from accesscontrol.limits import Work, work_of
 from accesscontrol.policy import Operation, Right
 from catalog import registry
 from catalog.table import Table
@@ -79,6 +80,11 @@ class Tool(Generic[A]):
     def output_schema(self) -> dict[str, Any]:
         """The JSON schema of the answer, from the function's annotations."""
         return schemas.of_answer(TypeAdapter(get_type_hints(self.handler)["return"]))
+
+    @cached_property
+    def work(self) -> Work:
+        """What a call is counted as."""
+        return work_of(self.operation, reads=bool(self.effect.read_only_hint))
 
     @cached_property
     def is_long(self) -> bool:

@@ -46,7 +46,11 @@ class Place:
         if host is not None:
             place = conninfo_to_dict(url)
             url = f"postgresql://{place['user']}:{place['password']}@/{place['dbname']}?host={host}"
-        return os.environ | {"DATABASE_URL": url, "DATABASE_OWNER_URL": self.owner_url}
+        return os.environ | {
+            "DATABASE_URL": url,
+            "DATABASE_OWNER_URL": self.owner_url,
+            "RATE_LIMITS": "off",  # a load is meant to be one
+        }
 
     @contextmanager
     def reading(self) -> Iterator[Read]:

@@ -22,6 +22,7 @@ from tests import databases
 signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
+settings.RATE_LIMITS = {}  # who tests them sets them
 settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
 
 
