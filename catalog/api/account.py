@@ -54,6 +54,7 @@ class AccountView(ServiceView):
     """Oneself."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
+    tag = "account"
 
     @describes(query=Parameters, answers={200: Account})
     def get(self, request: Request) -> HttpResponse:

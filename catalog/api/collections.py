@@ -114,7 +114,7 @@ class CollectionView(TableView):
     @describes(
         query=DeleteParameters,
         headers=WRITING,
-        body=lambda view: schemas.list_of(schemas.where(), batch.MAX_PARTS),
+        body=lambda view: schemas.list_of(schemas.where(view.caller, view.table), batch.MAX_PARTS),
         answers={
             200: lambda view: schemas.batch(view.caller, view.table, "deleted", counts=COUNTS, type=DELETION)
         },

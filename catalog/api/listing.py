@@ -7,15 +7,18 @@ from typing import Any, Literal
 from django.http import HttpRequest, QueryDict
 from pydantic import Field
 
+from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.answers import Json
 from accesscontrol.api import links
 from accesscontrol.api.described import Schema, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
 from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.policy import Operation
+from catalog import registry
 from catalog.api import filters, schemas
 from catalog.api.tables import TableView
-from catalog.services import queries
+from catalog.services import columns, queries
 from catalog.services.queries import Page
 from catalog.table import Table
 
@@ -52,7 +55,27 @@ class Asked(Chosen):
 
 def parameters_of(view: TableView) -> dict[str, Schema]:
     """This function will return the schemas of what the address of a list takes, the usual filters among them."""
-    return {**parameter_schemas(Asked), **schemas.filters_of(view.caller, view.table)}
+    known = {
+        **parameter_schemas(Asked),
+        **schemas.filters_of(view.caller, view.table),
+        "where": schemas.any_where(view.caller, view.table),
+        "order_by": schemas.names_of(columns.shown(view.caller, view.table).columns, either_way=True),
+    }
+    return {**known, **chosen_of(view)}
+
+
+def chosen_of(view: TableView) -> dict[str, Schema]:
+    """This function will return the schemas of what the address of a record takes."""
+    seen = columns.shown(view.caller, view.table)
+    readable = [
+        column
+        for column, parent in seen.foreign_keys.items()
+        if column in seen.columns and policy.decide(view.caller, Operation.READ, registry.get(parent)).allowed
+    ]
+    known = parameter_schemas(Chosen)
+    expandable = {"expand": {**known.pop("expand"), **schemas.names_of(readable)}} if readable else {}
+    fields = {**known.pop("fields"), **schemas.names_of(seen.columns)}
+    return {**known, "fields": fields, **expandable}
 
 
 def find(actor: Actor, table: Table, query: QueryDict) -> Page:

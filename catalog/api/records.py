@@ -28,7 +28,7 @@ from accesscontrol.errors import (
 from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
 from catalog.api import etags, schemas
-from catalog.api.listing import Chosen
+from catalog.api.listing import Chosen, chosen_of
 from catalog.api.tables import TableView
 from catalog.errors import CheckViolation, DuplicateKey, ForeignKeyViolation, NotNullViolation
 from catalog.services import columns, queries, records, trash, values
@@ -72,7 +72,9 @@ class RecordView(TableView):
         "DELETE": Operation.DELETE,
     }
 
-    @describes(query=Chosen, headers=("If-None-Match",), answers={200: _part, 304: None}, refuses=(NotFound,))
+    @describes(
+        query=chosen_of, headers=("If-None-Match",), answers={200: _part, 304: None}, refuses=(NotFound,)
+    )
     def get(self, request: Request, key: str) -> HttpResponse:
         """Read a record."""
         chosen = Chosen.read(given_in(request.GET))

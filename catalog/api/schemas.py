@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
@@ -14,7 +14,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.api.described import Schema
 from accesscontrol.policy import Operation
 from catalog.api import filters
-from catalog.services import columns, kinds, values
+from catalog.services import columns, kinds, operators, values
 from catalog.table import AnyField, Table
 
 STORABLE = r"^[^\x00]*$"  # PostgreSQL's texts have no NUL
@@ -78,21 +78,103 @@ def to_change(actor: Actor, table: Table) -> Schema:
     return {"title": _name(table, "Change"), **schema}
 
 
+def has_changeable(actor: Actor, table: Table) -> bool:
+    """This function will say whether records of a table have something that the actor can change."""
+    return bool(to_replace(actor, table)["properties"])
+
+
 def updates(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a batch of updates."""
-    part = _object(where=where(), data=to_change(actor, table))
+    part = _object(where=where(actor, table), data=to_change(actor, table))
     return {"type": "array", "items": {**part, "additionalProperties": False}, "minItems": 1, "maxItems": 100}
 
 
-def where(*, may_be_empty: bool = False) -> Schema:
-    """This function will return the schema of a where object, as far as one can say it without the table's columns."""
-    description = 'Which records: {"column": value} or {"column": {"$gte": value}}; see the guide.'
-    return {"type": "object", "description": description, **({} if may_be_empty else {"minProperties": 1})}
+def where(actor: Actor, table: Table) -> Schema:
+    """This function will return the schema of a where object that is not empty."""
+    return {**_where(actor, table), "minProperties": 1}
+
+
+def any_where(actor: Actor, table: Table) -> Schema:
+    """This function will return the schema of a where object, which may be empty."""
+    return {key: part for key, part in _where(actor, table).items() if key not in {"title", "minProperties"}}
+
+
+def _where(actor: Actor, table: Table) -> Schema:
+    seen = columns.shown(actor, table)
+    name = _name(table, "Where")
+    itself = {"$ref": f"#/components/schemas/{name}"}
+    conditions = {column: _condition(field) for column, field in seen.columns.items()}
+    several = {"type": "array", "items": itself, "minItems": 1}
+    return {
+        "title": name,
+        "type": "object",
+        "description": "Which records: {column: value} or {column: {$gte: value}}. All keys must hold.",
+        "properties": {**conditions, "$and": several, "$or": several, "$not": itself},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+def _condition(field: AnyField) -> Schema:
+    """The schema of what a column is to hold: a value, null, or operators."""
+    value = _value(field)
+    allowed = {operator: _OPERANDS.get(operator, _itself)(field, value) for operator in operators.of(field)}
+    comparison = {"type": "object", "properties": allowed, "additionalProperties": False, "minProperties": 1}
+    return {"anyOf": [value, {"type": "null"}, comparison]}
+
+
+def _value(field: AnyField) -> Schema:
+    """The schema of a value that a column is compared with. An object in its place would be operators."""
+    if isinstance(field, models.JSONField):
+        return {"type": ["string", "number", "boolean", "array"]}
+    return dict(_typed(field, for_input=True))
+
+
+def _itself(field: AnyField, value: Schema) -> Schema:
+    return value
+
+
+def _or_null(field: AnyField, value: Schema) -> Schema:
+    return {"anyOf": [value, {"type": "null"}]}
+
+
+def _several(field: AnyField, value: Schema) -> Schema:
+    return {"type": "array", "items": _or_null(field, value), "maxItems": operators.MAX_LIST_ITEMS}
+
+
+def _two(field: AnyField, value: Schema) -> Schema:
+    return {"type": "array", "items": value, "minItems": 2, "maxItems": 2}
+
+
+def _flag(field: AnyField, value: Schema) -> Schema:
+    return {"type": "boolean"}
+
+
+def _pattern(field: AnyField, value: Schema) -> Schema:
+    return {"type": "string", "pattern": r"^[^\x00\\]*$", "description": "% is any text, _ one character."}
+
+
+_OPERANDS: dict[str, Callable[[AnyField, Schema], Schema]] = {
+    "$eq": _or_null,
+    "$ne": _or_null,
+    "$in": _several,
+    "$nin": _several,
+    "$between": _two,
+    "$null": _flag,
+    "$like": _pattern,
+    "$ilike": _pattern,
+}
 
 
 def list_of(items: Schema, maximum: int) -> Schema:
     """This function will return the schema of a list of 1 to `maximum` such items."""
     return {"type": "array", "items": items, "minItems": 1, "maxItems": maximum}
+
+
+def names_of(found: Collection[str], *, either_way: bool = False) -> Schema:
+    """This function will return the schema of a list of such names; `either_way`, with a `-` before some."""
+    allowed = [sign + name for name in found for sign in (("", "-") if either_way else ("",))]
+    return {"type": "array", "items": {"enum": allowed}, "minItems": 1, "uniqueItems": True}
 
 
 def key_of(table: Table) -> Schema:
@@ -135,9 +217,7 @@ def _operand(field: AnyField, operator: str) -> Schema:
         return {"type": "array", "items": {"type": "string", "pattern": r"^[^\x00,]+$"}, "minItems": 1}
     if operator == "$in":
         return {"type": "array", "items": value, "minItems": 1, "maxItems": 100}
-    if operator == "$ilike":
-        return {"type": "string", "pattern": r"^[^\x00\\]*$", "description": "% is any text, _ one character"}
-    return value
+    return _OPERANDS.get(operator, _itself)(field, value) if operator == "$ilike" else value
 
 
 def _writable(actor: Actor, operation: Operation, table: Table, *, with_key: bool) -> Schema:

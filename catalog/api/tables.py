@@ -31,7 +31,9 @@ class TableView(ServiceView):
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor may do what a method does, on this table."""
-        return policy.decide(actor, self.rights[method], self.table).allowed
+        right = self.rights[method]
+        is_possible = right != Operation.UPDATE or schemas.has_changeable(actor, self.table)
+        return is_possible and policy.decide(actor, right, self.table).allowed
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of the key in the address."""
