@@ -12,14 +12,14 @@ from time import perf_counter
 import psycopg
 from django.conf import settings
 
-from bench import agents, backups, cases, exchange, pages, report
+from bench import agents, api, backups, cases, exchange, pages, report
 from bench.floors import Bare
 from bench.measure import MIN_ROUNDS, Case, Result, measure
 from bench.scratch import WIDE_ROWS, Scratch, database
 from config import embedded
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
-GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "pages", "memory")
+GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "pages", "api", "memory")
 BACKUP = "backup"  # takes minutes: measured when asked for
 READS, LONG_READS = 50, 1_000
 
@@ -133,6 +133,9 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
         if "exchange" in names:
             with exchange.exchanging(scratch) as found:
                 yield from found
+        if "api" in names:
+            with api.serving(scratch) as asked:
+                yield from asked
         if "pages" in names:
             with pages.paging(scratch) as opened:
                 yield from opened

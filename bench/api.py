@@ -1,0 +1,141 @@
+"""What is measured of the REST API: bursts of requests by several clients at once, beside a bare application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from time import sleep
+
+from django.conf import settings
+
+from accesscontrol import keys
+from accesscontrol.actor import Actor, Channel
+from bench.cases import middle
+from bench.measure import Case, Limit
+from bench.scratch import Scratch
+
+CLIENTS = 8
+REQUESTS = 400  # of one burst, by all clients
+SECONDS = 8
+
+Request = Callable[[], bytes]
+
+
+@contextmanager
+def serving(scratch: Scratch) -> Iterator[list[Case]]:
+    """This function will return the cases that ask the REST API, as it is shipped: gunicorn with its workers."""
+    key = keys.create(
+        actor=Actor(scratch.editor, Channel.COMMAND), name="bench", scopes=["read", "insert"]
+    ).text
+    with (
+        _server(scratch, "config.wsgi:application") as ours,
+        _server(scratch, "bench.bare_api:application") as bare,
+    ):
+        yield list(_cases(scratch, Burst(ours, key), Burst(bare, key)))
+
+
+def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
+    scene = middle(scratch)
+    numbers = count(1_000)
+    chapter = json.loads(ours.once("GET", f"/api/v1/scenes/{scene}/"))["chapter_id"]
+
+    def new() -> bytes:
+        number = next(numbers)
+        return json.dumps({"chapter_id": chapter, "scene_num": number, "title": f"Scene {number}"}).encode()
+
+    for name, path, floor, ratio in (
+        ("GET one record", f"/api/v1/scenes/{scene}/", f"/one/{scene}", 3.0),
+        ("GET a page of 100", f"/api/v1/scenes/?id__gt={scene}", f"/page/{scene}", 2.0),
+    ):
+        yield Case(
+            name,
+            lambda path=path: ours("GET", path),  # type: ignore[misc]
+            lambda floor=floor: bare("GET", floor),  # type: ignore[misc]
+            Limit(ratio=ratio),
+            f"{REQUESTS} by a bare application: key, SELECT, audit row",
+            seconds=SECONDS,
+        )
+    yield Case(
+        "POST one record",
+        lambda: ours("POST", "/api/v1/scenes/", new),
+        lambda: bare("POST", "/", new),
+        Limit(ratio=2.5),
+        f"{REQUESTS} by a bare application: key, INSERT, audit row",
+        seconds=SECONDS,
+    )
+
+
+class Burst:
+    """Requests by several clients at once, each on a connection that is kept."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._port = port
+        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+
+    def __call__(self, method: str, path: str, body: Request | None = None) -> None:
+        """This function will make all requests of a burst.
+
+        :raises RuntimeError: one is answered otherwise than with success
+        """
+        asyncio.run(self._all(method, path, body))
+
+    def once(self, method: str, path: str) -> bytes:
+        """This function will make one request, and return what is answered."""
+        return asyncio.run(self._some(method, path, None, 1))
+
+    async def _all(self, method: str, path: str, body: Request | None) -> None:
+        await asyncio.gather(
+            *(self._some(method, path, body, REQUESTS // CLIENTS) for _ in range(CLIENTS))
+        )
+
+    async def _some(self, method: str, path: str, body: Request | None, times: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        answer = b""
+        for _ in range(times):
+            content = body() if body else b""
+            head = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(content)}\r\n\r\n"
+            writer.write(head.encode() + content)
+            answer = await _answer(reader)
+        writer.close()
+        return answer
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
+    body = await reader.readexactly(length)
+    if not head.startswith(b"http/1.1 2"):
+        raise RuntimeError(f"{head[:80]!r} {body[:300]!r}")
+    return body
+
+
+@contextmanager
+def _server(scratch: Scratch, application: str) -> Iterator[int]:
+    """Serve an application with the workers and threads that are the default, and return its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [
+                sys.executable, "-m", "gunicorn", application, "--bind", f"fd://{listening.fileno()}",
+                "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS),
+                "--threads", str(settings.WEB_THREADS), "--keep-alive", "60",
+            ],
+            cwd=settings.BASE_DIR,
+            env={**scratch.environment, "RATE_LIMITS": _LIMITS, "LOG_LEVEL": "WARNING"},
+            pass_fds=[listening.fileno()],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            sleep(3)
+            yield listening.getsockname()[1]
+        finally:
+            process.terminate()
+            process.wait()
+
+
+_LIMITS = "off"
