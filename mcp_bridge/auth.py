@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from django.contrib.auth.models import User
 
-from accesscontrol import service_users
+from accesscontrol import key_use, service_users
+from accesscontrol.actor import Actor
 from accesscontrol.errors import AuthenticationRequired
+
+KEY_VARIABLE: Final = "DBADMIN_API_KEY"
+_HERE: Final = "127.0.0.1"  # what a key that is good for some networks alone must be good for
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,17 @@ class Account:
     """
 
     user: User
+    key: str | None = field(default=None, repr=False)  # the text of the API key that the agent came with
+
+    def within(self, actor: Actor) -> Actor:
+        """This function will return the actor of a call within the scope of the agent's key, looked at anew.
+
+        :raises AuthenticationRequired: the key is good no more
+        """
+        if self.key is None:
+            return actor
+        found = key_use.authenticate(self.key, _HERE)
+        return replace(actor, client_info={**actor.client_info, **found.about}, scope=found.scope)
 
     def read(self) -> User | None:
         """This function will return the account as it is now, or None where it is gone."""
@@ -36,3 +52,11 @@ def by_name(name: str) -> Account:
     if service_users.is_service_user(user):
         raise AuthenticationRequired(f"{name} is the account of a program: no agent acts for it.")
     return Account(user)
+
+
+def by_key(text: str) -> Account:
+    """This function will return the account of an API key, for an agent to act for within the key's scope.
+
+    :raises AuthenticationRequired: the key is no good
+    """
+    return Account(key_use.authenticate(text, _HERE).user, text)

@@ -49,6 +49,7 @@ def call_tool(
     actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id), tool=name[:100]):
         try:
+            actor = account.within(actor)
             tool = tools.get(name)
             throttling.take(actor, tool.work)
             result = tool.run(actor, given, progress)
@@ -75,6 +76,7 @@ def list_tools(account: Account, client: Mapping[str, Any]) -> list[types.Tool]:
     actor = Actor(account.user, Channel.MCP, client)
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id)):
         try:
+            actor = account.within(actor)
             throttling.take(actor, Work.READ)
             listed = [tool.listing_for(actor) for tool in tools.TOOLS.values()]
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import anyio
@@ -10,6 +11,7 @@ from django.db import Error
 
 from accesscontrol.errors import AuthenticationRequired
 from mcp_bridge import auth, server, stdio, worker
+from mcp_bridge.auth import KEY_VARIABLE, Account
 
 USAGE_ERROR = 2  # as argparse has it
 
@@ -23,19 +25,33 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the account: there is no anonymous access."""
         parser.add_argument(
-            "--user", required=True, metavar="NAME", help="the account that the agent acts for"
+            "--user",
+            metavar="NAME",
+            help=f"the account that the agent acts for; not needed with an API key in {KEY_VARIABLE}",
         )
 
-    def handle(self, *args: Any, user: str, **options: Any) -> None:
+    def handle(self, *args: Any, user: str | None, **options: Any) -> None:
         """Serve until the client closes our standard input."""
-        try:
-            account = auth.by_name(user)
-        except AuthenticationRequired as refusal:
-            raise CommandError(refusal.message, returncode=USAGE_ERROR) from refusal
-        except Error as error:
-            raise CommandError(f"The database cannot be reached: {error}") from error
+        account = _account(user, os.environ.pop(KEY_VARIABLE, None))  # for nothing that is started from here
         worker.release()
         try:
             anyio.run(stdio.serve, server.build(account))
         finally:
             worker.release()
+
+
+def _account(user: str | None, key: str | None) -> Account:
+    """Who the agent acts for: whom a name or a key says.
+
+    :raises CommandError: nobody, or both are given
+    """
+    if (user is None) == (not key):
+        raise CommandError(
+            f"Give either --user NAME or an API key in {KEY_VARIABLE}.", returncode=USAGE_ERROR
+        )
+    try:
+        return auth.by_key(key) if key else auth.by_name(str(user))
+    except AuthenticationRequired as refusal:
+        raise CommandError(refusal.message, returncode=USAGE_ERROR) from refusal
+    except Error as error:
+        raise CommandError(f"The database cannot be reached: {error}") from error
