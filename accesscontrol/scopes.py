@@ -12,6 +12,7 @@ from accesscontrol.policy import Operation, Right
 
 MAX_SCOPES = 300  # more than there are operations on all tables
 _TABLE = re.compile("[a-z_][a-z0-9_]{0,62}")
+PATTERN = f"^(({'|'.join(Operation)})(:{_TABLE.pattern})?|{'|'.join(Right)})$"  # of one, for JSON schemas
 
 EXPLAINED = {
     Operation.READ: "Read records, schemas and relationships",

@@ -12,7 +12,8 @@ from django.utils import timezone
 from pydantic import BeforeValidator, WithJsonSchema
 from rest_framework.request import Request
 
-from accesscontrol import keys, policy
+from accesscontrol import keys, policy, scopes
+from accesscontrol.actor import Actor
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Parameters, given_in
@@ -40,11 +41,25 @@ Moment = Annotated[
 """2030-01-31T12:00:00Z; without an offset, UTC"""
 
 
+Scopes = Annotated[
+    list[str],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": scopes.PATTERN},
+            "minItems": 1,
+            "maxItems": scopes.MAX_SCOPES,
+        }
+    ),
+]
+"""["read", "update:books", "view_audit"]"""
+
+
 class NewKey(Arguments):
-    """What a new key is made of."""
+    """What a new key is made of. A scope is a right, everywhere or on one table: `read`, `update:books`."""
 
     name: str
-    scopes: list[str]
+    scopes: Scopes
     expires_at: Moment | None = None
     networks: list[str] = []
 
@@ -53,7 +68,7 @@ class KeyChanges(Arguments):
     """What can be changed of a key: its name, and its scopes to narrower ones."""
 
     name: str | None = None
-    scopes: list[str] | None = None
+    scopes: Scopes | None = None
 
 
 class Rotation(Arguments):
@@ -114,7 +129,22 @@ class KeyList:
     keys: list[KeyInfo]
 
 
-class KeysView(ServiceView):
+class _KeyView(ServiceView):
+    """What views of keys have in common."""
+
+    tag = "account"
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """Show to keys and tokens what they may do."""
+        is_person = actor.scope is None and not actor.credential
+        return super().is_for(actor, method) and (is_person or method in {"GET", "HEAD", "DELETE"})
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """The prefix of a key."""
+        return {"type": "string", "pattern": "^[A-Za-z0-9]{12}$"}
+
+
+class KeysView(_KeyView):
     """One's own keys."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "POST": "KEY_CREATED"}
@@ -139,7 +169,7 @@ class KeysView(ServiceView):
         return _shown_once(request, made)
 
 
-class KeyView(ServiceView):
+class KeyView(_KeyView):
     """One of one's own keys."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "USER_CHANGED", "DELETE": "KEY_REVOKED"}
@@ -164,7 +194,7 @@ class KeyView(ServiceView):
         return answer(None, 204)
 
 
-class RotateView(ServiceView):
+class RotateView(_KeyView):
     """A new secret for one of one's own keys."""
 
     operations = {"POST": "KEY_CREATED"}
@@ -179,7 +209,15 @@ class RotateView(ServiceView):
         return _shown_once(request, made)
 
 
-class AllKeysView(ServiceView):
+class _AnybodysView(_KeyView):
+    """What views of others' keys have in common."""
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """Show it to those who manage access."""
+        return policy.holds(actor, Right.MANAGE_ACCESS).allowed
+
+
+class AllKeysView(_AnybodysView):
     """Everybody's keys, for those who manage access."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
@@ -192,7 +230,7 @@ class AllKeysView(ServiceView):
         return answer(KeyList([KeyInfo.of(key) for key in keys.seen_by(self.actor)]))
 
 
-class AnyKeyView(ServiceView):
+class AnyKeyView(_AnybodysView):
     """Anybody's key, for those who manage access."""
 
     operations = {"DELETE": "KEY_REVOKED"}

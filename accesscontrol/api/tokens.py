@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -13,8 +13,10 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accesscontrol import tokens
+from accesscontrol.actor import Actor
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
+from accesscontrol.api.keys import Scopes
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import NotFound
@@ -23,7 +25,7 @@ from accesscontrol.errors import NotFound
 class NewToken(Arguments):
     """What a new token is made of: all that the session or key may, or less."""
 
-    scopes: list[str] | None = None
+    scopes: Scopes | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class TokensView(ServiceView):
     """Access tokens."""
 
     operations = {"POST": "KEY_CREATED"}
+    tag = "account"
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """Show it to those who did not come with a token."""
+        return super().is_for(actor, method) and "token" not in actor.credential
 
     @describes(body=NewToken, answers={201: GivenToken})
     def post(self, request: Request) -> HttpResponse:
@@ -65,6 +72,11 @@ class TokenView(ServiceView):
     """One access token."""
 
     operations = {"DELETE": "KEY_REVOKED"}
+    tag = "account"
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """The number of a token."""
+        return {"type": "string", "format": "uuid"}
 
     @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, token_id: UUID) -> HttpResponse:
