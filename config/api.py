@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 import accesscontrol.api.addresses
+import audit.api.addresses
 import catalog.api.addresses
 import jobs.api.addresses
 from accesscontrol.actor import Actor, Channel
@@ -46,6 +47,7 @@ def urls() -> list[URLPattern | URLResolver]:
     """This function will return all addresses under /api/v1/."""
     return [
         *accesscontrol.api.addresses.urls(),
+        *audit.api.addresses.urls(),
         *jobs.api.addresses.urls(),
         *catalog.api.addresses.urls(),
         path("openapi.json", DocumentView.as_view(), name="openapi"),
