@@ -16,7 +16,7 @@ def record(
     *,
     dry_run: bool = False,
 ) -> None:
-    """This function will write a refusal into the trail, or count that of who is unknown or comes too often: see repeats."""
+    """This function will write a refusal into the trail; of who is unknown or comes too often repeats counts it."""
     if isinstance(refusal, AuthenticationRequired | RateLimited):
         repeats.record(actor, operation, refusal)
     else:

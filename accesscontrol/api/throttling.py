@@ -33,6 +33,10 @@ class Meter:
     def __init__(self) -> None:
         self._levels: tuple[Level, ...] = ()
         self._retry_after_s: int | None = None
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """This function will begin to take the time."""
         self._started = perf_counter()
 
     def count(self, view: ServiceView) -> None:
@@ -77,7 +81,8 @@ class Meter:
             self._charge(view)
 
     def _charge(self, view: ServiceView) -> None:
-        throttling.charge(view.actor, perf_counter() - self._started)
+        if self._started is not None:
+            throttling.charge(view.actor, perf_counter() - self._started)
 
 
 def fields(levels: Sequence[Level]) -> list[tuple[str, str]]:

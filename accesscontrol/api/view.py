@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from rest_framework.views import APIView
 
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import problems
+from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.web import actor_of
 
@@ -54,8 +56,18 @@ class ServiceView(APIView):
         """This function will return the schema of a variable of the view's address."""
         return {"type": "string"}
 
+    @cached_property
+    def meter(self) -> Meter:
+        """The limits that the request counts against."""
+        return Meter()
+
+    def check_throttles(self, request: Request) -> None:
+        """Let the request in, or refuse it for coming too soon."""
+        self.meter.count(self)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""
+        self.meter.start()
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
@@ -69,11 +81,12 @@ class ServiceView(APIView):
         """Answer a refusal as a problem; what is no refusal is a fault of ours, and answered as such."""
         if isinstance(exc, exceptions.APIException):
             exc = problems.refusal_of(exc)
-        return super().handle_exception(exc)
+        return super().handle_exception(self.meter.judge(self, exc))
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say what the answer depends on: no cache between us and the caller may keep it for others."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         if "Cache-Control" not in answer:
             answer["Cache-Control"] = "private, no-cache"
+        self.meter.finish(self, answer)
         return answer

@@ -83,6 +83,7 @@ class CollectionView(TableView):
         """Add a record, or a list of up to 1,000: all of them or none."""
         terms = terms_of(request)
         if isinstance(request.data, list):
+            self.meter.count(self)  # as the batch that it turns out to be
             change = batch.insert_records(
                 actor=self.actor, table=self.table, records=request.data, terms=terms
             )
