@@ -178,6 +178,14 @@ def get(*, actor: Actor, prefix: str) -> ApiKey:
     return _one(own(actor), prefix)
 
 
+def find(*, actor: Actor, prefix: str) -> ApiKey:
+    """This function will return a key that the actor may see and revoke.
+
+    :raises NotFound: there is none
+    """
+    return _one(seen_by(actor), prefix)
+
+
 def require_there(actor: Actor) -> None:
     """This function will do nothing where the key that work was asked for with has not been revoked since.
 

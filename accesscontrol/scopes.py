@@ -14,22 +14,6 @@ MAX_SCOPES = 300  # more than there are operations on all tables
 _TABLE = re.compile("[a-z_][a-z0-9_]{0,62}")
 PATTERN = f"^(({'|'.join(Operation)})(:{_TABLE.pattern})?|{'|'.join(Right)})$"  # of one, for JSON schemas
 
-EXPLAINED = {
-    Operation.READ: "Read records, schemas and relationships",
-    Operation.INSERT: "Add records",
-    Operation.UPDATE: "Change records, and take them out of the trash",
-    Operation.DELETE: "Delete records",
-    Operation.PURGE: "Remove records for good",
-    Operation.EXPORT: "Export records to a file",
-    Operation.IMPORT: "Import records from a file",
-    Operation.BACKUP: "Back tables up",
-    Operation.RESTORE: "Restore tables from a backup",
-    Right.VIEW_AUDIT: "See what others did",
-    Right.MANAGE_BACKUPS: "List, check, delete and download backups",
-    Right.APPROVE: "Approve the plans of others",
-    Right.MANAGE_ACCESS: "Manage users, roles, keys and rules",
-}
-
 
 @dataclass(frozen=True)
 class Scope:

@@ -30,6 +30,7 @@ PLACES = {  # of what is no table: its name, and the group it is in
 PAGES = (  # of no model either: the right that opens one, its group, name and address
     (Right.MANAGE_BACKUPS, WORK, gettext_noop("Backups"), "admin:backups_list"),
     (Right.MANAGE_ACCESS, ACCESS, gettext_noop("Rights"), "admin:rights"),
+    (Right.MANAGE_ACCESS, ACCESS, gettext_noop("API keys"), "admin:keys_all"),
 )
 KEYS = {"AuditLog": "a", "Backups": "b", "Job": "j"}  # what leads there after a g
 

@@ -11,6 +11,7 @@ from backups.admin import BackupPages
 from catalog.admin.diagram import DiagramPage
 from catalog.admin.rights import RightsPages
 from config import profile, searching
+from config.keys import KeyPages
 
 
 def urls(site: admin.AdminSite) -> list[Any]:
@@ -18,6 +19,7 @@ def urls(site: admin.AdminSite) -> list[Any]:
     return [
         path("backups/", include(BackupPages(site).urls())),
         path("diagram/", include(DiagramPage(site).urls())),
+        path("keys/", include(KeyPages(site).urls())),
         path("rights/", include(RightsPages(site).urls())),
         path("search/", site.admin_view(searching.page), name="search"),
         path("profile/", include(profile.urls(site))),

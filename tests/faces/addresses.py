@@ -55,6 +55,7 @@ ACTIONS = {
 OF_THE_WHOLE = {
     "rights": "manage_access",
     "rights_table": "manage_access",
+    "keys_all": "manage_access",
 }
 MANAGED = {
     "auth_user_": "manage_access",
@@ -74,6 +75,7 @@ FOR_EVERYBODY = {  # who is logged in; each sees what is theirs
         "theme",
         "shortcuts",
     ),
+    *("keys", "keys_add", "keys_one", "keys_rotate", "keys_revoke"),  # one's own; of others, who manage access
     "rights_why",  # of oneself; else it is for those who manage access
     "undo_change",  # what it needs depends on the change
 }

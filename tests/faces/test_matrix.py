@@ -85,6 +85,7 @@ class Visit:
             {"job_id": 1},
             {"token": "a" * 32},
             {"key": 1},
+            {"prefix": "A" * 12},
         ):
             with suppress(NoReverseMatch):
                 return reverse(f"admin:{name}", kwargs=known)
