@@ -15,10 +15,10 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 
-from accesscontrol import accounts
-from accesscontrol.errors import Refused
+from accesscontrol import accounts, throttling
+from accesscontrol.errors import RateLimited, Refused
 from accesscontrol.pages import ServicePages, sentence
-from accesscontrol.web import actor_of
+from accesscontrol.web import actor_of, visitor
 from audit import refusals
 from config import navigation
 
@@ -57,6 +57,22 @@ class AdminSite(admin.AdminSite):
         from config import welcome  # noqa: PLC0415 - as above
 
         return super().index(request, {**welcome.context(actor_of(request)), **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Let people log in, unless too many logins from their address have failed."""
+        stranger = visitor(request, None)
+        if request.method == "POST":
+            try:
+                throttling.attempt(stranger)
+            except RateLimited as refusal:
+                self.record_refusal(request, refusal, operation="LOGIN_FAILED", table=None)
+                page = self.refused_page(request, refusal)
+                page["Retry-After"] = str(refusal.details["retry_after_s"])
+                return page
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            throttling.succeed(stranger)
+        return response
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page of the site shows."""

@@ -19,8 +19,8 @@ from django.test import RequestFactory
 
 import audit.queries
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import AuthenticationRequired
-from audit import repeats
+from accesscontrol.errors import AuthenticationRequired, RateLimited
+from audit import refusals, repeats
 from audit.models import AuditLog, RepeatedRefusal
 from catalog import registry
 from catalog.services import queries
@@ -242,3 +242,37 @@ def waits_for_a_lock(backend: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [backend])
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db
+class TestWhoComesTooOften:
+    def test_is_told_once_by_name_and_with_a_count(self, clock: Clock, trail: Trail, viewer: Actor) -> None:
+        for _ in range(30):
+            refusals.record(viewer, "QUERY", "books", RateLimited("Too often."))
+        clock.pass_(minutes=1)
+        repeats.flush()
+
+        assert [(row.user_id, row.error_code, row.record_count) for row in trail()] == [
+            ("victor", "RATE_LIMITED", 1),
+            ("victor", "RATE_LIMITED", 29),
+        ]
+
+    def test_is_told_apart_from_others_of_the_same_address(
+        self, clock: Clock, trail: Trail, viewer: Actor, writer: Actor
+    ) -> None:
+        for actor in (viewer, writer, viewer):
+            at = Actor(actor.user, Channel.API, {"ip": "192.0.2.7"})
+            refusals.record(at, "QUERY", None, RateLimited("Too often."))
+
+        assert [row.user_id for row in trail()] == ["victor", "wendy"]
+
+    @pytest.mark.parametrize(("times", "waits"), [(1, "on"), (2, "off")])
+    def test_is_counted_without_waiting_for_the_disk(
+        self, clock: Clock, viewer: Actor, times: int, waits: str
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = on")
+            for _ in range(times):
+                refusals.record(viewer, "QUERY", None, RateLimited("Too often."))
+            cursor.execute("SHOW synchronous_commit")
+            assert cursor.fetchone() == (waits,)
