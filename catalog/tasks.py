@@ -111,7 +111,14 @@ def links_of_undo(job: Job) -> list[Link]:
     return [Link(_("Undo the undo"), reverse("admin:undo_change", args=[job.result["change_id"]]))]
 
 
-@kinds.register("undo", title=gettext_noop("Undo"), links=links_of_undo)
+def undo_of(job: Job) -> dict[str, str]:
+    """This function will return where programs undo what the job has changed."""
+    if job.state != State.DONE or not job.result:
+        return {}
+    return {"undo": reverse("api:change-undo", args=[job.result["change_id"]])}
+
+
+@kinds.register("undo", title=gettext_noop("Undo"), links=links_of_undo, resources=undo_of)
 def run_undo(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will undo a change of many records."""
     change = undo.undo_change(actor=actor, change_id=arguments["change_id"])

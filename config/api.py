@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 import accesscontrol.api.addresses
 import audit.api.addresses
 import catalog.api.addresses
+import catalog.api.beside
 import jobs.api.addresses
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import content
@@ -49,6 +50,7 @@ def urls() -> list[URLPattern | URLResolver]:
         *accesscontrol.api.addresses.urls(),
         *audit.api.addresses.urls(),
         *jobs.api.addresses.urls(),
+        *catalog.api.beside.urls(),
         *catalog.api.addresses.urls(),
         path("openapi.json", DocumentView.as_view(), name="openapi"),
         re_path("", csrf_exempt(nowhere)),

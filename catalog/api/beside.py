@@ -1,0 +1,25 @@
+"""The addresses beside those of records, under /api/v1/: what the tables are, changes, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
+
+from catalog import registry
+from catalog.api.changes import PreviewView, UndoView
+from catalog.api.history import VersionsView
+from catalog.api.structure import ColumnsView, RelationshipsView, TableSchemaView, TablesView
+
+
+def urls() -> Iterator[URLPattern]:
+    """This function will return the addresses."""
+    yield path("schema/", TablesView.as_view(), name="schema")
+    yield path("schema/<str:table>/", TableSchemaView.as_view(), name="schema-table")
+    yield path("schema/<str:table>/columns/", ColumnsView.as_view(), name="schema-columns")
+    yield path("schema/<str:table>/relationships/", RelationshipsView.as_view(), name="schema-relationships")
+    yield path("changes/<uuid:change_id>/", PreviewView.as_view(), name="change")
+    yield path("changes/<uuid:change_id>/undo/", UndoView.as_view(), name="change-undo")
+    for table in registry.all_tables():
+        address, name = f"{table.name}/<str:key>/versions/", f"{table.name}-versions"
+        yield path(address, VersionsView.as_view(table=table), name=name)
