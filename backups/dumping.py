@@ -15,7 +15,7 @@ from jobs.progress import Progress
 # program, which waits for our own lock, would wait for ever.
 _ARGUMENTS: Final = (
     "--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions",
-    "--no-security-labels", "--encoding=UTF8", "--lock-wait-timeout=1s",
+    "--no-security-labels", "--no-unlogged-table-data", "--encoding=UTF8", "--lock-wait-timeout=1s",
 )  # fmt: skip
 # Where one object begins. The first ones are the schemas, which the database has that a dump is restored into.
 _OBJECT: Final = re.compile(rb"^--\n-- (?:Data for )?Name: (.*)\n", re.MULTILINE)

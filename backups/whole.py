@@ -27,6 +27,15 @@ SELECT 'FUNCTION', p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'a
  ORDER BY 1 DESC  -- views and tables first: most sequences go with theirs
 """
 
+# A backup may be of before there were limits.
+_LIMITS: Final = """
+DO $$ BEGIN
+    IF to_regclass('app.rate_bucket') IS NOT NULL THEN
+        REVOKE ALL ON app.rate_bucket FROM {role};
+    END IF;
+END $$;
+"""
+
 
 def restore(*, actor: Actor, backup_file: str, progress: Progress = SILENT) -> int:
     """This function will restore a full backup with schema app into a migrated database that nobody has used.
@@ -96,4 +105,4 @@ def _rights() -> str:
     """All rights of the application's role; what it may do with tables of app, these get by default."""
     role = sql.Identifier(settings.APP_ROLE).as_string()
     gate_rights = f"REVOKE ALL ON app.restore_gate FROM {role}; GRANT SELECT ON app.restore_gate TO {role};"
-    return f"{grants_sql(settings.APP_ROLE)}\n{gate_rights}"
+    return f"{grants_sql(settings.APP_ROLE)}\n{gate_rights}\n{_LIMITS.format(role=role)}"

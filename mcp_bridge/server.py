@@ -36,7 +36,8 @@ Keys must all hold. Operators: $eq $ne $gt $gte $lt $lte $in $nin $like $ilike $
 
 An error is an object: code, message, details, hint. VALIDATION_ERROR names the argument or column and what is allowed:
 mend it and call again. PERMISSION_DENIED and READ_ONLY_TABLE stay. TIMEOUT and UNAVAILABLE pass: try again later; after
-UNAVAILABLE look first whether a write was done. INTERNAL is our fault: tell a person its request_id.
+UNAVAILABLE look first whether a write was done. After RATE_LIMITED wait for its retry_after_s. INTERNAL is our fault:
+tell a person its request_id.
 
 What destroys much is refused with CONFIRMATION_REQUIRED at first: its details hold a plan and a plan_token. Look at the
 plan; where it is what is wanted, make the same call again with that plan_token.

@@ -213,6 +213,8 @@ class TestOnAnotherMachine:
         insert_record(actor=ada, table=AUTHORS, data={"name": "Anew"})
         with connection.cursor() as cursor, pytest.raises(Exception, match="permission denied"):
             cursor.execute("INSERT INTO app.restore_gate DEFAULT VALUES")
+        with connection.cursor() as cursor, pytest.raises(Exception, match="permission denied"):
+            cursor.execute("DELETE FROM app.rate_bucket")
 
     def test_needs_the_accounts_file_as_it_was(self, folder):
         file = backup()
