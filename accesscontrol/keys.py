@@ -26,6 +26,7 @@ MAX_KEYS: Final = 50  # of one user
 MAX_NETWORKS: Final = 20
 MAX_NAME_CHARS: Final = 80
 DEFAULT_DAYS: Final = 90
+MAX_DAYS: Final = 36_500  # that anybody may ask for; API_KEY_MAX_DAYS says how many are given
 OVERLAP_HOURS: Final = 24
 MAX_OVERLAP_HOURS: Final = 7 * 24
 

@@ -12,7 +12,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from accesscontrol import throttling
+from accesscontrol import keys, throttling
 from accesscontrol.errors import InternalError, Refused
 from jobs import ending, kinds, locks
 from jobs.models import Job, State
@@ -55,6 +55,7 @@ def _work(job: Job) -> None:
     logger.info("job_started", user=job.username)
     actor, started = job.actor(), time.monotonic()
     try:
+        keys.require_there(actor)
         kind = kinds.get(job.kind)
         with Reporter(job.pk) as reporter:
             result = kind.run(actor, job.arguments, reporter)

@@ -12,6 +12,7 @@ from accesscontrol import (
     explaining,
     freeing,
     giving,
+    keys,
     logins,
     own_roles,
     policy,
@@ -31,6 +32,7 @@ from backups import access as backup_access
 from catalog import registry
 from catalog.services import describe, queries, records, search
 from catalog.services.column_rules import set_column_rule
+from jobs import running
 from jobs import services as jobs
 from mcp_bridge import tools
 from tests.jobs import samples  # noqa: F401 - registers a kind of job
@@ -244,6 +246,19 @@ class TestJobs:
         assert jobs.list_jobs(actor=Actor(admin.user, Channel.API, scope=Scope.of(["read"]))) == []
         with pytest.raises(NotFound):
             jobs.cancel(actor=replace(actor), job_id=theirs.pk)
+
+    def test_are_not_begun_for_a_key_that_was_revoked(self, admin):
+        made = keys.create(actor=admin, name="n", scopes=["read"])
+        actor = with_key(admin, "read", key=made.key.prefix)
+        first, second = (jobs.enqueue(actor=replace(actor), kind="sample_echo") for _ in "12")
+        running.run(first.pk)
+        keys.revoke(actor=admin, prefix=made.key.prefix)
+        running.run(second.pk)
+
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.state, second.state) == ("done", "failed")
+        assert second.error["code"] == "AUTHENTICATION_REQUIRED"
 
 
 class TestAccounts:

@@ -7,10 +7,10 @@ import json
 
 import pytest
 from auditlog.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 
-from accesscontrol import accounts, service_users
+from accesscontrol import accounts, key_use, service_users
 from accesscontrol.management import asking
 from audit import trail
 from audit.models import AuditLog
@@ -211,3 +211,37 @@ def _break_the_trail(monkeypatch):
         raise RuntimeError("no trail")
 
     monkeypatch.setattr(trail, "record", fail)
+
+
+class TestCreateApiKey:
+    @pytest.fixture(autouse=True)
+    def _robot(self):
+        User.objects.create_user("robot").groups.add(Group.objects.get(name="Writer"))
+
+    def test_shows_the_key_once_and_tells_the_trail(self):
+        asked = ("--name=nightly", "--scope=read", "--scope=insert:books", "--network=192.0.2.7")
+        shown = run("create_api_key", "robot", *asked)
+        found = key_use.authenticate(shown.strip(), "192.0.2.7")
+
+        assert (found.user.username, found.scope.texts) == ("robot", ["insert:books", "read"])
+        row = AuditLog.objects.get(operation="KEY_CREATED")
+        assert (row.user_id, row.client_info["system_user"]) == (None, "sysop")
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            ("--scope=delete", "may not do this"),
+            ("--scope=all", "no scope"),
+            ("--network=x", "no network"),
+            ("--days=0", "in the future"),
+            ("--days=1000000000", "at most"),
+        ],
+    )
+    def test_refuses_what_can_not_be(self, wrong, message):
+        with pytest.raises(CommandError, match=message):
+            run("create_api_key", "robot", "--name=nightly", "--scope=read", wrong)
+
+    def test_is_for_accounts_that_work(self):
+        User.objects.update(is_active=False)
+        with pytest.raises(CommandError, match="no active account"):
+            run("create_api_key", "robot", "--name=nightly", "--scope=read")
