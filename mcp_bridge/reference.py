@@ -40,6 +40,10 @@ once. An MCP client starts it by itself; most take a configuration like this:
 }
 ```
 
+Instead of `--user` an agent may have an API key, in the environment variable `DBADMIN_API_KEY` (in a configuration:
+`"env": {"DBADMIN_API_KEY": "dbas_…"}`). It then acts for the key's user within the key's scopes, and is refused from
+the next call on when the key is revoked or has expired.
+
 Give the agent an account of its own with a role such as Viewer or Editor. It is shown the tools that it may use, and in
 each the tables that it may use it on. Rights are looked up at every call: what is given or taken counts from the next
 one, and every call, refused ones too, is a row in the audit trail. The server logs to standard error.
