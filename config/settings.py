@@ -52,13 +52,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.requests.NumberedRequests",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.page_requests.StaticFiles",
+    "config.page_requests.Policy",
+    "config.page_requests.Sessions",
+    "config.page_requests.Addresses",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.page_requests.Authentication",
+    "config.page_requests.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
