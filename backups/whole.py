@@ -32,6 +32,7 @@ _LIMITS: Final = """
 DO $$ BEGIN
     IF to_regclass('app.rate_bucket') IS NOT NULL THEN
         REVOKE ALL ON app.rate_bucket FROM {role};
+        GRANT SELECT ON app.rate_bucket TO {role};
     END IF;
 END $$;
 """

@@ -1,8 +1,8 @@
-"""The buckets that all processes share, and the functions through which alone the application's role reaches them.
+"""The buckets that all processes share, and the functions through which alone the application's role changes them.
 
 A bucket is a moment: when it will be full again. What is taken puts it off; time does the rest, so that nothing has to be
 filled up. The table is UNLOGGED: after a crash of the server it is empty, every bucket full, and a commit that
-touched nothing else waits for no disk.
+touched nothing else waits for no disk. Reading it is for backups, which lock and describe every table.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ CREATE UNLOGGED TABLE app.rate_bucket (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE app.rate_bucket IS 'When each bucket of a limit is full again, in seconds of the epoch: see accesscontrol/buckets.py.';
 REVOKE ALL ON app.rate_bucket FROM {APP_ROLE};
+GRANT SELECT ON app.rate_bucket TO {APP_ROLE};
 """
 
 TAKE = """

@@ -112,6 +112,25 @@ class TestBroker:
             env.load({"CELERY_BROKER_URL": url})
 
 
+class TestLimits:
+    @pytest.mark.parametrize(
+        "url", ["redis://host", "rediss://:secret@host:6379/1", "unix:///run/redis.sock"]
+    )
+    def test_may_be_in_redis(self, url):
+        assert env.load({"RATE_LIMIT_URL": url}).get(env.RATE_LIMIT_URL) == url
+
+    @pytest.mark.parametrize("url", ["redis://", "unix://", "http://host/", "host:6379", "redis://[::1"])
+    def test_may_not_be_elsewhere(self, url):
+        with pytest.raises(env.Misconfigured, match="RATE_LIMIT_URL must be a URL like redis"):
+            env.load({"RATE_LIMIT_URL": url})
+
+    def test_that_cannot_be_read_are_named(self):
+        with pytest.raises(
+            env.Misconfigured, match="RATE_LIMITS can't be read at 'reads=5/s'; an example is"
+        ):
+            env.load({"RATE_LIMITS": "write=6/s reads=5/s"})
+
+
 class TestSecretFiles:
     def test_a_secret_comes_from_a_file_without_its_newline(self, tmp_path: Path):
         (tmp_path / "url").write_text(f"{URL}\n")
@@ -124,6 +143,7 @@ class TestSecretFiles:
     def test_every_secret_may(self, setting, tmp_path: Path):
         urls = {
             "CELERY_BROKER_URL": "redis://:secret@host:6379/0",
+            "RATE_LIMIT_URL": "redis://:secret@host:6379/1",
             "DATABASE_URL": URL,
             "DATABASE_OWNER_URL": URL,
         }
