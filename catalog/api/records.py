@@ -78,25 +78,36 @@ class RecordView(TableView):
     def get(self, request: Request, key: str) -> HttpResponse:
         """Read a record."""
         chosen = Chosen.read(given_in(request.GET))
+        wanted = where_of(self.table, key)
+        if chosen.fields or chosen.expand:  # a part, or more: no revision of the record can be made of it
+            return answer(Json(self._found(self._part(wanted, chosen))))
+        text = self._found(
+            queries.get_record(
+                actor=self.actor, table=self.table, key=wanted, include_deleted=chosen.include_deleted
+            )
+        )
+        etag = etags.etag_of(text)
+        if etags.is_known(request, etag):
+            return answer(None, 304, {"ETag": etag})
+        return answer(Json(text), 200, {"ETag": etag})
+
+    def _part(self, key: dict[str, int], chosen: Chosen) -> str | None:
         page = queries.query_records(
             actor=self.actor,
             table=self.table,
             columns=chosen.fields,
-            where=where_of(self.table, key),
+            where=key,
             limit=1,
             count="none",
             include_deleted=chosen.include_deleted,
             expand=chosen.expand,
         )
-        if not page.records:
+        return next(iter(page.records.texts), None)
+
+    def _found(self, text: str | None) -> str:
+        if text is None:
             raise NotFound(f"There is no such record in {self.table.name}.", table=self.table.name)
-        (text,) = page.records.texts
-        if chosen.fields or chosen.expand:  # a part, or more: no revision of the record can be made of it
-            return answer(Json(text))
-        etag = etags.etag_of(text)
-        if etags.is_known(request, etag):
-            return answer(None, 304, {"ETag": etag})
-        return answer(Json(text), 200, {"ETag": etag})
+        return text
 
     @describes(
         query=WriteParameters,
