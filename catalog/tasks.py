@@ -86,6 +86,11 @@ def links_of_import(job: Job) -> list[Link]:
     return []
 
 
+def resources_of_export(job: Job) -> dict[str, str]:
+    """This function will return where programs fetch the file."""
+    return {"file": reverse("api:export-file", args=[job.pk])} if job.state == State.DONE else {}
+
+
 def links_of_export(job: Job) -> list[Link]:
     """This function will return the way to the file."""
     if job.state != State.DONE:
@@ -133,7 +138,12 @@ for _format in get_args(Format):
         links=links_of_preview,
     )(preview)
     kinds.register(f"import_{_format}", title=gettext_noop("Import"), links=links_of_import)(run_import)
-    kinds.register(f"export_{_format}", title=gettext_noop("Export"), links=links_of_export)(run_export)
+    kinds.register(
+        f"export_{_format}",
+        title=gettext_noop("Export"),
+        links=links_of_export,
+        resources=resources_of_export,
+    )(run_export)
 
 schedule.declare(
     "Retention of the trash",

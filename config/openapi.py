@@ -149,7 +149,11 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
         for status, answer in described.answers.items():
             found[str(status)] = {"description": HTTPStatus(status).phrase}
             if answer is not None:
-                found[str(status)]["content"] = {described.media_type: {"schema": self._schema(answer)}}
+                types = described.media_type
+                schema = {"schema": self._schema(answer)}
+                found[str(status)]["content"] = dict.fromkeys(
+                    [types] if isinstance(types, str) else types, schema
+                )
         for refused in (*EVERYWHERE, *described.refuses):
             found.setdefault(str(refused.status), self._problem(refused.status))
         return dict(sorted(found.items()))

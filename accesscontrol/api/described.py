@@ -27,7 +27,7 @@ class Described:
     refuses: tuple[type[Refused], ...] = ()  # beside what every request may be refused for
     headers: tuple[str, ...] = ()  # of the request: If-Match, Prefer, Idempotency-Key
     takes: str = "application/json"  # the type of the body
-    media_type: str = "application/json"  # of the answers
+    media_type: str | tuple[str, ...] = "application/json"  # of the answers
 
 
 def describes(**said: Any) -> Callable[[F], F]:

@@ -1,4 +1,4 @@
-"""The addresses beside those of records, under /api/v1/: what the tables are, changes, versions."""
+"""The addresses beside those of records, under /api/v1/: what the tables are, changes, versions, files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 
 from catalog import registry
 from catalog.api.changes import PreviewView, UndoView
+from catalog.api.exports import ExportFileView, ExportsView, ExportView
 from catalog.api.history import VersionsView
 from catalog.api.structure import ColumnsView, RelationshipsView, TableSchemaView, TablesView
 
@@ -20,6 +21,9 @@ def urls() -> Iterator[URLPattern]:
     yield path("schema/<str:table>/relationships/", RelationshipsView.as_view(), name="schema-relationships")
     yield path("changes/<uuid:change_id>/", PreviewView.as_view(), name="change")
     yield path("changes/<uuid:change_id>/undo/", UndoView.as_view(), name="change-undo")
+    yield path("exchange/exports/", ExportsView.as_view(), name="exchange-exports")
+    yield path("exchange/exports/<int:job_id>/file/", ExportFileView.as_view(), name="export-file")
     for table in registry.all_tables():
+        yield path(f"{table.name}/export/", ExportView.as_view(table=table), name=f"{table.name}-export")
         address, name = f"{table.name}/<str:key>/versions/", f"{table.name}-versions"
         yield path(address, VersionsView.as_view(table=table), name=name)

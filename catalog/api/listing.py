@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.http import HttpRequest, QueryDict
 from pydantic import Field
@@ -21,6 +21,8 @@ from catalog.api.tables import TableView
 from catalog.services import columns, queries
 from catalog.services.queries import Page
 from catalog.table import Table
+
+P = TypeVar("P", bound=Parameters)
 
 
 class Chosen(Parameters):
@@ -83,9 +85,7 @@ def find(actor: Actor, table: Table, query: QueryDict) -> Page:
 
     :raises InvalidInput: an unknown parameter, column or operator, or a bad value
     """
-    given = given_in(query)
-    named = {name: given.pop(name) for name in list(given) if name in Asked.model_fields}
-    asked = Asked.read(named)
+    asked, given = split(Asked, query)
     try:
         return queries.query_records(
             actor=actor,
@@ -101,7 +101,16 @@ def find(actor: Actor, table: Table, query: QueryDict) -> Page:
             expand=asked.expand,
         )
     except InvalidInput as refusal:
-        raise _about_parameters(refusal, given) from refusal
+        raise about_parameters(refusal, given, Asked) from refusal
+
+
+def split(model: type[P], query: QueryDict) -> tuple[P, dict[str, str]]:
+    """This function will return what an address says to `model`, and the rest: the filters.
+
+    :raises InvalidInput: a parameter that is given twice, or has a bad value
+    """
+    given = given_in(query)
+    return model.read({name: given.pop(name) for name in list(given) if name in model.model_fields}), given
 
 
 def order_of(names: list[str] | None) -> list[dict[str, str]] | None:
@@ -140,13 +149,13 @@ def links_of(request: HttpRequest, page: Page) -> dict[str, str]:
     return links.header(found)
 
 
-def _about_parameters(refusal: InvalidInput, given: dict[str, str]) -> InvalidInput:
-    """A refusal of a filter that is no column: perhaps a parameter was meant."""
+def about_parameters(refusal: InvalidInput, given: dict[str, str], model: type[Parameters]) -> InvalidInput:
+    """This function will return a refusal of a filter that is no column: perhaps a parameter was meant."""
     wrong = refusal.details.get("column")
     name = next((name for name in given if name.partition(filters.SEPARATOR)[0] == wrong), None)
     if name is None or wrong in refusal.details.get("allowed", [wrong]):
         return refusal
-    allowed = [*Asked.model_fields, *refusal.details["allowed"]]
+    allowed = [*model.model_fields, *refusal.details["allowed"]]
     return InvalidInput(
         f"There is no parameter or column {name!r}.{did_you_mean(wrong, allowed)}",
         argument=name,

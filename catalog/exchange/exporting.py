@@ -14,13 +14,14 @@ from accesscontrol.policy import Operation
 from audit.work import Work
 from catalog import models
 from catalog.exchange import store, writing
-from catalog.exchange.formats import Format, require_delimiter, require_format
+from catalog.exchange.formats import Format, require_format
 from catalog.exchange.frame import long_transaction
+from catalog.exchange.layout import Layout
 from catalog.exchange.selection import Selection
 from catalog.exchange.writing import Written
 from catalog.services import fingerprint
+from catalog.services.ordering import OrderTerms
 from catalog.table import Table
-from jobs.files import NewFile
 from jobs.progress import SILENT, Progress
 
 
@@ -43,6 +44,7 @@ def export(
     format: Format,  # noqa: A002 - what callers call it
     columns: Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
+    order_by: OrderTerms | None = None,
     limit: int | None = None,
     delimiter: str = ",",
     include_headers: bool = True,
@@ -52,7 +54,7 @@ def export(
     words: str = "",
     progress: Progress = SILENT,
 ) -> Exported:
-    """This function will write the records that match `where` into a new file, in the order of their keys.
+    """This function will write the records that match `where` into a new file, by default in the order of their keys.
 
     JSON is an array of the objects that a query answers with. CSV is PostgreSQL's: nothing is NULL, "" the empty text.
     Both hold every value exactly, unless `escape_formulas` puts an apostrophe before what a spreadsheet would run; in
@@ -68,31 +70,17 @@ def export(
     policy.require(actor, Operation.EXPORT, table)
     policy.require(actor, Operation.READ, table)
     require_format(format)
-    require_delimiter(delimiter)
-    work = Work(f"EXPORT_{format.upper()}", actor, table.name)
-    selection = Selection(actor, table, columns, where, limit, include_deleted=include_deleted, words=words)
-    work.entry.query_hash = fingerprint.of(where, table.name, columns, limit, include_deleted)
+    layout = Layout(format, delimiter, include_headers, pretty, escape_formulas)
+    layout.require_known()
+    work = Work(layout.operation, actor, table.name)
+    selection = Selection(
+        actor, table, columns, where, limit, order_by=order_by, include_deleted=include_deleted, words=words
+    )
+    work.entry.query_hash = fingerprint.of(where, table.name, columns, order_by, limit, include_deleted)
     progress.begin(f"Export {table.name}")
-
-    def write(file: NewFile) -> Written:
-        if format == "json":
-            return writing.write_json(selection.json(pretty=pretty), file, progress, pretty=pretty)
-        if format == "xlsx":
-            return writing.write_xlsx(
-                selection.text(),
-                file,
-                progress,
-                fields=selection.fields,
-                title=table.name,
-                escape_formulas=escape_formulas,
-            )
-        statement = selection.csv(
-            delimiter=delimiter, headers=include_headers, escape_formulas=escape_formulas
-        )
-        return writing.write_csv(statement, file, progress, headers=include_headers)
-
+    written = Written()
     with store.files().create() as file, _deleted_unless_kept() as published, long_transaction(progress):
-        written = write(file)
+        writing.put(layout.blocks(selection, table, written), file, written, progress)
         name = store.publish(file, table, format)
         published.append(name)
         found = Exported(name, table.name, written.records, written.size, written.digest.hexdigest(), format)

@@ -12,7 +12,8 @@ from psycopg import ClientCursor, sql
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from catalog.services import columns as visible_columns
-from catalog.services import conditions, counting, junctions, queries, search, values
+from catalog.services import conditions, counting, junctions, ordering, queries, search, values
+from catalog.services.ordering import OrderTerms
 from catalog.services.rows import Output, choose
 from catalog.table import AnyField, Table
 
@@ -34,6 +35,7 @@ class Selection:
         where: Mapping[str, Any] | None,
         limit: int | None,
         *,
+        order_by: OrderTerms | None = None,
         include_deleted: bool,
         words: str = "",
     ) -> None:
@@ -51,8 +53,8 @@ class Selection:
         if words:
             found = junctions.matching(actor, seen, words) if table.junction else search.matching(seen, words)
             rows = rows.filter(found)
-        # In the order of their keys, so that the same rows make the same file.
-        ordered = rows.order_by(*(table.columns[name].attname for name in table.key))
+        # Ending with their keys, so that the same rows make the same file.
+        ordered = rows.order_by(*(term.sql() for term in ordering.of_rows(seen, order_by or ())))
         self._rows: QuerySet[Model] = ordered[:limit] if limit else ordered
 
     def count(self) -> tuple[int, bool]:

@@ -1,10 +1,10 @@
-"""From PostgreSQL into a file: rows are passed on as they come, never read."""
+"""From PostgreSQL into a file, or to a caller: rows are passed on as they come, never read."""
 
 from __future__ import annotations
 
 import hashlib
 import select
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,47 +27,39 @@ _QUOTE = QUOTE.encode()
 
 @dataclass
 class Written:
-    """What a file has got so far."""
+    """What has been written so far."""
 
     records: int = 0
     size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
 
-def write_csv(statement: str, file: NewFile, progress: Progress, *, headers: bool) -> Written:
-    """This function will write what a COPY statement gives into a file."""
-    written = Written(records=-1 if headers else 0)  # the line of names comes as a row does
-    for block in _blocks(statement, written):
-        _put(block, file, written, progress)
-    return written
+def csv(statement: str, written: Written, *, headers: bool) -> Generator[bytes, None, None]:
+    """This function will return what a COPY statement gives as CSV, and count its rows."""
+    written.records = -1 if headers else 0  # the line of names comes as a row does
+    yield from _blocks(statement, written)
 
 
-def write_json(statement: str, file: NewFile, progress: Progress, *, pretty: bool) -> Written:
-    """This function will write the objects that a COPY statement gives into a file, as one array."""
-    written = Written()
+def lines(statement: str, written: Written) -> Generator[bytes, None, None]:
+    """This function will return the objects that a COPY statement gives, each on a line."""
+    yield from _blocks(statement, written)
+
+
+def json(statement: str, written: Written, *, pretty: bool) -> Generator[bytes, None, None]:
+    """This function will return the objects that a COPY statement gives as one array."""
     joined: Callable[[bytes], bytes] = _pretty if pretty else _plain
     before = b"[\n"
-    for block in _blocks(statement, written):
-        objects = joined(block)
-        _put(
-            before + objects[:-2], file, written, progress
-        )  # without the last comma, which may be the very last
-        before = b",\n"
-    _put(b"[]\n" if before == b"[\n" else b"\n]\n", file, written, progress)
-    return written
+    with closing(_blocks(statement, written)) as blocks:
+        for block in blocks:
+            yield before + joined(block)[:-2]  # without the last comma, which may be the very last
+            before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
 
-def write_xlsx(
-    statement: str,
-    file: NewFile,
-    progress: Progress,
-    *,
-    fields: Sequence[AnyField],
-    title: str,
-    escape_formulas: bool,
-) -> Written:
-    """This function will write the rows that a COPY statement gives in its text format into a file, as a workbook."""
-    written = Written()
+def xlsx(
+    statement: str, written: Written, *, fields: Sequence[AnyField], title: str, escape_formulas: bool
+) -> Generator[bytes, None, None]:
+    """This function will return the rows that a COPY statement gives in its text format, as a workbook."""
     with closing(_rows(statement)) as rows:  # its COPY ends with it, before anything else is asked for
 
         def counted() -> Iterator[bytes | memoryview]:
@@ -75,23 +67,32 @@ def write_xlsx(
                 written.records += 1
                 yield row
 
-        for block in xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas):
-            _put(block, file, written, progress)
-    return written
+        yield from xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas)
 
 
-def _blocks(statement: str, written: Written) -> Iterator[bytes]:
+def put(blocks: Iterable[bytes], file: NewFile, written: Written, progress: Progress) -> None:
+    """This function will write blocks into a file, and measure it."""
+    for block in blocks:
+        progress.check()
+        file.write(block)
+        written.digest.update(block)
+        written.size += len(block)
+        progress.advance(len(block))
+
+
+def _blocks(statement: str, written: Written) -> Generator[bytes, None, None]:
     """What a COPY statement gives, in blocks of whole rows."""
     rows: list[bytes | memoryview] = []
     size = 0
-    for row in _rows(statement):
-        rows.append(row)
-        size += len(row)
-        if size >= BLOCK_BYTES:
-            written.records += len(rows)
-            yield b"".join(rows)
-            rows.clear()
-            size = 0
+    with closing(_rows(statement)) as found:
+        for row in found:
+            rows.append(row)
+            size += len(row)
+            if size >= BLOCK_BYTES:
+                written.records += len(rows)
+                yield b"".join(rows)
+                rows.clear()
+                size = 0
     written.records += len(rows)
     if rows:
         yield b"".join(rows)
@@ -115,14 +116,6 @@ def _rows(statement: str) -> Generator[bytes | memoryview, None, None]:
         while result := libpq.get_result():
             if result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result)
-
-
-def _put(block: bytes, file: NewFile, written: Written, progress: Progress) -> None:
-    progress.check()
-    file.write(block)
-    written.digest.update(block)
-    written.size += len(block)
-    progress.advance(len(block))
 
 
 def _plain(block: bytes) -> bytes:
