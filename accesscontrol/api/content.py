@@ -61,13 +61,19 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
         response = HttpResponse(status=status, headers=headers)
         del response["Content-Type"]
         return response
-    return HttpResponse(write(data), "application/json", status, headers=headers)
+    return _with_body(write(data), "application/json", status, headers)
 
 
 def refuse(refusal: Refused, actor: Actor) -> HttpResponse:
     """This function will return the answer to a refused request, in the form of problems whatever it accepts."""
     body = answers.write_error(problems.problem_of(refusal, actor))
-    return HttpResponse(_bytes(body), problems.MEDIA_TYPE, refusal.status)
+    return _with_body(_bytes(body), problems.MEDIA_TYPE, refusal.status)
+
+
+def _with_body(
+    body: bytes, media_type: str, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    return HttpResponse(body, media_type, status, headers={**(headers or {}), "Content-Length": str(len(body))})
 
 
 def write(data: Any) -> bytes:
