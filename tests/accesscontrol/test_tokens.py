@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 import pytest
@@ -239,7 +239,8 @@ class TestForged:
         [
             {"exp": 0}, {"exp": None}, {"exp": "x"}, {"nbf": 4_000_000_000}, {"nbf": None}, {"iat": 4_000_000_000},
             {"iat": None}, {"aud": "others"}, {"aud": ["database-admin-server", "others"]}, {"aud": None},
-            {"iss": "others"}, {"iss": None}, {"jti": str(uuid4())}, {"jti": "x"}, {"jti": 7}, {"jti": None},
+            {"iss": "others"}, {"iss": None}, {"jti": "7f2c5a8e-3b0d-4d55-9a51-6d1f0e2b9c44"},
+            {"jti": "x"}, {"jti": 7}, {"jti": None},
             {"sub": "0"}, {"sub": 7}, {"sub": None},
         ],
         ids=str,
