@@ -6,13 +6,14 @@ is left of each, and in how many seconds all of it is there again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import structlog
 from django.db import Error
-from django.http import StreamingHttpResponse
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS
 
@@ -69,15 +70,10 @@ class Meter:
         if self._retry_after_s is not None:
             answer["Retry-After"] = str(self._retry_after_s)
             return
-        if isinstance(answer, StreamingHttpResponse) and not answer.is_async:
-            answer.streaming_content = self._charging(view, answer.streaming_content)  # type: ignore[arg-type]
+        if answer.streaming and not isinstance(answer, FileResponse):
+            # Django has no public way to be told of the end before connections go back to the pool.
+            answer._resource_closers.append(partial(self._charge, view))  # type: ignore[attr-defined] # noqa: SLF001
         else:
-            self._charge(view)
-
-    def _charging(self, view: ServiceView, content: Iterable[bytes]) -> Iterator[bytes]:
-        try:
-            yield from content
-        finally:
             self._charge(view)
 
     def _charge(self, view: ServiceView) -> None:

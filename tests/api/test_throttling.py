@@ -14,6 +14,7 @@ from django.test import Client
 from accesscontrol import limits, throttling
 from accesscontrol.actor import Actor
 from audit.models import AuditLog
+from catalog.models import Author
 from tests import databases
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,19 @@ def test_rows_count(limit: Callable[[str], None], api: Client, admin: Actor) -> 
     assert refused.status_code == 429
     assert refused.json()["details"]["limit"] == "user.rows"
     assert int(refused["Retry-After"]) in range(1_795, 1_801)
+
+
+def test_rows_of_an_export_count_once_it_is_sent(
+    limit: Callable[[str], None], api: Client, admin: Actor
+) -> None:
+    Author.objects.bulk_create(Author(name=f"Author {n}") for n in range(1_500))
+    limit("rows=1k/h")
+    for _ in range(2):
+        sent = api.get(f"{AUTHORS}export/")
+        assert api.get(f"{AUTHORS}1/").status_code == 404
+        assert len(b"".join(sent.streaming_content).splitlines()) == 1_501
+
+    assert api.get(f"{AUTHORS}1/").status_code == 429
 
 
 def test_keys_that_are_no_good_are_counted_by_address(
