@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
 import redis
@@ -71,17 +71,17 @@ class Draw:
     limit: Limit
     charge: float = 0.0  # what is owed from before, and taken whatever becomes of this
 
-    @property
+    @cached_property
     def bucket(self) -> str:
         """The name of the bucket."""
         return f"{self.name} {self.limit.kind}"
 
-    @property
+    @cached_property
     def price(self) -> int:
         """What a permit takes."""
         return int(isinstance(self.limit.kind, Work))
 
-    @property
+    @cached_property
     def step_s(self) -> float:
         """By how much a permit puts off that the bucket is full."""
         return self.price * self.limit.unit_s

@@ -5,29 +5,27 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
+from django.conf import settings
+
+from accesscontrol import addresses
+from accesscontrol.actor import CREDENTIAL, Actor
 from accesscontrol.buckets import Draw, Drawn
-from accesscontrol.limits import Cost, Limit, Work
-
-Caller = tuple[str, ...]  # the names of whose limits are asked
+from accesscontrol.limits import Cost, Limit, Whose, Work
 
 LEASE_S: Final = 2.0  # then what is left is lost
 MAX_LEASE: Final = 16
-MUCH: Final[Mapping[Cost, float]] = {
-    Cost.ROWS: 1_000,
-    Cost.SECONDS: 0.25,
-}  # that waits for no further request
+MUCH: Final[Mapping[Cost, float]] = {Cost.ROWS: 1_000, Cost.SECONDS: 0.25}  # is told at once
 MAX_CALLERS: Final = 10_000
 
 _FOR_S: Final = 0.25  # of a caller's present pace that a lease is meant for
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(NamedTuple):
     """How full the bucket of a limit is."""
 
     limit: Limit
@@ -65,8 +63,9 @@ class Lease:
 
     def levels(self, now: float) -> tuple[Level, ...]:
         """This function will return the levels of the limits, what is left of the lease being the caller's."""
+        passed = now - self.since
         return tuple(
-            Level(draw.limit, max(0.0, ahead - (now - self.since) - self.left * draw.step_s))
+            Level(draw.limit, max(0.0, ahead - passed - self.left * draw.step_s))
             for draw, ahead in zip(self.draws, self.drawn.ahead, strict=True)
         )
 
@@ -84,12 +83,50 @@ def _wait_s(draw: Draw, level: Level) -> float:
     return level.full_in_s + draw.step_s - level.limit.period_s
 
 
-@dataclass
-class Account:
-    """One caller."""
+class Caller(NamedTuple):
+    """Whose limits count: of the key or token that a program came with, of its user, of the address."""
 
-    leases: dict[Work, Lease] = field(default_factory=dict)
-    owed: dict[Work | Cost, float] = field(default_factory=dict)
+    credential: str | None
+    user: int | None
+    ip: str | None
+    channel: str
+
+    @classmethod
+    def of(cls, actor: Actor) -> Caller:
+        """This function will return who an actor is to limits."""
+        info = actor.client_info
+        credential = next((f"{kind} {info[kind]}" for kind in CREDENTIAL if kind in info), None)
+        return cls(credential, actor.user.pk if actor.user else None, info.get("ip"), actor.channel)
+
+    def names(self) -> Iterator[tuple[Whose, str]]:
+        """This function will yield the names by which the buckets know the caller."""
+        if self.credential:
+            yield Whose.KEY, f"key:{self.credential}"
+        if self.user is not None:
+            yield Whose.USER, f"user:{self.user}"
+        if self.ip:
+            yield Whose.ADDRESS, f"address:{addresses.network(self.ip)} {self.channel}"
+
+
+class Account:
+    """One caller: the limits as they were when they came, permits, and what they owe."""
+
+    def __init__(self, caller: Caller) -> None:
+        limits = settings.RATE_LIMITS
+        found = [
+            (name, limits.get((whose, kind))) for whose, name in caller.names() for kind in (*Work, *Cost)
+        ]
+        draws = [Draw(name, limit) for name, limit in found if limit]
+        self.costs = [draw for draw in draws if not draw.price]
+        self.draws = {
+            work: [
+                *(draw for draw in draws if draw.limit.kind is work),
+                *(() if work is Work.LOGIN else self.costs),
+            ]
+            for work in Work
+        }
+        self.leases: dict[Work, Lease] = {}
+        self.owed: dict[Work | Cost, float] = {}
 
     def spend(self, work: Work, now: float) -> Lease | None:
         """This function will spend a permit of a lease, or find that there are none; None where nothing is known."""
@@ -106,17 +143,16 @@ class Account:
     def put(self, work: Work, lease: Lease) -> None:
         """This function will keep a lease, with what is left of one that another thread has got meanwhile."""
         before = self.leases.get(work)
-        if before and lease.drawn.permits and before.holds(lease.since):
-            lease.left += before.left
-        self.leases[work] = lease
+        left = before.left if before and before.holds(lease.since) else 0
+        if lease.drawn.permits or not left:
+            lease.left += left
+            self.leases[work] = lease
 
-    def owe(self, costs: Mapping[Work | Cost, float]) -> None:
-        """This function will add up what the caller owes."""
-        for cost, much in costs.items():
-            self.owed[cost] = self.owed.get(cost, 0.0) + much
-
-    def owes_much(self) -> bool:
-        """This function will say whether what the caller owes waits for no further request."""
+    def owe(self, costs: Mapping[Cost, float]) -> bool:
+        """This function will add up what the caller owes, and say whether that is much by now."""
+        for draw in self.costs:
+            cost = Cost(draw.limit.kind)
+            self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], draw.limit.amount)
         return any(self.owed.get(cost, 0.0) >= much for cost, much in MUCH.items())
 
     def settle(self) -> Mapping[Work | Cost, float]:
@@ -137,10 +173,14 @@ class Accounts:
         self.lock = Lock()
         self._found: OrderedDict[Caller, Account] = OrderedDict()
 
-    def of(self, caller: Caller) -> Account:
+    def of(self, actor: Actor) -> Account:
         """This function will return what is known of a caller."""
-        account = self._found.setdefault(caller, Account())
-        self._found.move_to_end(caller)
-        if len(self._found) > MAX_CALLERS:
-            self._found.popitem(last=False)
+        caller = Caller.of(actor)
+        account = self._found.get(caller)
+        if account is None:
+            account = self._found[caller] = Account(caller)
+            if len(self._found) > MAX_CALLERS:
+                self._found.popitem(last=False)
+        else:
+            self._found.move_to_end(caller)
         return account

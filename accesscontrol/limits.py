@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 
@@ -47,7 +48,7 @@ class Whose(StrEnum):
     ADDRESS = "address"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limit:
     """So much in so many seconds: all of it at once, or as it comes back, which it does steadily."""
 
@@ -56,12 +57,12 @@ class Limit:
     amount: int
     period_s: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the setting and its callers call it."""
         return f"{self.whose}.{self.kind}"
 
-    @property
+    @cached_property
     def unit_s(self) -> float:
         """How long one takes to come back."""
         return self.period_s / self.amount

@@ -18,15 +18,14 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from django.conf import settings
 from django.db import Error, connection
 
-from accesscontrol import addresses, buckets
+from accesscontrol import buckets
 from accesscontrol.actor import Actor
 from accesscontrol.buckets import Draw, Drawn
 from accesscontrol.errors import RateLimited
-from accesscontrol.leases import Accounts, Caller, Lease, Level
-from accesscontrol.limits import Cost, Whose, Work
+from accesscontrol.leases import Accounts, Lease, Level
+from accesscontrol.limits import Cost, Work
 
 _accounts: Final = Accounts()
 
@@ -39,13 +38,12 @@ def take(actor: Actor, work: Work) -> tuple[Level, ...]:
     :raises RateLimited: the caller has had too much; this request took nothing
     :raises django.db.Error: the shared buckets can't be asked
     """
-    caller = _caller(actor)
-    draws = _draws(caller, work, *Cost)
-    if not draws:
-        return ()
     now = monotonic()
     with _accounts.lock:
-        account = _accounts.of(caller)
+        account = _accounts.of(actor)
+        draws = account.draws[work]
+        if not draws:
+            return ()
         lease = account.spend(work, now)
         if lease is None:
             size, owed = account.next_size(work, now), account.settle()
@@ -65,20 +63,14 @@ def charge(actor: Actor, seconds: float) -> None:
     One request empties a bucket at most: who waits for each answer needn't wait again. It never fails: what was done
     is done.
     """
-    caller = _caller(actor)
-    draws = _draws(caller, *Cost)
-    if not draws:
-        return
-    spent = {Cost.ROWS: actor.rows, Cost.SECONDS: seconds}
     with _accounts.lock:
-        account = _accounts.of(caller)
-        account.owe({draw.limit.kind: min(spent[Cost(draw.limit.kind)], draw.limit.amount) for draw in draws})
-        if not account.owes_much():
+        account = _accounts.of(actor)
+        if not account.owe({Cost.ROWS: actor.rows, Cost.SECONDS: seconds}):
             return
         owed = account.settle()
         account.leases.clear()  # the next request asks anew
     try:
-        _ask(_with(owed, draws), 0)
+        _ask(_with(owed, account.costs), 0)
     except Error:
         logger.warning("work_not_charged", exc_info=True)
 
@@ -93,7 +85,8 @@ def attempt(actor: Actor) -> None:
 
 def succeed(actor: Actor) -> None:
     """This function will no longer count a login that was attempted, for it hasn't failed."""
-    draws = _draws(_caller(actor), Work.LOGIN)
+    with _accounts.lock:
+        draws = _accounts.of(actor).draws[Work.LOGIN]
     if draws:
         _ask([replace(draw, charge=-1) for draw in draws], 0)
 
@@ -101,25 +94,6 @@ def succeed(actor: Actor) -> None:
 def forget() -> None:
     """This function will forget what this process holds for callers."""
     _accounts.forget()
-
-
-def _caller(actor: Actor) -> Caller:
-    """Whose limits count: of the key or token that a program came with, of its user, of the address."""
-    credential = [f"{Whose.KEY}:{kind} {name}" for kind, name in actor.credential.items()]
-    user = [f"{Whose.USER}:{actor.user.pk}"] if actor.user else []
-    ip = actor.client_info.get("ip")
-    address = [f"{Whose.ADDRESS}:{addresses.network(str(ip))} {actor.channel}"] if ip else []
-    return (*credential[:1], *user, *address)
-
-
-def _draws(caller: Caller, *kinds: Work | Cost) -> list[Draw]:
-    """What there are limits for."""
-    return [
-        Draw(name, limit)
-        for name in caller
-        for kind in kinds
-        if (limit := settings.RATE_LIMITS.get((Whose(name.partition(":")[0]), kind)))
-    ]
 
 
 def _with(owed: Mapping[Work | Cost, float], draws: Sequence[Draw]) -> list[Draw]:
