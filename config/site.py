@@ -68,13 +68,12 @@ class AdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the navigation."""
-        entries = {
-            model["model"]: model
-            for app in super().get_app_list(request, app_label)
-            for model in app["models"]
-        }
-        return navigation.groups(request, entries)
+        """Return the navigation, which is made once for a page: Django asks for the welcome page's twice."""
+        made: list[Any] | None = getattr(request, "navigation", None)
+        if made is None:
+            entries = {m["model"]: m for app in super().get_app_list(request) for m in app["models"]}
+            made = request.navigation = navigation.groups(request, entries)  # type: ignore[attr-defined] # ours
+        return made
 
     def password_change(  # type: ignore[override] # it redirects as well as it renders
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
