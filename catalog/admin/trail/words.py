@@ -79,6 +79,9 @@ GROUPS: Final = {
             "KEY_CREATED": gettext_lazy("Make a key"),
             "KEY_REVOKED": gettext_lazy("Revoke a key"),
             "USER_CHANGED": gettext_lazy("Change an account"),
+            "SAVE_VIEW": gettext_lazy("Keep a list"),
+            "DELETE_VIEW": gettext_lazy("Delete a kept list"),
+            "EXPIRE_SESSIONS": gettext_lazy("Forget sessions that are over"),
         },
     ),
 }
