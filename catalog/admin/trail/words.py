@@ -113,9 +113,10 @@ def who(entry: AuditLog) -> str:
 
 
 def subject(entry: AuditLog) -> str:
-    """This function will return the table and the record; accounts and roles are named in words."""
+    """This function will return the table and the record; accounts, roles and backups are named in words."""
     key = entry.record_id or ""
-    return " ".join(filter(None, [entry.table_name, key if " " in key or not key else f"#{key}"]))
+    is_number = key.replace(":", "").isdigit()
+    return " ".join(filter(None, [entry.table_name, f"#{key}" if is_number else key]))
 
 
 def outcome(entry: AuditLog) -> str:
