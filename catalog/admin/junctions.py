@@ -77,7 +77,7 @@ class JunctionPages(JunctionRemoval):
         asked = Asked.of(seen, request.GET)
         listing = asked.rows(actor, self.table)
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
-        words = suggestions.of(actor, seen)
+        words = suggestions.of(actor, seen)[seen.name]
         narrowing = Narrowing(seen, ends, self.admin_site, asked, names, words)
         context = {
             "title": self.named(),
@@ -114,7 +114,7 @@ class JunctionPages(JunctionRemoval):
             data=request.POST or None,
             ends=self._end_fields(ends, names),
             record={column: key for column, key in chosen.items() if key},
-            words=(words := suggestions.of(actor, seen)),
+            words=(words := suggestions.of(actor, seen)[seen.name]),
         )
         if request.method == "POST" and self._saved(request, ADD, form, partial(self._insert, request, form)):
             key = self.table.format_key(form.cleaned_data)
@@ -136,7 +136,7 @@ class JunctionPages(JunctionRemoval):
         record = self.found(request, object_id)
         may_change = self.allows(request, CHANGE)
         writable = self._writable(request, Operation.UPDATE, seen) if may_change else []
-        words = suggestions.of(actor_of(request), seen) if writable else {}
+        words = suggestions.of(actor_of(request), seen)[seen.name] if writable else {}
         form = RowForm(seen, writable, data=request.POST or None, prefix=PREFIX, record=record, words=words)
         if request.method == "POST" and self._saved(
             request, CHANGE, form, partial(self._update, request, form, record)
