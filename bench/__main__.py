@@ -12,14 +12,14 @@ from time import perf_counter
 import psycopg
 from django.conf import settings
 
-from bench import agents, backups, cases, exchange, pages, report
+from bench import agents, backups, cases, exchange, imports, pages, report
 from bench.floors import Bare
 from bench.measure import MIN_ROUNDS, Case, Result, measure
 from bench.scratch import WIDE_ROWS, Scratch, database
 from config import embedded
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
-GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "pages", "memory")
+GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "import", "pages", "memory")
 BACKUP = "backup"  # takes minutes: measured when asked for
 READS, LONG_READS = 50, 1_000
 
@@ -51,6 +51,7 @@ def _calls(options: argparse.Namespace) -> str:
             parts.append(
                 _memory(scratch, reads=2 if options.quick else LONG_READS if options.long else READS)
             )
+            parts.append(_memory_of_imports(scratch))
         parts.append(
             f"{_machine(scratch.url)}: {scratch.scenes:,} scenes, {options.audit_rows:,} audit rows."
         )
@@ -133,6 +134,9 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
         if "exchange" in names:
             with exchange.exchanging(scratch) as found:
                 yield from found
+        if "import" in names:
+            with imports.importing(scratch) as found:
+                yield from found
         if "pages" in names:
             with pages.paging(scratch) as opened:
                 yield from opened
@@ -144,6 +148,15 @@ def _memory(scratch: Scratch, *, reads: int) -> str:
     return (
         f"Peak memory of the MCP server: {peak:.0f} MB after {reads} reads of a page of {WIDE_ROWS:,} rows, answers of"
         f" {size / 1e6:.1f} MB each (under {agents.MAX_MEMORY_MB} MB: {verdict})."
+    )
+
+
+def _memory_of_imports(scratch: Scratch) -> str:
+    peak, rows = imports.peak_memory_mb(scratch)
+    verdict = "holds" if peak < imports.MAX_MEMORY_MB else "DOES NOT HOLD"
+    return (
+        f"Peak memory of a process that previews and imports {rows:,} rows of CSV, JSON and XLSX: {peak:.0f} MB"
+        f" (under {imports.MAX_MEMORY_MB} MB: {verdict})."
     )
 
 

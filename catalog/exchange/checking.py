@@ -12,7 +12,7 @@ from psycopg import sql
 
 from catalog import registry
 from catalog.exchange import cells
-from catalog.exchange.relation import GENERATED, KEPT, Relation, existing, raw, shared, unique_rows
+from catalog.exchange.relation import GENERATED, KEPT, Relation, existing, once, raw, shared, unique_rows
 from catalog.exchange.rules import Check, Unique, trusted
 from catalog.exchange.staging import WHOLE_ROW
 from catalog.services import kinds
@@ -69,7 +69,8 @@ def looks_faulty(relation: Relation) -> bool:
         field = relation.table.columns[name]
         conditions += [condition for condition, _ in _unheld(name, field)]
     statement = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {})").format(
-        relation.rows(), sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions)
+        once(relation.rows()),
+        sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions),
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -18,6 +18,8 @@ ROWS = [
     "batch delete 100", "get_schema", "list_tables", "relationships to depth 2",
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
     "export 3,000 rows as CSV", "export 3,000 rows as JSON", "import 3,000 rows of CSV",
+    "preview 3,000 rows of CSV", "preview 3,000 rows of JSON", "preview 3,000 rows of XLSX",
+    "import 3,000 rows of CSV, half of them new",
     "page: list of scenes", "page: search for a title", "page: a scene", "page: history of a scene",
 ]  # fmt: skip
 
