@@ -16,7 +16,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import (
     Browser,
@@ -29,6 +28,7 @@ from playwright.sync_api import (
 )
 
 from tests import databases
+from tests.renewal import Copy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "no Chromium on this machine: `script/bootstrap --system` installs Debian's"
@@ -38,6 +38,7 @@ OPTIONS = [
 ]  # fmt: skip
 PATIENCE_MS = 20_000
 RULES = {
+    "resultTypes": ["violations"],  # of what is right, no more than one element is told
     "preload": False,  # axe would read style sheets into the page, which our policy forbids
     "runOnly": {
         "type": "tag",
@@ -78,10 +79,20 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     started.close()
 
 
+@pytest.fixture(scope="session")
+def libraries(django_db_setup: None) -> Iterator[Copy]:
+    """A second database of the session, beside the one that has no library."""
+    copy = Copy(f"test_{os.getpid()}_library", databases.template(library=True))
+    yield copy
+    databases.disconnect()
+    with databases.owner() as owner:
+        databases.drop(owner, copy.name)
+
+
 @pytest.fixture
-def library(transactional_db: None) -> None:
+def library(transactional_db: None, libraries: Copy) -> None:
     """The small library that a new installation has."""
-    databases.fresh(connection.settings_dict["NAME"], databases.template(library=True))
+    libraries.renew()
 
 
 @dataclass
