@@ -425,8 +425,8 @@ class TestFiles:
 
     def test_too_much_is_refused_before_it_is_read(self, page, settings, monkeypatch):
         settings.BACKUP_MAX_UPLOAD_MB = 1
-        monkeypatch.setattr("backups.admin.pages.MAX_BYTES", 0)
-        monkeypatch.setattr("backups.admin.pages.FORM_BYTES", 0)
+        monkeypatch.setattr("backups.admin.files.MAX_BYTES", 0)
+        monkeypatch.setattr("backups.admin.files.FORM_BYTES", 0)
 
         answer = page.post(f"{LIST}upload/", {"file": io.BytesIO(b"x" * (1 << 20))})
 
