@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol import accounts
 from accesscontrol.errors import Refused
@@ -28,7 +30,7 @@ class AdminSite(admin.AdminSite):
 
     site_title = "Database Admin Server"
     site_header = "Database Admin Server"
-    index_title = "Welcome"
+    index_title = gettext_lazy("Welcome")
     site_url = None  # there is no other site to view
 
     def get_urls(self) -> list[Any]:
@@ -49,7 +51,11 @@ class AdminSite(admin.AdminSite):
 
     def refused_page(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
         """This function will return the page that says what was refused, and why."""
-        context = {**self.each_context(request), "title": "You can't do this", "sentence": sentence(refusal)}
+        context = {
+            **self.each_context(request),
+            "title": _("You can't do this"),
+            "sentence": sentence(refusal),
+        }
         return TemplateResponse(request, "admin/refused.html", context, status=refusal.status)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

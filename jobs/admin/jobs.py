@@ -43,6 +43,7 @@ class StateFilter(admin.SimpleListFilter):
 class JobAdmin(ServicePages):
     """People see their own jobs; those who manage backups see all."""
 
+    names = (gettext_lazy("job"), gettext_lazy("jobs"))
     list_display = ("what", "how_far", "about", "started", "took", "who")
     list_filter = (StateFilter,)
     list_per_page = 50
