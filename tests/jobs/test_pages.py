@@ -8,7 +8,7 @@ from django.test import Client
 
 from accesscontrol.actor import Actor, Channel
 from audit.models import AuditLog
-from jobs import running, services
+from jobs import logs, running, services
 from jobs.models import Job, State
 from tests.jobs import samples  # noqa: F401 - its kinds
 
@@ -107,6 +107,14 @@ class TestOne:
         assert "swordfish" not in text_of(client.get(page(crashed)))
         assert "hello" in text_of(client.get(page(done)))
         assert "hush" not in text_of(client.get(page(done)))
+
+
+    def test_shows_what_the_work_noted(self, job, writer):
+        logs.append(job.pk, ["12 rows had to be <b>left</b>."])
+
+        shown = text_of(browser(writer).get(page(job)))
+
+        assert "12 rows had to be &lt;b&gt;left&lt;/b&gt;." in shown
 
 
 class TestProgress:
