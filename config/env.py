@@ -145,6 +145,10 @@ EXPORT_DIR = Setting(
     "EXPORT_DIR", text, "var/exports",
     "The folder of exports, and of files to import; below the project unless it begins with a slash.",
 )  # fmt: skip
+EXPORT_DAYS = Setting(
+    "EXPORT_DAYS", whole(0, 36_500), "7",
+    "Days that the file of an export is kept before the schedule deletes it. 0: until somebody does.",
+)  # fmt: skip
 IMPORT_MAX_MB = Setting(
     "IMPORT_MAX_MB", whole(1, 1_000_000), "2048", "The largest file that may be imported."
 )
@@ -172,8 +176,8 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
-    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB, POSTGRESQL_BIN,
-    TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
+    POSTGRESQL_BIN, TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
 

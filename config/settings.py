@@ -161,6 +161,7 @@ BACKUP_DEVELOPMENT_KEY = BASE_DIR / "var" / "backup.key"  # made at the first us
 BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
 _programs = VALUES.get(env.POSTGRESQL_BIN)
 EXPORT_DIR = BASE_DIR / VALUES[env.EXPORT_DIR]
+EXPORT_DAYS: int = VALUES[env.EXPORT_DAYS]
 IMPORT_MAX_MB: int = VALUES[env.IMPORT_MAX_MB]
 IMPORT_MAX_UPLOAD_MB: int = VALUES[env.IMPORT_MAX_UPLOAD_MB]
 POSTGRESQL_BIN = Path(_programs) if _programs else programs.binaries()
