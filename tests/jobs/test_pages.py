@@ -108,7 +108,6 @@ class TestOne:
         assert "hello" in text_of(client.get(page(done)))
         assert "hush" not in text_of(client.get(page(done)))
 
-
     def test_shows_what_the_work_noted(self, job, writer):
         logs.append(job.pk, ["12 rows had to be <b>left</b>."])
 
