@@ -20,7 +20,7 @@ ROWS = 1_000
 MAX_KEYS = 40
 MANY = 0.02
 
-# What a table has had since it was last analysed makes its number of rows, and so the sample, less exact.
+# Of when the table was last analysed: what it has had since makes the sample another size, and so it has an end.
 _SIZE = "(SELECT reltuples FROM pg_catalog.pg_class WHERE oid = %s::pg_catalog.regclass)"
 
 
@@ -80,7 +80,7 @@ def _part(number: int, table: Table, names: Sequence[str], words: Sequence[str])
     statement = (
         f"SELECT {number}, {_SIZE}, count(*), count(*) FILTER (WHERE {all_words}), ARRAY[{counts}],"  # noqa: S608
         f" (array_agg(key) FILTER (WHERE {all_words}))[1:{MAX_KEYS}]"
-        f" FROM ({statement} TABLESAMPLE SYSTEM ({per_cent}) REPEATABLE (0) OFFSET 0) AS seen (key, has),"
+        f" FROM ({statement} TABLESAMPLE SYSTEM ({per_cent}) REPEATABLE (0) LIMIT {2 * ROWS}) AS seen (key, has),"
         f" (SELECT {asked} OFFSET 0) AS asked"
     )
     name = f"public.{table.name}"

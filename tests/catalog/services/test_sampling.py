@@ -48,3 +48,16 @@ def test_tells_how_common_words_are_in_tables_that_are_known_to_be_large(
 @pytest.mark.django_db
 def test_of_no_table_is_none() -> None:
     assert sampling.look([], ["word"]) == []
+
+
+@pytest.mark.django_db
+def test_ends_where_a_table_has_grown_since_it_was_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
+    author = builders.author()
+    models.Book.objects.bulk_create(models.Book(author=author, title="Volume") for _ in range(400))
+    monkeypatch.setattr(counting, "CAP", 10)
+    monkeypatch.setattr(sampling, "ROWS", 50)
+    monkeypatch.setattr(sampling, "_SIZE", "(50 + 0 * length(%s))")
+
+    (books,) = sampling.look([(BOOKS, ["title"])], ["volume"])
+
+    assert books.looked == 2 * sampling.ROWS
