@@ -8,8 +8,8 @@ from psycopg import sql
 from audit import bulk_history
 from audit.trail import Entry
 from catalog import registry
-from catalog.exchange.checking import existing_rows
 from catalog.exchange.relation import Relation, once
+from catalog.exchange.unique_checks import existing_rows
 from catalog.services import statements
 from catalog.services.rows import Output
 from catalog.table import Table

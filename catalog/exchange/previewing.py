@@ -22,6 +22,7 @@ from catalog.exchange.importing import CHECK
 from catalog.exchange.order import Order
 from catalog.exchange.reading import Content, Source
 from catalog.exchange.relation import Relation
+from catalog.exchange.unique_checks import existing_rows
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
 
@@ -184,7 +185,7 @@ def _beside(relation: Relation) -> sql.Composed:
 def _is_new(order: Order, relation: Relation) -> sql.Composable:
     condition = sql.SQL("NOT ({})").format(relation.is_known)
     if order.skips:
-        condition += sql.SQL(" AND t._row NOT IN ({})").format(checking.existing_rows(relation))
+        condition += sql.SQL(" AND t._row NOT IN ({})").format(existing_rows(relation))
     return condition
 
 
