@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accesscontrol import accounts
-from accesscontrol.errors import Refused
+from accesscontrol.errors import NotFound, Refused
 from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.web import actor_of
 from audit import refusals
@@ -53,7 +53,7 @@ class AdminSite(admin.AdminSite):
         """This function will return the page that says what was refused, and why."""
         context = {
             **self.each_context(request),
-            "title": _("You can't do this"),
+            "title": _("Not found") if isinstance(refusal, NotFound) else _("You can't do this"),
             "sentence": sentence(refusal),
         }
         return TemplateResponse(request, "admin/refused.html", context, status=refusal.status)

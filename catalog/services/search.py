@@ -56,7 +56,9 @@ class Search:
         """The condition that a record is found, for a query of any kind."""
         if self._is_blank:
             return Q()
-        found = self._by_index if self._keys is None else among("pk", self._keys)
+        if self._keys is None:
+            return self._by_index | self._has_number
+        found = among("pk", self._keys) if self._keys else words.NOTHING  # a key of two columns is among none
         return found | self._has_number
 
     def first(self, rows: QuerySet[Any, Any], size: int, *, start: int = 0) -> list[Any]:

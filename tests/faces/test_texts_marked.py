@@ -14,7 +14,6 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import translation
 from django.utils.translation import trans_real
 from django_celery_beat.models import PeriodicTask
 
@@ -56,11 +55,11 @@ class Wide(trans_real.DjangoTranslation):  # type: ignore[misc]
 
 
 @pytest.fixture
-def _marked(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
+def _marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speak that language where English would be spoken."""
     monkeypatch.setitem(trans_real._translations, "en", Wide("en"))
     monkeypatch.setattr(trans_real, "_default", None)
-    with translation.override("en"):
-        yield
+    monkeypatch.setattr(trans_real._active, "value", Wide("en"), raising=False)
 
 
 def words_of_the_database() -> set[str]:
