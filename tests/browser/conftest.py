@@ -114,7 +114,8 @@ class Visitor:
             self.faults.append(f"{message.type} at {self.page.url}: {message.text}")
 
     def violations(self) -> list[str]:
-        """Return what axe finds wrong with the page as it is."""
+        """Return what axe finds wrong with the page, once its style sheets and scripts are there."""
+        self.page.wait_for_load_state()
         found = self.page.evaluate("(rules) => axe.run(rules).then((result) => result.violations)", RULES)
         return [
             f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:160]}"
@@ -123,7 +124,8 @@ class Visitor:
         ]
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than the window."""
+        """Return by how many pixels the page is wider than the window, once its style sheets are there."""
+        self.page.wait_for_load_state()
         wide: int = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
