@@ -11,7 +11,7 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
 
-from config import embedded, env, programs
+from config import embedded, env, languages, programs
 from config.logs import logging_config
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",  # as each reader's browser wants it
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -232,6 +233,8 @@ STORAGES = {
 # Language and time ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGES = languages.found(LOCALE_PATHS[0])
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
