@@ -203,6 +203,7 @@ SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # the policy reads guardian's rows itself, once per request; its backend asks per object
 ]
 
+FILE_UPLOAD_HANDLERS = ["accesscontrol.uploads.NoFiles"]  # a page that takes files says so
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 

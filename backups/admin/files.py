@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accesscontrol.errors import InvalidInput, LimitExceeded
+from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 from backups import access, describing, services, uploads
 from backups.admin.frame import Frame, View, page, url
@@ -43,6 +44,7 @@ class Files(Frame):
         most = settings.BACKUP_MAX_UPLOAD_MB
         if int(request.META.get("CONTENT_LENGTH") or 0) > (most << 20) + MAX_BYTES + FORM_BYTES:
             raise LimitExceeded(f"The file is larger than {most} MB.", limit=most)
+        take_files(request)
         receive: View = csrf_protect(self._receive)
         return receive(request)
 

@@ -14,9 +14,25 @@ from django.test import Client
 from catalog import models
 from tests.catalog.exchange import workbooks
 from tests.catalog.services.builders import EVENTS
-from tests.faces.exchanging import IMPORT, bring, mapped, previewed, text_of, work
+from tests.faces.exchanging import AUTHORS, IMPORT, bring, mapped, previewed, text_of, work
 from tests.faces.samples import url
 
+
+class Endless(io.RawIOBase):
+    """A body that goes on as long as it is read."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head, self.given = head, 0
+
+    def read(self, size: int = -1) -> bytes:
+        found = self.head or b"x" * min(max(size, 1), 1 << 16)
+        self.head = b""
+        self.given += len(found)
+        assert self.given < 1 << 24, "it is read for ever"
+        return found
+
+
+MULTIPART: dict[str, Any] = {"CONTENT_TYPE": "multipart/form-data; boundary=b"}
 MANY = [f"c{n}" for n in range(10_000)]
 
 
@@ -98,14 +114,21 @@ class TestBadFiles:
     def test_two_gigabytes_are_refused_before_they_are_read(
         self, dora: Client, news: Any, folder: Path, told: Any, status: int, words: str
     ) -> None:
-        more = {"wsgi.input": Unreadable(), **told}
-
-        answer = dora.generic("POST", IMPORT, content_type="multipart/form-data; boundary=b", **more)
+        answer = dora.generic("POST", IMPORT, **{**MULTIPART, "wsgi.input": Unreadable(), **told})
 
         assert answer.status_code == status
         assert words in text_of(answer)
         assert [row.operation for row in news(success=False)] == ["IMPORT_CSV"]
         assert not folder.exists()
+
+    @pytest.mark.parametrize("page", ["/admin/login/", url(AUTHORS, "add")])
+    def test_no_other_page_reads_a_file(self, dora: Client, page: str) -> None:
+        head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+        sent = Endless(head)
+
+        dora.generic("POST", page, **{**MULTIPART, "wsgi.input": sent, "CONTENT_LENGTH": str(2 << 30)})
+
+        assert 0 < sent.given < 1 << 20
 
     def test_an_upload_needs_the_token_of_the_form(self, person: Any) -> None:
         client = Client(enforce_csrf_checks=True)

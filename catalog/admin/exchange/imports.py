@@ -27,6 +27,7 @@ from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, LimitExceeded, Refused
 from accesscontrol.pages import sentence
 from accesscontrol.policy import Operation
+from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 from catalog.admin.exchange.forms import DELIMITERS as NAMED_DELIMITERS
 from catalog.admin.exchange.forms import ON_CONFLICT, TermsForm, UploadForm
@@ -69,6 +70,7 @@ class Imports(ExchangePages):
             return self._upload_page(request, UploadForm(self.known(request)))
         refusal, status = _too_much(request)
         if refusal is None:
+            take_files(request)
             return csrf_protect(self._receive_upload)(request)
         self.record_refusal(request, IMPORT, refusal)
         form = UploadForm(self.known(request))
