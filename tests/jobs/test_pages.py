@@ -164,3 +164,43 @@ class TestCancel:
         assert browser(editor).post(address).status_code == 404
         job.refresh_from_db()
         assert job.state == State.QUEUED
+
+
+class TestStartingAgain:
+    @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+    def test_puts_the_same_work_into_the_queue(self, job, writer, state):
+        Job.objects.filter(pk=job.pk).update(state=state)
+        client = browser(writer)
+        assert f'action="{LIST}{job.pk}/again/"' in text_of(client.get(page(job)))
+
+        answer = client.post(f"{LIST}{job.pk}/again/")
+
+        new = Job.objects.latest("pk")
+        assert (new.kind, new.arguments, new.state, new.user) == (
+            job.kind,
+            job.arguments,
+            "queued",
+            writer.user,
+        )
+        assert answer.url == page(new) != page(job)
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.DONE])
+    def test_is_not_for_what_goes_on_or_is_done(self, job, writer, state):
+        Job.objects.filter(pk=job.pk).update(state=state)
+        client = browser(writer)
+        assert "/again/" not in text_of(client.get(page(job)))
+
+        answer = client.post(f"{LIST}{job.pk}/again/", follow=True)
+
+        assert "can&#x27;t be started again" in text_of(answer)
+        assert Job.objects.count() == 1
+
+    def test_is_for_whom_the_job_was_alone(self, job, manager, editor):
+        Job.objects.filter(pk=job.pk).update(state=State.FAILED)
+
+        assert "/again/" not in text_of(browser(manager).get(page(job)))
+        browser(manager).post(f"{LIST}{job.pk}/again/")
+        assert browser(editor).post(f"{LIST}{job.pk}/again/").status_code == 404
+        assert browser(manager).get(f"{LIST}{job.pk}/again/").status_code == 405
+
+        assert Job.objects.count() == 1
