@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
@@ -41,19 +42,38 @@ def extracted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) ->
     (tmp_path / "locale").mkdir()
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
-    call_command("makemessages", locale=["xx"], stdout=said, stderr=said, verbosity=1)
-    return said.getvalue(), (tmp_path / "locale/xx/LC_MESSAGES/django.po").read_text()
+    call_command("makemessages", locale=["de"], stdout=said, stderr=said, verbosity=1)
+    return said.getvalue(), (tmp_path / "locale/de/LC_MESSAGES/django.po").read_text()
 
 
 def test_the_catalogue_extracts_clean(extracted: tuple[str, str]) -> None:
     said, catalogue = extracted
 
-    assert said.split("\n") == ["processing locale xx", ""]
+    assert said.split("\n") == ["processing locale de", ""]
     assert re.findall(r"^#, .*fuzzy|^#~", catalogue.partition("\n\n")[2], re.MULTILINE) == []
     messages = re.findall(r"^msgid ((?:\"[^\n]*\"\n)+)", catalogue, re.MULTILINE)
     assert len(messages) > 1000
+    assert [
+        text for text in messages if text.count("%s") > 1
+    ] == []  # whose order a language could not change
     assert '"Welcome, %(name)s"' in catalogue  # of a template
     assert '"Import into %(table)s"' in catalogue  # of a module
+
+
+def test_no_text_is_put_together_before_it_is_translated() -> None:
+    names = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in names
+        and any(isinstance(part, ast.JoinedStr | ast.BinOp) for part in node.args[:2])
+    ]
+
+    assert found == []
 
 
 class Texts(HTMLParser):
