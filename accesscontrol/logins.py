@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -71,12 +72,32 @@ def end_others(*, actor: Actor, current: str | None) -> int:
     return _delete(actor, [row.session_key for row in _rows(actor) if row.session_key != current])
 
 
+@transaction.atomic
+def expire(*, actor: Actor) -> int:
+    """This function will forget all sessions that are over, whosever they were, and return how many those were.
+
+    :raises AuthenticationRequired: the account is disabled
+    """
+    policy.require_account(actor)
+    count, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    if count:
+        access_changed.send(
+            Session,
+            actor=actor,
+            operation="EXPIRE_SESSIONS",
+            subject="all sessions",
+            changes={"over": {"old": count, "new": 0}},
+        )
+    return count
+
+
 def _rows(actor: Actor) -> QuerySet[Session]:
     policy.require_whole_account(actor)
     number = actor.user.pk if actor.user else None
     return Session.objects.filter(user_id=number, expire_date__gt=timezone.now())
 
 
+@transaction.atomic
 def _delete(actor: Actor, keys: list[str]) -> int:
     count, _ = _rows(actor).filter(session_key__in=keys).delete()
     if count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, ClassVar, Protocol, cast
 
 from django import forms
@@ -65,8 +66,23 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
         DELETE: "DELETE",
     }
     audited_table: str | None = None  # as the trail names it
+    names: ClassVar[tuple[Any, Any] | None] = (
+        None  # of one and of many, where the model's own are not to be shown
+    )
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        if self.names:
+            self.opts = copy(model._meta)  # its own are not ours to change
+            self.opts.verbose_name, self.opts.verbose_name_plural = self.names
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list under our name."""
+        changes = super().get_changelist_instance(request)
+        changes.opts = self.opts
+        return changes
 
     def require(self, request: HttpRequest, doing: str) -> None:
         """This function will do nothing where the person may do it (VIEW, ADD, CHANGE, DELETE) here.

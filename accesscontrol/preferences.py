@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.models import Preference
+from accesscontrol.signals import access_changed
 
 THEMES = ("auto", "light", "dark")
 SESSION_KEY = "preferences"
@@ -48,6 +50,7 @@ def remember(request: HttpRequest, preferences: Preferences) -> None:
     request.session[SESSION_KEY] = asdict(preferences)
 
 
+@transaction.atomic
 def change(*, actor: Actor, **chosen: Any) -> Preferences:
     """This function will keep what the actor has chosen, and return all their preferences.
 
@@ -58,6 +61,16 @@ def change(*, actor: Actor, **chosen: Any) -> Preferences:
     if chosen.get("theme", THEMES[0]) not in THEMES:
         raise InvalidInput(f"theme is one of {', '.join(THEMES)}.", columns=["theme"])
     assert actor.user is not None  # noqa: S101 - of an account
-    preferences = replace(load(actor.user), **chosen)
+    before = load(actor.user)
+    preferences = replace(before, **chosen)
     Preference.objects.update_or_create(user=actor.user, defaults=asdict(preferences))
+    old, new = asdict(before), asdict(preferences)
+    if changes := {name: {"old": old[name], "new": new[name]} for name in new if old[name] != new[name]}:
+        access_changed.send(
+            Preference,
+            actor=actor,
+            operation="USER_CHANGED",
+            subject=f"user {actor.username}",
+            changes=changes,
+        )
     return preferences

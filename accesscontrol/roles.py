@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from accesscontrol import policy
@@ -48,24 +49,29 @@ _MANAGE = _EDIT | {Operation.PURGE, Operation.IMPORT}
 _BACKUP = frozenset({Operation.BACKUP, Operation.RESTORE})
 
 BUILT_IN = (
-    Role("Viewer", "Reads every table.", _READ),
-    Role("Writer", "Reads everything, adds and changes records.", _WRITE),
-    Role("Editor", "A writer who may also delete and export.", _EDIT),
-    Role("Data manager", "An editor who may also import, and empty the trash.", _MANAGE),
+    Role("Viewer", gettext_noop("Reads every table."), _READ),
+    Role("Writer", gettext_noop("Reads everything, adds and changes records."), _WRITE),
+    Role("Editor", gettext_noop("A writer who may also delete and export."), _EDIT),
+    Role("Data manager", gettext_noop("An editor who may also import, and empty the trash."), _MANAGE),
     Role(
         "Backup operator",
-        "Makes, checks and restores backups; reads no table.",
+        gettext_noop("Makes, checks and restores backups; reads no table."),
         _BACKUP,
         frozenset({Right.MANAGE_BACKUPS}),
     ),
     Role(
         "Auditor",
-        "Sees everything that anyone did, and nothing else.",
+        gettext_noop("Sees everything that anyone did, and nothing else."),
         _READ | {Operation.EXPORT},
         frozenset({Right.VIEW_AUDIT}),
         only=frozenset({"audit_logs"}),
     ),
-    Role("Administrator", "Everything, people and roles included.", _MANAGE | _BACKUP, frozenset(Right)),
+    Role(
+        "Administrator",
+        gettext_noop("Everything, people and roles included."),
+        _MANAGE | _BACKUP,
+        frozenset(Right),
+    ),
 )
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from auditlog.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 from psycopg import sql
 
+from audit import history
 from audit.rows import Output
 from audit.trail import Entry
 
 _WRITE = """
 WITH written AS ({statement}), kept AS (
-INSERT INTO app.auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
-                               changes_text, actor_id, actor_email, cid, timestamp, additional_data)
+{into}
 SELECT {content_type}, k.key, {object_id}, k.key, {action}, {before}, ('{{' || {changes} || '}}')::jsonb,
        '', {actor}, {email}, {change}, clock_timestamp(), {about}::jsonb
   FROM written w CROSS JOIN LATERAL (SELECT {key} AS key) k
@@ -50,12 +48,13 @@ def write(
         ).format(shown)
     whole = sql.SQL(_WRITE).format(
         statement=statement,
+        into=sql.SQL(history.INTO),
         object_id=sql.SQL("{}::bigint").format(keys[0] if len(keys) == 1 else sql.SQL("NULL")),
         action=sql.Literal(1 if has_before else 0),
         before=before,
         changes=_differences(outputs, has_before=has_before),
         key=sql.SQL(" || ':' || ").join(sql.SQL("{}::text").format(part) for part in keys),
-        **{name: sql.Literal(value) for name, value in _circumstances(entry, model).items()},
+        **{name: sql.Literal(value) for name, value in history.circumstances(entry, model).items()},
     )
     with connection.cursor() as cursor:
         cursor.execute(whole)
@@ -80,19 +79,6 @@ def _differences(outputs: Sequence[Output], *, has_before: bool) -> sql.Composab
         )
         members.append(member)
     return sql.SQL("concat_ws(',', {})").format(sql.SQL(", ").join(members))
-
-
-def _circumstances(entry: Entry, model: type[models.Model]) -> dict[str, Any]:
-    """What the versions of one change have in common."""
-    user = entry.actor.user
-    about = {"channel": str(entry.actor.channel), "request_id": str(entry.actor.request_id)}
-    return {
-        "content_type": ContentType.objects.get_for_model(model).pk,
-        "actor": user.pk if user else None,
-        "email": user.email if user else None,
-        "change": str(entry.change_id),
-        "about": json.dumps(about),
-    }
 
 
 def first_of_change(change_id: UUID, count: int) -> list[tuple[str, dict[str, list[Any]]]]:

@@ -28,9 +28,12 @@ Record = dict[str, Any]
 Pair = tuple[str | None, str | None]  # a record before and after, as JSON texts; None where it was not there
 
 FROM_TEXT = "ROWS FROM (jsonb_to_recordset(%(pairs)s::jsonb) AS (before jsonb, after jsonb))"
-_INSERT = """
+INTO = """
 INSERT INTO app.auditlog_logentry (content_type_id, object_pk, object_id, object_repr, action, serialized_data, changes,
                                changes_text, actor_id, actor_email, cid, timestamp, additional_data)
+"""
+_INSERT = """
+{into}
 SELECT %(content_type)s, k.key, CASE WHEN k.key ~ '^[0-9]+$' THEN k.key::bigint END, k.key,
        CASE WHEN v.before IS NULL THEN 0 WHEN v.after IS NULL THEN 2 ELSE 1 END, v.before, c.changes,
        '', %(actor)s, %(email)s, %(change)s, clock_timestamp(), %(about)s::jsonb
@@ -88,11 +91,16 @@ def inserting(pairs: str) -> str:
 
     Its columns are `before` and `after`, of jsonb. What else the statement must know are its `parameters`.
     """
-    return _INSERT.format(pairs=pairs)
+    return _INSERT.format(into=INTO, pairs=pairs)
 
 
 def parameters(entry: Entry, model: type[models.Model], key: Sequence[str]) -> dict[str, Any]:
     """This function will return the parameters of `inserting`; `key` names the columns of the primary key."""
+    return {**circumstances(entry, model), "key": list(key)}
+
+
+def circumstances(entry: Entry, model: type[models.Model]) -> dict[str, Any]:
+    """This function will return what the versions of one change have in common."""
     user = entry.actor.user
     about = {"channel": str(entry.actor.channel), "request_id": str(entry.actor.request_id)}
     return {
@@ -101,7 +109,6 @@ def parameters(entry: Entry, model: type[models.Model], key: Sequence[str]) -> d
         "email": user.email if user else None,
         "change": str(entry.change_id),
         "about": json.dumps(about),
-        "key": list(key),
     }
 
 

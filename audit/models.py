@@ -53,6 +53,9 @@ OPERATIONS = (
     "KEY_CREATED",
     "KEY_REVOKED",
     "USER_CHANGED",
+    "SAVE_VIEW",
+    "DELETE_VIEW",
+    "EXPIRE_SESSIONS",
 )
 """What can be in audit_logs.operation; the database holds the same list."""
 

@@ -16,10 +16,10 @@ from psycopg import Connection, sql
 
 from accesscontrol.errors import NotFound
 from audit import history
-from audit.rows import Output
 from audit.work import Work
 from backups import gate, loading, owner
 from backups.errors import BackupInvalid
+from backups.merge_statements import MergeStatements, place_of
 from backups.preflight import Backup
 from backups.script import TableRows
 from catalog import registry
@@ -29,7 +29,6 @@ from catalog.table import Table
 from jobs.progress import Progress
 
 ON_CONFLICT: Final = ("error", "skip", "overwrite")
-MAX_NAMED: Final = 20
 
 _COLUMNS: Final = """
 SELECT a.attname FROM pg_catalog.pg_attribute a
@@ -116,7 +115,7 @@ def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progre
         if part.table in staged:
             raise BackupInvalid(f"The file has the rows of {part.table} twice.")
         _require_columns(connection, part)
-        target = _staged(part.table)
+        target = sql.Identifier(*place_of(part.table))
         connection.execute(
             sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
                 target,
@@ -130,7 +129,7 @@ def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progre
     expected = {name: state for name, state in claims.tables.items() if name in wanted}
     if claims.tables and expected.keys() != staged and staged:
         raise BackupInvalid("The file does not have the tables that its manifest names.")
-    places = {name: ("pg_temp", f"staged_{name}") for name in expected}
+    places = {name: place_of(name) for name in expected}
     loading.require_same(connection, expected if staged else {}, progress, places)
     return staged
 
@@ -153,10 +152,10 @@ def _merge(
     def fetch(query: sql.Composed, params: Any = None) -> Any:
         return owner.patiently(connection, progress, lambda: connection.execute(query, params).fetchall())
 
-    names = _Names(table)
-    ((total, differing, present),) = fetch(names.compare())
+    statements = MergeStatements(table)
+    ((total, differing, present),) = fetch(statements.compare())
     if differing and on_conflict == "error":
-        keys = [key for (key,) in fetch(names.conflicts())]
+        keys = [key for (key,) in fetch(statements.conflicts())]
         raise DuplicateKey(
             f"{differing} records of {table.name} are there with other values than in the backup,"
             f" beginning with {keys[0]}.",
@@ -169,7 +168,7 @@ def _merge(
     referring = _referring(connection, table) if overwrites else {}
     parameters = history.parameters(work.entry, table.model, table.key)
     with _explained(table):
-        counts = dict(fetch(names.write(on_conflict), parameters))
+        counts = dict(fetch(statements.write(on_conflict), parameters))
     inserted, overwritten = counts.get(0, 0), counts.get(1, 0)
     if inserted and "id" in table.key:
         _advance_sequence(connection, table)
@@ -184,137 +183,13 @@ def _merge(
     )
 
 
-class _Names:
-    """The statements of one table, made of its own metadata."""
-
-    def __init__(self, table: Table) -> None:
-        self._live = sql.Identifier("public", table.name)
-        self._staged = _staged(table.name)
-        self._key, self._columns = table.key, tuple(table.columns)
-        self._outputs = [Output.of(field).sql() for field in table.columns.values()]
-        self._same_key = _same("l", "s", table.key)
-        self._differs = sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(
-            _list("l", self._columns), _list("s", self._columns)
-        )
-
-    def compare(self) -> sql.Composed:
-        """This function will return how many there are, which of them differ from the live ones, and are there."""
-        return sql.SQL(
-            "SELECT count(*), count(*) FILTER (WHERE {present} AND {differs}), count(*) FILTER (WHERE {present})"
-            " FROM {staged} s LEFT JOIN {live} l ON {same}"
-        ).format(
-            present=self._present(),
-            differs=self._differs,
-            staged=self._staged,
-            live=self._live,
-            same=self._same_key,
-        )
-
-    def conflicts(self) -> sql.Composed:
-        """This function will return the keys of the first that differ."""
-        key = sql.SQL(" || ':' || ").join(
-            sql.SQL("{}::text").format(sql.Identifier("s", name)) for name in self._key
-        )
-        return sql.SQL(
-            "SELECT {key} FROM {staged} s JOIN {live} l ON {same} WHERE {differs} ORDER BY {order} LIMIT {limit}"
-        ).format(
-            key=key,
-            staged=self._staged,
-            live=self._live,
-            same=self._same_key,
-            differs=self._differs,
-            order=_list("s", self._key),
-            limit=sql.Literal(MAX_NAMED),
-        )
-
-    def count_referring(self, other: Table, column: str) -> sql.Composed:
-        """This function will return how many records of another table refer to those that differ."""
-        return sql.SQL(
-            "SELECT count(*) FROM {other} r WHERE EXISTS"
-            " (SELECT FROM {staged} s JOIN {live} l ON {same} WHERE {key} = {column} AND {differs})"
-        ).format(
-            other=sql.Identifier("public", other.name),
-            staged=self._staged,
-            live=self._live,
-            same=self._same_key,
-            key=sql.Identifier("l", self._key[0]),
-            column=sql.Identifier("r", column),
-            differs=self._differs,
-        )
-
-    def write(self, on_conflict: str) -> sql.Composed:
-        """This function will return the one statement that writes records and versions, and counts them by action.
-
-        One, so that a record may refer to another that comes with it: references are looked at in its end.
-        """
-        insert = sql.SQL(
-            "inserted AS (INSERT INTO {live} ({columns}) SELECT {values} FROM {staged} s"
-            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same}){do_nothing} RETURNING *)"
-        ).format(
-            live=self._live,
-            columns=sql.SQL(", ").join(map(sql.Identifier, self._columns)),
-            values=_list("s", self._columns),
-            staged=self._staged,
-            same=self._same_key,
-            do_nothing=sql.SQL(" ON CONFLICT DO NOTHING" if on_conflict == "skip" else ""),
-        )
-        pairs = sql.SQL("SELECT NULL::jsonb AS before, {} AS after FROM inserted q").format(self._json())
-        ctes = [insert]
-        if on_conflict == "overwrite":
-            ctes = [self._old(), self._update(), insert]
-            pairs = (
-                sql.SQL(
-                    "SELECT o.record AS before, {} AS after FROM updated q JOIN old o ON {} UNION ALL "
-                ).format(self._json(), _same("q", "o", self._key))
-                + pairs
-            )
-        versions = sql.SQL(history.inserting("pairs"))
-        return sql.SQL(
-            "WITH {}, pairs AS ({}), kept AS ({} RETURNING action) SELECT action, count(*) FROM kept GROUP BY action"
-        ).format(sql.SQL(", ").join(ctes), pairs, versions)
-
-    def _old(self) -> sql.Composed:
-        return sql.SQL(
-            "old AS MATERIALIZED (SELECT {key}, {record} AS record"
-            " FROM (SELECT l.* FROM {live} l JOIN {staged} s ON {same} WHERE {differs}) q)"
-        ).format(
-            key=_list("q", self._key),
-            record=self._json(),
-            live=self._live,
-            staged=self._staged,
-            same=self._same_key,
-            differs=self._differs,
-        )
-
-    def _update(self) -> sql.Composed:
-        rest = [name for name in self._columns if name not in self._key]
-        return sql.SQL(
-            "updated AS (UPDATE {live} l SET {values} FROM {staged} s WHERE {same} AND {differs} RETURNING l.*)"
-        ).format(
-            live=self._live,
-            values=sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("s", name)) for name in rest
-            ),
-            staged=self._staged,
-            same=self._same_key,
-            differs=self._differs,
-        )
-
-    def _json(self) -> sql.Composed:
-        """The whole record q as jsonb, as versions have it."""
-        return sql.SQL("(SELECT to_jsonb(r) FROM (SELECT {}) r)").format(sql.SQL(", ").join(self._outputs))
-
-    def _present(self) -> sql.Composed:
-        return sql.SQL("{} IS NOT NULL").format(sql.Identifier("l", self._key[0]))
-
-
 def _referring(connection: Connection[Any], table: Table) -> dict[str, int]:
     """How many records of other tables refer to those that are overwritten."""
     found: dict[str, int] = {}
     for other in registry.all_tables():
         for column, target in other.foreign_keys.items():
             if target == table.name:
-                row = connection.execute(_Names(table).count_referring(other, column)).fetchone()
+                row = connection.execute(MergeStatements(table).count_referring(other, column)).fetchone()
                 found[other.name] = found.get(other.name, 0) + (row[0] if row else 0)
     return {name: count for name, count in found.items() if count}
 
@@ -334,18 +209,4 @@ def _advance_sequence(connection: Connection[Any], table: Table) -> None:
             "SELECT pg_catalog.setval({sequence}::regclass, m.id) FROM (SELECT max(id) AS id FROM {table}) m"
             " WHERE m.id > coalesce(pg_catalog.pg_sequence_last_value({sequence}::regclass), 0)"
         ).format(sequence=sequence, table=sql.Identifier("public", table.name))
-    )
-
-
-def _staged(name: str) -> sql.Identifier:
-    return sql.Identifier("pg_temp", f"staged_{name}")
-
-
-def _list(alias: str, names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
-
-
-def _same(one: str, other: str, names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(one, name), sql.Identifier(other, name)) for name in names
     )

@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import perf_counter
 
 import psycopg
 from django.conf import settings
 
-from bench import agents, api, backups, cases, exchange, pages, report
+from bench import agents, api, backups, cases, exchange, imports, pages, report
 from bench.floors import Bare
 from bench.measure import MIN_ROUNDS, Case, Result, measure
 from bench.scratch import WIDE_ROWS, Scratch, database
 from config import embedded
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
-GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "pages", "api", "memory")
-BACKUP = "backup"  # takes minutes: measured when asked for
+GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "import", "api", "memory")
+PAGES, BACKUP = "pages", "backup"  # take minutes: measured when asked for
+NAMES = (*GROUPS, PAGES, BACKUP)
+SCENES = 100_000
 READS, LONG_READS = 50, 1_000
 
 
@@ -32,6 +34,8 @@ def main() -> int:
     texts = {}
     if set(options.names) & set(GROUPS):
         texts[report.MEASURED] = _calls(options)
+    if PAGES in options.names:
+        texts[report.PAGES] = _pages(options)
     if BACKUP in options.names:
         texts[report.BACKUPS] = _backups(options)
     for section, text in texts.items():
@@ -43,18 +47,29 @@ def main() -> int:
 
 
 def _calls(options: argparse.Namespace) -> str:
-    with database(scenes=options.scenes, audit_rows=options.audit_rows) as scratch:
-        print(f"{scratch.scenes:,} scenes and {options.audit_rows:,} audit rows made", file=sys.stderr)
+    with _filled(options, options.scenes or SCENES) as scratch:
         results = _results(_cases(scratch, options.names, quick=options.quick), quick=options.quick)
         parts = [report.table(results)] if results else []
         if "memory" in options.names:
             parts.append(
                 _memory(scratch, reads=2 if options.quick else LONG_READS if options.long else READS)
             )
-        parts.append(
-            f"{_machine(scratch.url)}: {scratch.scenes:,} scenes, {options.audit_rows:,} audit rows."
-        )
+            parts.append(_memory_of_imports(scratch))
+        parts.append(_place(scratch, options))
     return "\n\n".join(parts)
+
+
+def _pages(options: argparse.Namespace) -> str:
+    with _filled(options, options.scenes or pages.SCENES) as scratch, pages.paging(scratch) as found:
+        table = report.table(_results(found, quick=options.quick))
+        return f"{table}\n\n{_place(scratch, options)}"
+
+
+@contextmanager
+def _filled(options: argparse.Namespace, scenes: int) -> Iterator[Scratch]:
+    with database(scenes=scenes, audit_rows=options.audit_rows) as scratch:
+        print(f"{scenes:,} scenes and {options.audit_rows:,} audit rows made", file=sys.stderr)
+        yield scratch
 
 
 def _backups(options: argparse.Namespace) -> str:
@@ -80,6 +95,10 @@ def _results(found: Iterable[Case], *, quick: bool) -> list[Result]:
     return results
 
 
+def _place(scratch: Scratch, options: argparse.Namespace) -> str:
+    return f"{_machine(scratch.url)}: {scratch.scenes:,} scenes, {options.audit_rows:,} audit rows."
+
+
 def _machine(url: str) -> str:
     with psycopg.connect(url) as connection:
         return report.machine(connection)
@@ -91,10 +110,10 @@ def _options() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"what to measure: {', '.join(GROUPS)} (all of these), {BACKUP}",
+        help=f"what to measure: {', '.join(GROUPS)} (all of these), {PAGES}, {BACKUP}",
     )
     parser.add_argument("--long", action="store_true", help=f"{LONG_READS} reads for the memory, not {READS}")
-    parser.add_argument("--scenes", type=int, default=100_000, metavar="N")
+    parser.add_argument("--scenes", type=int, metavar="N", help=f"{SCENES:,}; for pages {pages.SCENES:,}")
     parser.add_argument("--audit-rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument(
         "--backup-mb",
@@ -106,8 +125,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round of each: to see that it runs")
     parser.add_argument("--write", action="store_true", help=f"write the table into docs/{DOCUMENT.name}")
     options = parser.parse_args()
-    if unknown := set(options.names) - {*GROUPS, BACKUP}:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join((*GROUPS, BACKUP))}")
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     options.names = options.names or list(GROUPS)
     return options
 
@@ -133,12 +152,12 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
         if "exchange" in names:
             with exchange.exchanging(scratch) as found:
                 yield from found
+        if "import" in names:
+            with imports.importing(scratch) as found:
+                yield from found
         if "api" in names:
             with api.serving(scratch) as asked:
                 yield from asked
-        if "pages" in names:
-            with pages.paging(scratch) as opened:
-                yield from opened
 
 
 def _memory(scratch: Scratch, *, reads: int) -> str:
@@ -147,6 +166,15 @@ def _memory(scratch: Scratch, *, reads: int) -> str:
     return (
         f"Peak memory of the MCP server: {peak:.0f} MB after {reads} reads of a page of {WIDE_ROWS:,} rows, answers of"
         f" {size / 1e6:.1f} MB each (under {agents.MAX_MEMORY_MB} MB: {verdict})."
+    )
+
+
+def _memory_of_imports(scratch: Scratch) -> str:
+    peak, rows = imports.peak_memory_mb(scratch)
+    verdict = "holds" if peak < imports.MAX_MEMORY_MB else "DOES NOT HOLD"
+    return (
+        f"Peak memory of a process that previews and imports {rows:,} rows of CSV, JSON and XLSX: {peak:.0f} MB"
+        f" (under {imports.MAX_MEMORY_MB} MB: {verdict})."
     )
 
 

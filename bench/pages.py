@@ -19,10 +19,11 @@ from bench.measure import Case, Limit
 from bench.scratch import Scratch, database
 from catalog.models import Scene
 
+SCENES = 1_000_000
 SMALL = 1_000  # scenes, and audit rows
 MAX_RATIO, MAX_MS = 3, 150
 PATIENCE_S = 30
-SCENES = "/admin/catalog/scene/"
+SCENE_PAGES = "/admin/catalog/scene/"
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def paging(scratch: Scratch) -> Iterator[list[Case]]:
         there = _addresses(small_library)
         yield [
             Case(
-                f"page: {page}",
+                page,
                 lambda page=page: large.open(here[page]),  # type: ignore[misc]
                 lambda page=page: small.open(there[page]),  # type: ignore[misc]
                 Limit(ratio=MAX_RATIO, total_ms=MAX_MS),
@@ -52,10 +53,12 @@ def _addresses(place: Scratch) -> dict[str, str]:
     scene = middle(place)
     title = Scene.objects.get(pk=scene).title or ""
     return {
-        "list of scenes": SCENES,
-        "search for a title": f"{SCENES}?q={quote(title)}",
-        "a scene": f"{SCENES}{scene}/change/",
-        "history of a scene": f"{SCENES}{scene}/history/",
+        "list of scenes": SCENE_PAGES,
+        "search for a title": f"{SCENE_PAGES}?q={quote(title)}",
+        "search for a title that is not there": f"{SCENE_PAGES}?q={quote(f'{title} nowhere')}",
+        "a scene": f"{SCENE_PAGES}{scene}/change/",
+        "history of a scene": f"{SCENE_PAGES}{scene}/history/",
+        "search in all tables": f"/admin/search/?q={quote(title)}",
     }
 
 

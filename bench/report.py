@@ -13,7 +13,7 @@ import psycopg
 
 from bench.measure import Result
 
-MEASURED, BACKUPS = "measured", "measured of backups"  # the sections
+MEASURED, PAGES, BACKUPS = "measured", "measured of pages", "measured of backups"  # the sections
 UNITS = {"ms": 1, "s": 1_000}
 
 

@@ -1,4 +1,4 @@
-"""The kinds of jobs about records: previews of imports, imports, exports, undos, and the retention of the trash."""
+"""The kinds of jobs about records: previews of imports, imports, exports, undos, and what is not kept for ever."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from accesscontrol.actor import Actor
 from catalog import registry
+from catalog.exchange import retention as exported_files
 from catalog.exchange import steps, uploads
 from catalog.exchange.exporting import export
 from catalog.exchange.formats import Format
@@ -109,6 +110,12 @@ def expire_trash(actor: Actor, arguments: dict[str, Any], progress: Progress) ->
     return retention.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
 
 
+@kinds.register("expire_exports", operation="PURGE", title=gettext_noop("Retention of exports"))
+def expire_exports(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will delete the files of exports that have had their time, and uploads that nobody imported."""
+    return exported_files.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
+
+
 def links_of_undo(job: Job) -> list[Link]:
     """This function will return the way to undo what was undone."""
     if job.state != State.DONE or not job.result:
@@ -150,4 +157,10 @@ schedule.declare(
     kind="expire_trash",
     crontab="0 4 * * *",
     description="Deletes for good what was in the trash for longer than TRASH_DAYS, where this account may purge.",
+)
+schedule.declare(
+    "Retention of exports",
+    kind="expire_exports",
+    crontab="15 4 * * *",
+    description="Deletes the files of exports that are older than EXPORT_DAYS, and uploads that nobody imported.",
 )

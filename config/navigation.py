@@ -40,7 +40,7 @@ Entry = dict[str, Any]
 def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
     """This function will return the groups of the navigation, made of Django's entries by model."""
     found: dict[str, list[Entry]] = {}
-    rows = _rows(request) if entries else {}  # strangers have none
+    rows = live.row_estimates() if entries else {}  # strangers have none
     for table in registry.all_tables():
         if entry := entries.pop(table.model, None):
             may_read = policy.decide(actor_of(request), Operation.READ, table).allowed  # of the trail, all
@@ -68,11 +68,3 @@ def groups(request: HttpRequest, entries: dict[Any, Entry]) -> list[Entry]:
 def has_tables(groups_: list[Entry]) -> bool:
     """This function will say whether a table can be read at all."""
     return any(entry.get("rows") is not None for group in groups_ for entry in group["models"])
-
-
-def _rows(request: HttpRequest) -> dict[str, int]:
-    """How many rows each table has, about; asked once for a page."""
-    rows: dict[str, int] | None = getattr(request, "row_estimates", None)
-    if rows is None:
-        rows = request.row_estimates = live.row_estimates()  # type: ignore[attr-defined] # ours, for this request
-    return rows

@@ -14,6 +14,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.common import CommonMiddleware
+from django.middleware.locale import LocaleMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 API: Final = "/api/"
@@ -45,6 +46,10 @@ class Policy(_ForPages, CSPMiddleware):
 
 class Sessions(_ForPages, SessionMiddleware):
     """Who has logged in."""
+
+
+class Languages(_ForPages, LocaleMiddleware):
+    """The language that each reader's browser wants."""
 
 
 class Addresses(_ForPages, CommonMiddleware):

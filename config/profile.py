@@ -79,10 +79,11 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 def _keep(request: HttpRequest, **chosen: Any) -> HttpResponse:
     """Keep a choice, and go back to where it was made; a script is answered with nothing."""
-    answer = _answer(request)
+    answer, actor = _answer(request), actor_of(request)
     try:
-        now = preferences.change(actor=actor_of(request), **chosen)
+        now = preferences.change(actor=actor, **chosen)
     except Refused as refusal:
+        refusals.record(actor, "USER_CHANGED", None, refusal)
         messages.error(request, sentence(refusal))
     else:
         preferences.remember(request, now)

@@ -15,8 +15,8 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
 from accesscontrol.web import actor_of
-from catalog.services import search
-from catalog.services.search import Hit
+from catalog.services import finding
+from catalog.services.finding import Hit
 from config import navigation
 
 MAX_CHARS = 200
@@ -60,7 +60,7 @@ def _records(request: HttpRequest, text: str) -> Iterator[Group]:
     """The records whose names have the words of the text, by table."""
     if len(text) < MIN_CHARS:
         return
-    hits = search.find(actor=actor_of(request), text=text)
+    hits = finding.find(actor=actor_of(request), text=text)
     for table, found in groupby(hits, key=lambda hit: hit.table):
         name = capfirst(str(table.model._meta.verbose_name_plural))
         yield Group(name, [_item(hit) for hit in found])

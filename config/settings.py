@@ -11,7 +11,7 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
 
-from config import embedded, env, programs
+from config import embedded, env, languages, programs
 from config.logs import logging_config
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "config.page_requests.StaticFiles",
     "config.page_requests.Policy",
     "config.page_requests.Sessions",
+    "config.page_requests.Languages",
     "config.page_requests.Addresses",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.page_requests.Authentication",
@@ -172,6 +173,7 @@ BACKUP_DEVELOPMENT_KEY = BASE_DIR / "var" / "backup.key"  # made at the first us
 BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
 _programs = VALUES.get(env.POSTGRESQL_BIN)
 EXPORT_DIR = BASE_DIR / VALUES[env.EXPORT_DIR]
+EXPORT_DAYS: int = VALUES[env.EXPORT_DAYS]
 IMPORT_MAX_MB: int = VALUES[env.IMPORT_MAX_MB]
 IMPORT_MAX_UPLOAD_MB: int = VALUES[env.IMPORT_MAX_UPLOAD_MB]
 POSTGRESQL_BIN = Path(_programs) if _programs else programs.binaries()
@@ -212,6 +214,7 @@ SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # the policy reads guardian's rows itself, once per request; its backend asks per object
 ]
 
+FILE_UPLOAD_HANDLERS = ["accesscontrol.uploads.NoFiles"]  # a page that takes files says so
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
@@ -271,6 +274,8 @@ STORAGES = {
 # Language and time ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGES = languages.found(LOCALE_PATHS[0])
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True

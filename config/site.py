@@ -14,9 +14,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol import accounts, throttling
-from accesscontrol.errors import RateLimited, Refused
+from accesscontrol.errors import NotFound, RateLimited, Refused
 from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.web import actor_of, visitor
 from audit import refusals
@@ -28,7 +30,7 @@ class AdminSite(admin.AdminSite):
 
     site_title = "Database Admin Server"
     site_header = "Database Admin Server"
-    index_title = "Welcome"
+    index_title = gettext_lazy("Welcome")
     site_url = None  # there is no other site to view
 
     def get_urls(self) -> list[Any]:
@@ -49,7 +51,11 @@ class AdminSite(admin.AdminSite):
 
     def refused_page(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
         """This function will return the page that says what was refused, and why."""
-        context = {**self.each_context(request), "title": "You can't do this", "sentence": sentence(refusal)}
+        context = {
+            **self.each_context(request),
+            "title": _("Not found") if isinstance(refusal, NotFound) else _("You can't do this"),
+            "sentence": sentence(refusal),
+        }
         return TemplateResponse(request, "admin/refused.html", context, status=refusal.status)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -84,13 +90,12 @@ class AdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the navigation."""
-        entries = {
-            model["model"]: model
-            for app in super().get_app_list(request, app_label)
-            for model in app["models"]
-        }
-        return navigation.groups(request, entries)
+        """Return the navigation, which is made once for a page: Django asks for the welcome page's twice."""
+        made: list[Any] | None = getattr(request, "navigation", None)
+        if made is None:
+            entries = {m["model"]: m for app in super().get_app_list(request) for m in app["models"]}
+            made = request.navigation = navigation.groups(request, entries)  # type: ignore[attr-defined] # ours
+        return made
 
     def password_change(  # type: ignore[override] # it redirects as well as it renders
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -50,9 +50,10 @@ class Reporter(Progress):
         self._thread.join()
 
     def begin(self, label: str, total: int = 0, unit: str = "bytes") -> None:
-        """Note that a part begins."""
+        """Note that a part begins; the log keeps when each did."""
         with self._lock:
             self._part, self._done = (label[:MAX_LABEL_CHARS], total, unit), 0
+            self._lines.append(label)
 
     def advance(self, amount: int) -> None:
         """Note that so much more is done."""

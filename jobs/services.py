@@ -121,6 +121,29 @@ def cancel(*, actor: Actor, job_id: int) -> Job:
     return job
 
 
+def start_again(*, actor: Actor, job_id: int) -> Job:
+    """This function will put the work of a job that failed or was cancelled into the queue anew, for whom it was.
+
+    :raises NotFound: there is none
+    :raises Conflict: it goes on, is done, or was another's
+    """
+    job = get(actor=actor, job_id=job_id)
+    if not may_start_again(actor, job):
+        raise Conflict(
+            f"Job {job.pk} can't be started again.",
+            hint="Only what failed or was cancelled can, by whom it was for.",
+            job=job.pk,
+            state=job.state,
+        )
+    return enqueue(actor=actor, kind=job.kind, arguments=job.arguments)
+
+
+def may_start_again(actor: Actor, job: Job) -> bool:
+    """This function will say whether a job has left nothing, and is the actor's to start anew."""
+    is_own = job.user_id is not None and job.user_id == getattr(actor.user, "pk", None)
+    return is_own and job.state in {State.FAILED, State.CANCELLED}
+
+
 def _one(jobs: QuerySet[Job], job_id: int) -> Job:
     job = jobs.filter(pk=job_id).first()
     if job is None:

@@ -1,14 +1,18 @@
-"""What messages make workers do. Each may come twice, late, or never."""
+"""What messages make workers do, each of which may come twice, late, or never; and what there is to tidy up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
+from django.utils.translation import gettext_noop
 
-from accesscontrol import buckets
-from jobs import running, schedule, waking
+from accesscontrol import buckets, logins
+from accesscontrol.actor import Actor
+from jobs import kinds, running, schedule, waking
 from jobs import sweep as sweeping
+from jobs.progress import Progress
 
 schedule.declare_task(
     "Sweep of jobs", task=waking.SWEEP, every_s=15, description="Finds jobs that were forgotten."
@@ -40,3 +44,17 @@ def sweep_limits() -> None:
 def run_scheduled(kind: str, **_arguments: Any) -> None:
     """This function will put the present slot of a kind into the queue, once however often it is called."""
     schedule.run_due(kind)
+
+
+@kinds.register("expire_sessions", title=gettext_noop("Sweep of sessions"))
+def expire_sessions(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will forget the sessions that are over."""
+    return {"sessions": logins.expire(actor=actor)}
+
+
+schedule.declare(
+    "Sweep of sessions",
+    kind="expire_sessions",
+    crontab="45 3 * * *",
+    description="Forgets the sessions that are over: whoever logged in then has to log in anew.",
+)

@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from accesscontrol.actor import Actor, Channel
 from config import embedded
 from tests import databases
+from tests.renewal import Copy
 
 # A job in the background ignores Ctrl-C, and so would what its tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,18 +29,18 @@ settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
-    """Give the session its own database; a transactional test leaves a fresh copy behind, not a flushed one.
+    """Give the session its own database; a transactional test leaves it renewed behind, not flushed.
 
     Flushing would ask for rights that the application role must not have, and lose the lookup rows.
     """
     name = f"test_{os.getpid()}"
     with django_db_blocker.unblock():
-        source = databases.template()
+        copy = Copy(name, databases.template())
         with databases.owner() as connection:
             databases.drop_abandoned(connection)
-        databases.fresh(name, source)
+        copy.renew()
     patch = pytest.MonkeyPatch()
-    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: databases.fresh(name, source))
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: copy.renew())
     yield
     patch.undo()
     with django_db_blocker.unblock():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any
 
 from django import forms
@@ -10,18 +9,18 @@ from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accesscontrol import giving, own_roles, roles
 from accesscontrol.actor import Actor
 from accesscontrol.admin.access import AccessPages, operations
+from accesscontrol.admin.words import OPERATIONS, PLANNED, RIGHTS_AT_LENGTH
 from accesscontrol.giving import Grant
 from accesscontrol.grants import NOWHERE, Grants
 from accesscontrol.models import CatalogTable
 from accesscontrol.pages import RefusalForm
 from accesscontrol.policy import Operation, Planned, Right
 from accesscontrol.web import actor_of
-
-_RIGHTS_IN_WORDS = {str(right): words for right, words in CatalogTable._meta.permissions}
 
 
 class RoleForm(RefusalForm):
@@ -68,23 +67,23 @@ class RoleForm(RefusalForm):
             }
 
         return {
-            "operations": [str(operation) for operation in Operation],
+            "operations": OPERATIONS.values(),
             "rows": [
                 {
                     "table": table,
                     "rules": rules.get(table, 0),
-                    "boxes": [box((str(o), table), f"{o} {table}") for o in Operation],
+                    "boxes": [box((str(o), table), f"{OPERATIONS[o]} {table}") for o in Operation],
                 }
                 for table in self.tables
             ],
-            "whole": [box((str(right), NOWHERE), _RIGHTS_IN_WORDS[str(right)]) for right in Right],
+            "whole": [box((str(right), NOWHERE), str(RIGHTS_AT_LENGTH[right])) for right in Right],
             "planned": [
                 {
                     "value": o,
                     "is_ticked": o in freed,
                     "is_closed": o not in freed
                     and bool(giving.not_held(actor, Grants(freed=frozenset({o})))),
-                    "label": _in_words(o),
+                    "label": PLANNED[o],
                 }
                 for o in Planned
             ],
@@ -95,6 +94,7 @@ class RoleAdmin(AccessPages):
     """Roles. Nobody can tick what they do not hold themselves: the services refuse it."""
 
     kind = "role"
+    names = (gettext_lazy("role"), gettext_lazy("roles"))  # Django calls a role a group
     operations = operations("GRANT")
     form = RoleForm
     fieldsets = ((None, {"fields": ("name",)}),)
@@ -102,17 +102,6 @@ class RoleAdmin(AccessPages):
     search_fields = ("name",)
     ordering = ("name",)
     change_form_template = "admin/role_form.html"
-
-    def __init__(self, model: Any, admin_site: Any) -> None:
-        super().__init__(model, admin_site)
-        self.opts = copy(model._meta)  # Django calls a role a group; its own options are not ours to change
-        self.opts.verbose_name, self.opts.verbose_name_plural = "role", "roles"
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list under our name."""
-        changes = super().get_changelist_instance(request)
-        changes.opts = self.opts
-        return changes
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the roles."""
@@ -148,15 +137,15 @@ class RoleAdmin(AccessPages):
 
     def purpose(self, group: Group) -> str:
         """This function will return what a built-in role is for."""
-        return next((role.description for role in roles.BUILT_IN if role.name == group.name), "")
+        return next((_(role.description) for role in roles.BUILT_IN if role.name == group.name), "")
+
+    purpose.short_description = gettext_lazy("purpose")  # type: ignore[attr-defined] # how Django's lists are told
 
     def members(self, group: Any) -> int:
         """This function will return how many people have the role."""
         return int(group.member_count)
 
-
-def _in_words(operation: Planned) -> str:
-    return operation.replace("_", " ").capitalize().replace("json", "JSON").replace("csv", "CSV")
+    members.short_description = gettext_lazy("members")  # type: ignore[attr-defined] # as above
 
 
 def _text(grant: Grant) -> str:

@@ -16,10 +16,11 @@ from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.http import QueryDict
 
 from accesscontrol.errors import InvalidInput, quoted
-from catalog.services import kinds
+from catalog.services import conditions, kinds
 from catalog.services.texts import is_short, label
 from catalog.table import AnyField, Table
 
@@ -82,6 +83,14 @@ def read(table: Table, query: QueryDict) -> Listing:
             [(n, v) for n, vs in sorted(query.lists()) if n not in (*_POSITION, *_FRAME) for v in vs if v]
         ),
     )
+
+
+def follow(table: Table, query: QueryDict) -> Q:
+    """This function will return the condition that the filters of an address make.
+
+    :raises InvalidInput: as `read`
+    """
+    return conditions.parse(table, read(table, query).where)
 
 
 def column_of(table: Table, name: str) -> str:

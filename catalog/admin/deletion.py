@@ -15,11 +15,9 @@ from django.utils.translation import gettext_lazy
 from accesscontrol.pages import DELETE, VIEW, ServicePages
 from accesscontrol.web import actor_of
 from catalog.admin import effects
-from catalog.admin.picked import keys_of
+from catalog.admin.picked import SHOWN, keys_of
 from catalog.services import records
 from catalog.table import Table
-
-SHOWN = 20
 
 
 class Deletion(ServicePages):

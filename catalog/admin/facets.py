@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from django.db import models
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -14,9 +15,13 @@ from django.utils.translation import pgettext
 from accesscontrol.actor import Actor
 from catalog.admin import addresses, columns
 from catalog.admin.addresses import Listing, is_long
+from catalog.services import value_counts
+from catalog.services.value_counts import NOTHING, ValueCounts
 from catalog.table import MAX_KEY, AnyField, Table
 
 DAY_CHARS = len("2026-11-22")
+
+_TRUTH = {"1": "true", "0": "false"}  # of an address, as PostgreSQL writes it
 
 Kind = Literal["choices", "boolean", "reference", "number", "date", "text", "long"]
 
@@ -29,6 +34,7 @@ class Option:
     value: str
     label: str
     is_chosen: bool
+    count: int | None = None  # of records that it would find; None where nobody counts them
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Facet:
     source: dict[str, str] = field(
         default_factory=dict
     )  # of suggestions: what the autocomplete view asks for
+    is_capped: bool = False  # there are more records than were counted
 
     @property
     def is_used(self) -> bool:
@@ -65,15 +72,42 @@ class Chip:
     parameters: tuple[str, ...]
 
 
-def of(listing: Listing, actor: Actor, query: QueryDict) -> list[Facet]:
-    """This function will return the controls of a list, filled in as its address says.
+def of(listing: Listing, actor: Actor, query: QueryDict, counts: ValueCounts = NOTHING) -> list[Facet]:
+    """This function will return the controls of a list, filled in as its address says, with what was counted.
 
     The records that chosen references lead to are read with one query for each such column.
     """
     table = listing.table
     given = Given(table, query)
     names = [*(name for name in table.columns if name not in table.key), *table.key]
-    return [_facet(name, table.columns[name], actor, given) for name in names if name != "deleted_at"]
+    facets = (_facet(name, table.columns[name], actor, given) for name in names if name != "deleted_at")
+    return [_with_counts(facet, counts) for facet in facets]
+
+
+def counts(listing: Listing, rows: QuerySet[Any]) -> ValueCounts:
+    """This function will count the values of columns that hold one of a few, beside what else the list is narrowed to.
+
+    `rows` are what the list shows but for its filters. It takes one query, or none where there is no such column.
+    """
+    fields = listing.table.columns.items()
+    few = [name for name, found in fields if found.flatchoices or isinstance(found, models.BooleanField)]
+    return value_counts.count(listing.table, rows, listing.where, few)
+
+
+def _with_counts(facet: Facet, counts: ValueCounts) -> Facet:
+    if facet.column not in counts.by_column:
+        return facet
+    options = [replace(option, count=_count(facet, option, counts)) for option in facet.options]
+    return replace(facet, options=options, is_capped=counts.is_capped)
+
+
+def _count(facet: Facet, option: Option, counts: ValueCounts) -> int | None:
+    """How many records an option would find: of a value, or of none; "any" is no choice."""
+    if not option.value:
+        return None
+    if option.parameter != facet.column:  # the box for records where nothing is there
+        return counts.of(facet.column, None)
+    return counts.of(facet.column, _TRUTH[option.value] if facet.kind == "boolean" else option.value)
 
 
 def chips(listing: Listing, facets: Sequence[Facet], query: QueryDict) -> Iterator[Chip]:

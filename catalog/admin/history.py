@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,61 +18,17 @@ from django.utils.translation import gettext as _
 from accesscontrol.errors import InvalidInput, NotFound, Refused
 from accesscontrol.pages import CHANGE, VIEW, ServicePages, sentence
 from accesscontrol.web import actor_of
-from audit import epochs, record_versions
-from audit.models import AuditLog
+from audit import epochs
 from audit.record_versions import Kept
 from catalog.admin import readable
-from catalog.admin.differences import Piece
-from catalog.admin.trail import undoing, words
+from catalog.admin.version_words import Teller, is_past, moment
 from catalog.services import columns, parents, versions
-from catalog.services.parents import Names
 from catalog.services.rows import Record
 from catalog.services.texts import label
-from catalog.services.versions import Comparison, Side
+from catalog.services.versions import Side
 from catalog.table import Table
 
 PAGE = 20
-LONG_CHARS = 600
-UNTOLD = frozenset({"created_at", "updated_at"})  # what every change changes
-
-
-@dataclass(frozen=True)
-class Line:
-    """One column of a version or a comparison."""
-
-    name: str
-    heading: str
-    pieces: list[Piece]
-    may_revert: bool = True
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it is shown in a frame that scrolls."""
-        return sum(len(piece.text) for piece in self.pieces) > LONG_CHARS
-
-
-@dataclass(frozen=True)
-class Told:
-    """One version as the page tells it."""
-
-    kept: Kept
-    what: str
-    who: str
-    when: str
-    channel: str
-    lines: list[Line]
-    entry: AuditLog | None
-    operation: str
-    is_past: bool  # from before the catalog was restored
-    is_tied: bool  # to other records, by one operation
-    undo_url: str | None
-    before_url: str | None
-    after_url: str | None
-
-    @property
-    def anchor(self) -> str:
-        """Where on the page it is."""
-        return f"change-{self.kept.change_id}"
 
 
 class History(ServicePages):
@@ -113,7 +67,7 @@ class History(ServicePages):
         record = self._record(request, object_id)
         if record is None and not found:
             return self.turned_away(request, VIEW, NotFound(_("There is no such record.")))
-        told = self._told(request, object_id, found[:PAGE])
+        told = self._teller(request, object_id).told(found[:PAGE])
         is_all = before is None and change_id is None
         context = {
             **self._frame(request, object_id, record, _last(found)),
@@ -153,12 +107,12 @@ class History(ServicePages):
         record = self._record(request, object_id)
         context = {
             **self._frame(request, object_id, record, found.then),
-            "title": _("Version of %(when)s") % {"when": _moment(found.at)},
+            "title": _("Version of %(when)s") % {"when": moment(found.at)},
             "side": side,
             "comparison": found,
             "may_change": self.allows(request, CHANGE) and record is not None and not _is_trashed(record),
-            "is_past": _is_past(found.at, epochs.current()),
-            **self._compared(request, found),
+            "is_past": is_past(found.at, epochs.current()),
+            **self._teller(request, object_id).compared(found),
         }
         return TemplateResponse(request, "admin/history/version.html", context)
 
@@ -185,6 +139,9 @@ class History(ServicePages):
             _("Set back. This is a change like any other: it stands in the history, and can be undone."),
         )
         return HttpResponseRedirect(self.url("history", key))
+
+    def _teller(self, request: HttpRequest, key: str) -> Teller:
+        return Teller(actor_of(request), self.table, key, self.url)
 
     def _record(self, request: HttpRequest, key: str) -> Any:
         """The record, also from the trash, without its long texts; None where it is gone."""
@@ -226,112 +183,11 @@ class History(ServicePages):
             "trail_url": f"{reverse('admin:audit_auditlog_changelist')}?{urlencode(self.trail_filter(key))}",
         }
 
-    def _told(self, request: HttpRequest, key: str, found: Sequence[Kept]) -> list[Told]:
-        actor = actor_of(request)
-        values = [{name: value[side] for name, value in k.changes.items()} for k in found for side in (0, 1)]
-        names = parents.names(actor, self.table, values)
-        entries = record_versions.entries_of(actor, [k.change_id for k in found if k.change_id])
-        epoch = epochs.current()
-        return [
-            self._version(
-                request, key, kept, names, entries.get(kept.change_id) if kept.change_id else None, epoch
-            )
-            for kept in found
-        ]
-
-    def _version(
-        self,
-        request: HttpRequest,
-        key: str,
-        kept: Kept,
-        names: Names,
-        entry: AuditLog | None,
-        epoch: Any,
-    ) -> Told:
-        lines = [
-            Line(name, readable.heading(field), readable.differences(field, *kept.changes[name], names))
-            for name, field in self.table.columns.items()
-            if name in kept.changes
-            and name not in UNTOLD
-            and name != "deleted_at"
-            and name not in self.table.key
-        ]
-        is_past = _is_past(kept.at, epoch)
-        return Told(
-            kept,
-            _what(kept, lines),
-            kept.username or (entry and entry.user_id) or _("(nobody)"),
-            _moment(kept.at),
-            words.channel(kept.channel),
-            lines,
-            entry,
-            words.operation(entry.operation) if entry else "",
-            is_past,
-            is_tied=bool(entry and (entry.record_count or 0) > 1),
-            undo_url=None if is_past else undoing.address(actor_of(request), entry),
-            before_url=None
-            if is_past or kept.kind == "inserted"
-            else self.url("version", key, kept.number, "before"),
-            after_url=None
-            if is_past or kept.kind == "deleted"
-            else self.url("version", key, kept.number, "after"),
-        )
-
-    def _compared(self, request: HttpRequest, found: Comparison) -> dict[str, Any]:
-        """The columns that differ from now, those that don't, and whether any may be set back."""
-        names = parents.names(actor_of(request), self.table, [found.then, found.now or {}])
-        fields = self.table.columns
-        differing = [
-            Line(
-                name,
-                readable.heading(fields[name]),
-                readable.differences(
-                    fields[name], (found.now or {}).get(name), found.then[name], names, folds=False
-                ),
-                may_revert=name not in found.kept,
-            )
-            for name in found.differing
-        ]
-        same = [
-            (readable.heading(fields[name]), readable.text(fields[name], value, names))
-            for name, value in found.then.items()
-            if name not in found.differing and name not in {*self.table.key, *self.table.managed_columns}
-        ]
-        return {
-            "differing": differing,
-            "same": same,
-            "can_set_back": any(line.may_revert for line in differing),
-        }
-
-
-def _what(kept: Kept, lines: Sequence[Line]) -> str:
-    """What a change did to the record, as a heading."""
-    if kept.kind == "inserted":
-        return _("Added")
-    if kept.kind == "deleted":
-        return _("Deleted for good")
-    old, new = kept.changes.get("deleted_at", (None, None))
-    if new and not old:
-        return _("Moved to the trash")
-    if old and not new:
-        return _("Restored from the trash")
-    if not lines:
-        return _("Saved without a change")
-    return _("Changed: %(columns)s") % {"columns": ", ".join(line.heading for line in lines)}
-
 
 def _last(found: Sequence[Kept]) -> Record:
     """What a record held before it was deleted, where that is the newest version."""
     gone = found[0].changes if found and found[0].kind == "deleted" else {}
     return {name: old for name, (old, _new) in gone.items()}
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _is_past(at: datetime, epoch: Any) -> bool:
-    return epoch is not None and at <= epoch.started_at
 
 
 def _is_trashed(record: Any) -> bool:

@@ -21,9 +21,8 @@ from django.utils.translation import gettext_lazy
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, quoted
-from catalog import registry
 from catalog.admin.junction_forms import column_field, columns_beside_key, end_field, words_id
-from catalog.services import junctions, queries
+from catalog.services import junctions, parents
 from catalog.services.junctions import End, Listing
 from catalog.services.texts import is_short
 from catalog.table import MAX_KEY, Table
@@ -197,17 +196,9 @@ def name_at(end: End, key: int, *, names: Names) -> str:
 def names_of(actor: Actor, ends: list[End], keys: Mapping[str, Collection[int]]) -> Names:
     """This function will return the names of records at the ends of rows, as far as they may be known."""
     return {
-        (end.column, record[end.parent.key[0]]): record[end.label]
+        (end.column, key): name
         for end in ends
-        if end.label and keys.get(end.column)
-        for record in queries.query_records(
-            actor=actor,
-            table=registry.get(end.parent.name),
-            columns=[*end.parent.key, end.label],
-            where={end.parent.key[0]: {"$in": sorted(keys[end.column])}},
-            include_deleted=end.parent.soft_delete,
-            count="none",
-        ).records
+        for key, name in parents.by_key(actor, end.parent, keys.get(end.column, ())).items()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -22,8 +22,9 @@ from accesscontrol.policy import Operation
 from catalog.admin import junction_list
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
 from catalog.admin.junction_list import key_of
-from catalog.services import columns, junctions, suggestions
+from catalog.services import columns, junctions
 from catalog.services.junctions import Listing
+from catalog.services.suggestions import Words
 from catalog.table import Table
 
 MAX_ROWS = 50
@@ -80,13 +81,14 @@ class JunctionPart:
         key: int | None,
         data: QueryDict | None,
         may_edit: bool,
+        propose: Callable[[Table], Words],
         fault: Fault | None = None,
     ) -> None:
         self.actor, self.table, self.column, self.key, self.data = actor, table, column, key, data
         self.prefix = f"{table.name}-{column}"
         self.seen = columns.shown(actor, table)
         self.fault = fault if fault and fault.part == self.prefix else None
-        self._site = site
+        self._site, self._propose = site, propose
         (self.end,) = (end for end in junctions.ends(actor, table) if end.column != column)
         may = {o for o in Operation if policy.decide(actor, o, table).allowed}
         self.may_add = may_edit and Operation.INSERT in may
@@ -196,9 +198,9 @@ class JunctionPart:
         return self.blank.form.media if self.may_add else forms.Media()
 
     @cached_property
-    def words(self) -> suggestions.Words:
+    def words(self) -> Words:
         """The words that the page proposes for columns."""
-        return suggestions.of(self.actor, self.seen) if self.may_add or self._settable else {}
+        return self._propose(self.seen) if self.may_add or self._settable else {}
 
     @cached_property
     def listing(self) -> Listing:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 from django import forms
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -11,21 +12,26 @@ from django.utils.text import capfirst
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, Refused
-from accesscontrol.pages import ServicePages
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin.junction_part import Fault, JunctionPart
 from catalog.admin.junction_saving import NotSaved, save
+from catalog.admin.proposed import ProposedWords
+from catalog.services import columns
 from catalog.table import Table
 
 MEDIA = forms.Media(css={"all": ["dbadmin/junctions.css"]}, js=["dbadmin/junctions.js"])
 
 
-class JunctionRows(ServicePages):
+class JunctionRows(ProposedWords):
     """Shows, checks and saves the rows, with the record and in its transaction."""
 
-    table: ClassVar[Table]
+    def proposing(self, request: HttpRequest) -> list[Table]:
+        """Return the tables that the page has forms of: the junctions too."""
+        actor = actor_of(request)
+        junctions = {junction.name: columns.shown(actor, junction) for junction, _ in self._ties(request)}
+        return [*super().proposing(request), *junctions.values()]
 
     def _create_formsets(self, request: HttpRequest, obj: Any, change: bool) -> Any:
         """Return the parts of the form beside the record's own, which Django then checks and saves with it."""
@@ -79,10 +85,16 @@ class JunctionRows(ServicePages):
         if IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST:
             return []
         data = request.POST if request.method == "POST" else None
+        return [self._part(request, obj, junction, column, data) for junction, column in self._ties(request)]
+
+    def _ties(self, request: HttpRequest) -> list[tuple[Table, str]]:
+        """The junctions that tie the table to others, as far as this person may read them, each with its column."""
         return [
-            self._part(request, obj, junction, column, data)
-            for junction, column in _ties(self.table)
-            if policy.decide(actor_of(request), Operation.READ, junction).allowed
+            (junction, column)
+            for junction in registry.all_tables()
+            if junction.junction and policy.decide(actor_of(request), Operation.READ, junction).allowed
+            for column in junction.key
+            if junction.foreign_keys[column] == self.table.name
         ]
 
     def _part(
@@ -100,6 +112,7 @@ class JunctionRows(ServicePages):
             may_edit=self.has_add_permission(request)
             if obj is None
             else self.has_change_permission(request, obj),
+            propose=partial(self.words_for, request),
             fault=fault,
         )
         try:
@@ -110,17 +123,6 @@ class JunctionRows(ServicePages):
             request.junction_fault = Fault(part.prefix, junction, "BATCH_UPDATE", refusal)  # type: ignore[attr-defined] # as in save_related
             raise
         return part
-
-
-def _ties(table: Table) -> list[tuple[Table, str]]:
-    """The junctions that tie a table to others, each with the column that refers to it."""
-    return [
-        (junction, column)
-        for junction in registry.all_tables()
-        if junction.junction
-        for column in junction.key
-        if junction.foreign_keys[column] == table.name
-    ]
 
 
 def _fault(request: HttpRequest) -> Fault | None:

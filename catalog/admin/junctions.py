@@ -12,17 +12,18 @@ from typing import Any, Protocol, cast
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accesscontrol import policy
-from accesscontrol.errors import Refused
+from accesscontrol.errors import InvalidInput, Refused
 from accesscontrol.pages import ADD, CHANGE, VIEW, ServicePages, columns_of, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
-from catalog.admin import junction_list
+from catalog.admin import junction_list, refused_list
 from catalog.admin.exchange import RowExchange
 from catalog.admin.history import History
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
@@ -74,10 +75,13 @@ class JunctionPages(JunctionRemoval):
         """Show a page of the rows."""
         actor = actor_of(request)
         seen, ends = self.known_ends(request)
-        asked = Asked.of(seen, request.GET)
+        try:
+            asked = Asked.of(seen, request.GET)
+        except InvalidInput as refusal:
+            return self._refused(request, refusal, seen)
         listing = asked.rows(actor, self.table)
         names = names_of(actor, ends, {column: [key] for column, key in asked.ends.items()})
-        words = suggestions.of(actor, seen)
+        words = suggestions.of(actor, seen)[seen.name]
         narrowing = Narrowing(seen, ends, self.admin_site, asked, names, words)
         context = {
             "title": self.named(),
@@ -98,6 +102,17 @@ class JunctionPages(JunctionRemoval):
         }
         return self.shown(request, "list", context)
 
+    def _refused(self, request: HttpRequest, refusal: Refused, seen: Table) -> HttpResponse:
+        """The page that says what is wrong with the list's address."""
+        self.record_refusal(request, VIEW, refusal)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.named(),
+            "opts": self.opts,
+            **refused_list.context(refusal, request.GET, partial(Asked.of, seen)),
+        }
+        return TemplateResponse(request, refused_list.TEMPLATE, context, status=refusal.status)
+
     # One row ----------------------------------------------------------------------------------------
 
     @page(ADD, ADD)
@@ -114,7 +129,7 @@ class JunctionPages(JunctionRemoval):
             data=request.POST or None,
             ends=self._end_fields(ends, names),
             record={column: key for column, key in chosen.items() if key},
-            words=(words := suggestions.of(actor, seen)),
+            words=(words := suggestions.of(actor, seen)[seen.name]),
         )
         if request.method == "POST" and self._saved(request, ADD, form, partial(self._insert, request, form)):
             key = self.table.format_key(form.cleaned_data)
@@ -136,7 +151,7 @@ class JunctionPages(JunctionRemoval):
         record = self.found(request, object_id)
         may_change = self.allows(request, CHANGE)
         writable = self._writable(request, Operation.UPDATE, seen) if may_change else []
-        words = suggestions.of(actor_of(request), seen) if writable else {}
+        words = suggestions.of(actor_of(request), seen)[seen.name] if writable else {}
         form = RowForm(seen, writable, data=request.POST or None, prefix=PREFIX, record=record, words=words)
         if request.method == "POST" and self._saved(
             request, CHANGE, form, partial(self._update, request, form, record)

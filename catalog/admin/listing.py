@@ -27,8 +27,9 @@ from audit import timeouts
 from catalog.admin import columns, windows
 from catalog.admin.addresses import AFTER, BEFORE, COLUMNS, ORDER, PAGE, SIZE, SIZES, Listing
 from catalog.admin.windows import END, Window, Windows
-from catalog.services import conditions, counting, search
+from catalog.services import conditions, counting
 from catalog.services.ordering import Term
+from catalog.services.search import Search
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class TableList(ChangeList):
 
     listing: Listing
     actor: Actor
+    rows: QuerySet[Any]  # that are searched
+    searched: QuerySet[Any]  # what the words find, whatever else the list is narrowed to
+    search: Search
     window: Window | None = None
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
@@ -63,12 +67,14 @@ class TableList(ChangeList):
         self.filter_specs, self.has_filters, self.has_active_filters = [], False, self.listing.is_narrowed
         self.query = self.listing.search
         table = self.listing.table
-        rows: QuerySet[Any] = self.root_queryset.filter(conditions.parse(table, self.listing.where))
+        every: QuerySet[Any] = self.root_queryset
         if self.listing.in_trash:
-            rows = rows.filter(deleted_at__isnull=False)
-        if self.listing.search:
-            rows = rows.filter(search.matching(table, self.listing.search))
-        return rows.order_by(*(term.sql() for term in self.order))
+            every = every.filter(deleted_at__isnull=False)
+        self.search = Search(table, self.listing.search)
+        self.searched = every.filter(self.search.condition)
+        rows = every.filter(conditions.parse(table, self.listing.where))
+        self.rows = rows.order_by(*(term.sql() for term in self.order))
+        return self.rows.filter(self.search.condition)
 
     @property
     def order(self) -> list[Term]:
@@ -91,6 +97,7 @@ class TableList(ChangeList):
     def _fetch(self, request: HttpRequest) -> None:
         """Fetch a page: by its number where all rows were counted, else by a cursor."""
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.listing.size)
+        self.paginator.counted = self.search.count(self.rows)
         self.result_count = self.paginator.count
         self.full_result_count, self.show_full_result_count = None, False
         self.show_admin_actions, self.can_show_all = True, False
@@ -102,8 +109,7 @@ class TableList(ChangeList):
             self._numbered = Paginator(range(min(self.result_count, counting.CAP)), self.listing.size)
             self.page_num = max(1, min(self.page_num, self._numbered.num_pages))
             start = (self.page_num - 1) * self.listing.size
-            keys = self.queryset.values_list("pk", flat=True)[start : start + self.listing.size]
-            self.result_list = self._load(keys)
+            self.result_list = self._load(self.search.first(self.rows, self.listing.size, start=start))
 
     def _load(self, keys: Iterable[int]) -> list[Any]:
         """Return records by their keys, in that order: a long list is sorted without what it shows of each."""
@@ -116,7 +122,8 @@ class TableList(ChangeList):
         pages = Windows(
             self.actor,
             self.listing.table,
-            self.queryset,
+            self.rows,
+            self.search.first,
             self._load,
             self.order,
             self.listing.size,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from functools import partial
+from typing import Any, cast
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.paginator import Paginator
 from django.db import Error
 from django.db.models import QuerySet
@@ -15,34 +17,39 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accesscontrol.errors import Refused
-from accesscontrol.pages import VIEW, sentence
+from accesscontrol.pages import VIEW
 from accesscontrol.web import actor_of
 from audit import faults
-from catalog.admin import addresses, columns, facets
+from catalog.admin import addresses, columns, facets, refused_list
 from catalog.admin.addresses import COLUMNS, SEARCH, TRASH, Listing
 from catalog.admin.listing import TableList
 from catalog.admin.seen import SeenColumns
 from catalog.admin.trash import Trash
 from catalog.admin.views import SavedViews
-from catalog.services import counting, live, search
+from catalog.services import counting, live
+from catalog.services.lookups import among
+from catalog.services.search import Search
+
+SUGGESTIONS = (AutocompleteJsonView.paginate_by or 0) + 1  # one more says that there are more
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg] # no generics at run time
     """Pages whose total is exact up to 10,000 and an estimate above."""
 
     @cached_property
-    def _counted(self) -> tuple[int, bool]:
+    def counted(self) -> tuple[int, bool]:
+        """How many rows there are, and whether that is an estimate."""
         return counting.count(cast("QuerySet[Any]", self.object_list), exact=False)
 
     @cached_property
     def count(self) -> int:
         """How many rows there are."""
-        return self._counted[0]
+        return self.counted[0]
 
     @property
     def is_estimate(self) -> bool:
         """Whether the count is one."""
-        return self._counted[1]
+        return self.counted[1]
 
 
 class Lists(SavedViews, Trash, SeenColumns):
@@ -51,7 +58,6 @@ class Lists(SavedViews, Trash, SeenColumns):
     change_list_template = "admin/catalog/change_list.html"
     list_max_show_all = 0
     paginator = CappedPaginator
-    refused_template: ClassVar[str] = "admin/catalog/list_refused.html"
 
     def listing(self, request: HttpRequest) -> Listing:
         """This function will return what the address of the list asks for.
@@ -73,8 +79,9 @@ class Lists(SavedViews, Trash, SeenColumns):
         return columns.searched(self.seen(request))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """Search by words, as the list does; Django's suggestions for references come here too."""
-        return queryset.filter(search.matching(self.seen(request), search_term)), False
+        """Suggest the first few records that a search by words finds, for references to them."""
+        found = Search(self.seen(request), search_term).first(queryset, SUGGESTIONS)
+        return queryset.filter(among("pk", found)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list under the table's name, or why its address can't be followed and what to do."""
@@ -114,7 +121,7 @@ class Lists(SavedViews, Trash, SeenColumns):
     def _controls(self, request: HttpRequest, changes: TableList) -> dict[str, Any]:
         """What the toolbar above the list shows."""
         listing, actor = changes.listing, actor_of(request)
-        found = facets.of(listing, actor, request.GET)
+        found = facets.of(listing, actor, request.GET, facets.counts(listing, changes.searched))
         chips = list(facets.chips(listing, found, request.GET))
         filtering = [name for chip in chips for name in chip.parameters]
         chosen = columns.names(listing)
@@ -141,6 +148,6 @@ class Lists(SavedViews, Trash, SeenColumns):
             **self.admin_site.each_context(request),
             **extra,
             "opts": self.opts,
-            "sentence": sentence(refusal),
+            **refused_list.context(refusal, request.GET, partial(addresses.follow, self.seen(request))),
         }
-        return TemplateResponse(request, self.refused_template, context, status=refusal.status)
+        return TemplateResponse(request, refused_list.TEMPLATE, context, status=refusal.status)

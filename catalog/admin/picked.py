@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from accesscontrol.errors import LimitExceeded
 from audit.operation import MAX_AFFECTED
 
+SHOWN = 20  # by name, where somebody is asked what shall become of them
+
 
 def keys_of(queryset: QuerySet[Any]) -> list[int]:
     """This function will return the keys of the rows that somebody chose.

@@ -20,8 +20,7 @@ from accesscontrol.pages import VIEW
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog.admin import effects
-from catalog.admin.deletion import SHOWN
-from catalog.admin.picked import keys_of
+from catalog.admin.picked import SHOWN, keys_of
 from catalog.admin.trash import Trash
 from catalog.services import trash
 

@@ -19,13 +19,14 @@ from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
 from catalog.admin import columns, conflict, forms, groups, showing
+from catalog.admin.proposed import ProposedWords
 from catalog.admin.related import RelatedRecords
-from catalog.services import masking, records, suggestions
+from catalog.services import masking, records
 
 MAX_NAME_CHARS = 120  # in the page's heading
 
 
-class RecordPage(RelatedRecords):
+class RecordPage(RelatedRecords, ProposedWords):
     """The part of a table's pages that shows and writes one record."""
 
     form = forms.RecordForm
@@ -110,7 +111,8 @@ class RecordPage(RelatedRecords):
     ) -> HttpResponse:
         """Show the form with the stamp of what it shows, and what is to be chosen where two changed the same."""
         form = context["adminform"].form
-        context["words"] = {n: words for n, words in self._words(request).items() if n in form.fields}
+        proposed = self.words_for(request, self.seen(request))
+        context["words"] = {name: words for name, words in proposed.items() if name in form.fields}
         context["name"] = Truncator(str(context["original"])).chars(MAX_NAME_CHARS)
         if not kwargs.get("change"):
             return super().render_change_form(request, context, *args, **kwargs)
@@ -140,18 +142,12 @@ class RecordPage(RelatedRecords):
             for name in {field.name, field.attname}:
                 texts[name] = f"{texts[name]} {_('Read only for your role.')}".strip()
         form = super().get_form(request, obj, change=change, **{"help_texts": texts, **kwargs})
-        words = self._words(request)
+        words = self.words_for(request, self.seen(request))
         for name, field in form.base_fields.items():
             field.help_text = texts.get(name, "")
             if name in words:
                 field.widget.attrs["list"] = f"words_for_{name}"
         return form
-
-    def _words(self, request: HttpRequest) -> suggestions.Words:
-        """The words proposed for columns, read once for a page."""
-        if not hasattr(request, "proposed_words"):
-            request.proposed_words = suggestions.of(actor_of(request), self.seen(request))  # type: ignore[attr-defined]
-        return request.proposed_words  # type: ignore[attr-defined,no-any-return]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Return the form field of a column."""

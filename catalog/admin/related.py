@@ -1,4 +1,4 @@
-"""What refers to a record, on its page: counts that lead to the lists of just those."""
+"""What refers to a record, on its page: counts that lead to the lists of just those, and the first few of them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Line:
     is_capped: bool
     url: str
     add_url: str | None
+    samples: list[tuple[str, str]]  # name and address
 
 
 class RelatedRecords(SeenColumns):
@@ -60,4 +61,8 @@ class RelatedRecords(SeenColumns):
                 found.is_capped,
                 f"{reverse(f'{pages}_changelist')}?{those}",
                 f"{reverse(f'{pages}_add')}?{adding}" if may_add else None,
+                [
+                    (name or f"#{number}", reverse(f"{pages}_change", args=[number]))
+                    for number, name in found.samples
+                ],
             )

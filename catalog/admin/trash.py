@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accesscontrol.pages import CHANGE, DELETE, ServicePages
 from accesscontrol.web import actor_of
-from catalog.admin.picked import keys_of
+from audit.operation import Terms
+from catalog.admin.picked import SHOWN, keys_of
 from catalog.services import retention, trash
 from catalog.table import Table
 
@@ -41,9 +44,15 @@ class Trash(ServicePages):
         return {n: action for n, action in actions.items() if n not in {"delete_selected", *unfit}}
 
     @admin.action(description=gettext_lazy("Restore"), permissions=["change"])
-    def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Take the chosen records out of the trash."""
-        self._restore(request, queryset)
+    def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Ask before the chosen records are taken out of the trash, and take them out."""
+        with self.telling(request, RESTORE):
+            trashed = queryset.filter(deleted_at__isnull=False)
+            keys = keys_of(trashed)
+            if keys and not request.POST.get("post"):
+                return self._ask_to_restore(request, keys, list(trashed.order_by("pk")[:SHOWN]))
+            self._restore(request, keys)
+        return None
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take one record out of the trash."""
@@ -52,14 +61,32 @@ class Trash(ServicePages):
         obj = self.get_object(request, object_id)
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        self._restore(request, self.model._default_manager.filter(pk=obj.pk))
+        with self.telling(request, RESTORE):
+            self._restore(request, [obj.pk])
         return HttpResponseRedirect(self.url("change", obj.pk))
 
-    def _restore(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        with self.telling(request, RESTORE):
-            where = {"id": {"$in": keys_of(rows)}}
-            change = trash.restore_records(actor=actor_of(request), table=self.table, where=where)
-            messages.success(request, _("Restored %(records)s.") % {"records": self.counted(change.count)})
+    def _restore(self, request: HttpRequest, keys: list[int]) -> None:
+        change = trash.restore_records(actor=actor_of(request), table=self.table, where={"id": {"$in": keys}})
+        messages.success(request, _("Restored %(records)s.") % {"records": self.counted(change.count)})
+
+    def _ask_to_restore(self, request: HttpRequest, keys: list[int], records: list[Any]) -> HttpResponse:
+        """The page that says what will be restored; what stands in the way of it is found by trying.
+
+        :raises Refused: as `restore_records`
+        """
+        where, terms = {"id": {"$in": keys}}, Terms(dry_run=True)
+        change = trash.restore_records(actor=actor_of(request), table=self.table, where=where, terms=terms)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Restore %(records)s?") % {"records": self.counted(change.count)},
+            "objects": [str(record) for record in records],
+            "more": max(0, change.count - SHOWN),
+            "keys": keys,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "opts": self.opts,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/history/restore.html", context)
 
     def get_urls(self) -> Any:
         """Return the addresses of the pages, the restoring among them."""

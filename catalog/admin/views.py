@@ -68,7 +68,7 @@ class SavedViews(ServicePages):
             return HttpResponseNotAllowed(["POST"])
         actor, given = actor_of(request), QueryDict(request.POST.get("query", "")[:10_000])
         query = ""
-        with self.telling(request, VIEW):
+        with self.telling(request, "SAVE_VIEW"):
             self.require(request, VIEW)
             query = addresses.read(columns.shown(actor, self.table), given).query
             view = saved_views.save(
@@ -85,7 +85,7 @@ class SavedViews(ServicePages):
         """Delete a view."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        with self.telling(request, VIEW):
+        with self.telling(request, "DELETE_VIEW"):
             self.require(request, VIEW)
             name = saved_views.delete(actor=actor_of(request), table=self.table, key=key)
             messages.success(request, _("The view “%(name)s” is deleted.") % {"name": name})

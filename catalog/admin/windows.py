@@ -29,11 +29,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Windows:
-    """The pages of a query in a total order. It finds keys; `load` makes them records, in the same order."""
+    """The pages of those rows that are found, in a total order.
+
+    `first` finds the keys of the first few of some rows; `load` makes them records, in the same order.
+    """
 
     actor: Actor
     table: Table
-    found: QuerySet[Any]
+    rows: QuerySet[Any]
+    first: Callable[[QuerySet[Any], int], list[Any]]
     load: Callable[[Iterable[int]], list[Any]]
     order: Sequence[Term]
     size: int
@@ -67,14 +71,14 @@ class Windows:
 
     def _rows(self, order: Sequence[Term], cursor: str | None) -> list[Any]:
         """The rows of a page and one more, from as many ranges of the order as it takes."""
-        found = self.found.order_by(*(term.sql() for term in order)).values_list("pk", flat=True)
+        rows = self.rows.order_by(*(term.sql() for term in order))
         wanted = self.size + 1
         if cursor is None:
-            return self.load(found[:wanted])
+            return self.load(self.first(rows, wanted))
         keys: list[int] = []
         last = cursors.unseal(self.actor, self.query, cursor)
         for condition in cursors.segments(self.table, order, last):
-            keys += found.filter(condition)[: wanted - len(keys)]
+            keys += self.first(rows.filter(condition), wanted - len(keys))
             if len(keys) == wanted:
                 break
         return self.load(keys)

@@ -5,6 +5,7 @@ PostgreSQL reads more than we take: "yesterday", "1_000", "infinity". A pattern 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -25,19 +26,21 @@ _PATTERNS: tuple[tuple[type[AnyField], str], ...] = (
     (models.IntegerField, r"^-?\d+$"),
 )
 _FURTHER: tuple[tuple[type[AnyField], str], ...] = (
-    (
-        models.DateTimeField,
-        "{0}::timestamptz BETWEEN '0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'",
-    ),
-    (models.DecimalField, f"length({{0}}) <= {kinds.MAX_DIGITS}"),
+    (models.DateTimeField, "{value} BETWEEN '0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z'"),
+    (models.DecimalField, f"length({{text}}) <= {kinds.MAX_DIGITS}"),
     (
         ArrayField,
         (
-            "coalesce(array_ndims({0}::text[]), 1) = 1 AND coalesce(array_lower({0}::text[], 1), 1) = 1 AND "
-            f"cardinality({{0}}::text[]) <= {kinds.MAX_ARRAY_ITEMS} AND array_position({{0}}::text[], NULL) IS NULL"
+            "coalesce(array_ndims({value}), 1) = 1 AND coalesce(array_lower({value}, 1), 1) = 1 AND "
+            f"cardinality({{value}}) <= {kinds.MAX_ARRAY_ITEMS} AND array_position({{value}}, NULL) IS NULL"
         ),
     ),
-    (models.JSONField, f"NOT jsonb_path_exists({{0}}::jsonb, '$.**{{{{{kinds.MAX_JSON_DEPTH} to last}}}}')"),
+    (models.JSONField, f"NOT jsonb_path_exists({{value}}, '$.**{{{{{kinds.MAX_JSON_DEPTH} to last}}}}')"),
+)
+# Of what PostgreSQL would have written so itself, no pattern need be asked, which takes up to five times as long.
+_AS_WRITTEN: tuple[tuple[type[AnyField], str], ...] = (
+    (models.DateTimeField, "{value}::text IN ({text}, {text} || ' 00:00:00+00')"),
+    (models.IntegerField, "{value}::text = {text}"),
 )
 
 
@@ -52,24 +55,36 @@ def type_of(field: AnyField) -> str:
 
 
 def converted(field: AnyField, source: sql.Composable) -> sql.Composable:
-    """This function will return a cell as what its column holds; NULL where it can't be that."""
+    """This function will return a cell as what its column holds; NULL where it can't be that.
+
+    A time without a zone is of the session's, which is to be UTC.
+    """
     if is_text(field):
         return source
     kind: Any = type_of(field)
-    type_ = sql.SQL(kind)
-    found = sql.SQL("CASE WHEN pg_input_is_valid({}, {}) THEN {}::{} END").format(
-        source, sql.Literal(kind), source, type_
-    )
-    further = _first(_FURTHER, field)
-    if further is not None:
-        text: Any = further
-        condition = sql.SQL(text).format(source)
-        found = sql.SQL("CASE WHEN pg_input_is_valid({}, {}) THEN CASE WHEN {} THEN {}::{} END END").format(
-            source, sql.Literal(kind), condition, source, type_
-        )
+    read = sql.SQL("{}::{}").format(source, sql.SQL(kind))
+    is_asked = "{value}" in (_first(_FURTHER, field) or "")  # and so it is better read once
+    value: sql.Composable = sql.SQL("c.value") if is_asked else read
+    if conditions := list(_conditions(field, source, value)):
+        value = sql.SQL("CASE WHEN {} THEN {} END").format(sql.SQL(" AND ").join(conditions), value)
+    if is_asked:
+        value = sql.SQL("(SELECT {} FROM (SELECT {} AS value OFFSET 0) c)").format(value, read)
+    return sql.SQL("CASE WHEN pg_input_is_valid({}, {}) THEN {} END").format(source, sql.Literal(kind), value)
+
+
+def _conditions(field: AnyField, source: sql.Composable, value: sql.Composable) -> Iterator[sql.Composable]:
+    """What else is asked of a value that PostgreSQL can read."""
+
+    def about(condition: str) -> sql.Composable:
+        text: Any = condition
+        return sql.SQL(text).format(text=source, value=value)
+
     if (pattern := _first(_PATTERNS, field)) is not None:
-        return sql.SQL("CASE WHEN {} ~ {} THEN {} END").format(source, sql.Literal(pattern), found)
-    return found
+        matches = sql.SQL("{} ~ {}").format(source, sql.Literal(pattern))
+        as_written = _first(_AS_WRITTEN, field)
+        yield sql.SQL("({} OR {})").format(about(as_written), matches) if as_written else matches
+    if (further := _first(_FURTHER, field)) is not None:
+        yield about(further)
 
 
 def _target(field: AnyField) -> AnyField:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.core.validators import MaxLengthValidator
 from django.db import connection
 from psycopg import sql
 
-from catalog import registry
-from catalog.exchange import cells
-from catalog.exchange.relation import GENERATED, KEPT, Relation, existing, raw, shared, unique_rows
-from catalog.exchange.rules import Check, Unique, trusted
-from catalog.exchange.staging import WHOLE_ROW
-from catalog.services import kinds
-from catalog.services.values import MAX_GIVEN_KEY
-from catalog.table import AnyField, Table
+from catalog.exchange import row_checks, unique_checks
+from catalog.exchange.relation import KEPT, Relation, once
+from catalog.table import Table
 
 MAX_ERRORS: Final = 100  # that are listed
-MAX_SHOWN_CHARS: Final = 40  # of a value
-
-Part = tuple[sql.Composable, sql.Composable]  # a condition under which something is wrong, and the message
 
 
 @dataclass(frozen=True)
@@ -40,11 +30,11 @@ def find(relation: Relation, seen: Table, *, skips: bool, most: int = MAX_ERRORS
     `seen` is the table as the actor may know it: of other columns no message tells. The first `most` faults are listed.
     """
     kept = replace(relation, is_kept=True)
-    parts = [_of_rows(kept, seen)]
-    for unique in _decided(kept):
-        parts.append(_within(kept, unique, seen))
+    parts = [row_checks.of_rows(kept, seen)]
+    for unique in unique_checks.decided(kept):
+        parts.append(unique_checks.within(kept, unique, seen))
         if not skips:
-            parts.append(_beside(kept, unique, seen))
+            parts.append(unique_checks.beside(kept, unique, seen))
     statement = sql.SQL(
         "WITH {} AS MATERIALIZED (SELECT * FROM {} r) SELECT _row, _column, _message, count(*) OVER (),"
         " sum(_first) OVER () FROM (SELECT *, (row_number() OVER (PARTITION BY _row) = 1)::int AS _first FROM ({}) f"
@@ -64,272 +54,15 @@ def looks_faulty(relation: Relation) -> bool:
     """
     conditions: list[sql.Composable] = [sql.SQL("t._faults IS NOT NULL")]
     if relation.must_match:
-        conditions.append(_matches_none(relation))
+        conditions.append(row_checks.matches_none(relation))
     for name in relation.staged.columns:
         field = relation.table.columns[name]
-        conditions += [condition for condition, _ in _unheld(name, field)]
+        conditions += [condition for condition, _ in row_checks.unheld(name, field)]
     statement = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {})").format(
-        relation.rows(), sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions)
+        once(relation.rows()),
+        sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions),
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)
         (found,) = cursor.fetchone()
     return bool(found)
-
-
-def existing_rows(relation: Relation) -> sql.Composable:
-    """This function will return the query of the rows that exist already, by any rule."""
-    queries = [
-        sql.SQL("SELECT u._row FROM {} u JOIN {} e USING ({})").format(
-            unique_rows(relation.rows(), unique), existing(relation.table, unique), shared(unique)
-        )
-        for unique in _decided(relation)
-    ]
-    return sql.SQL(" UNION ").join(queries) if queries else sql.SQL("SELECT NULL::bigint")
-
-
-def _decided(relation: Relation) -> Iterator[Unique]:
-    """The rules of uniqueness that what the file has can break: a number that the sequence gives is new."""
-    given = set(relation.staged.columns)
-    for unique in relation.rules.uniques:
-        fresh = [
-            name for name in unique.columns
-            if name not in given and relation.rules.defaults[name] == GENERATED and relation.match is None
-        ]  # fmt: skip
-        if unique.involved & given and not fresh:
-            yield unique
-
-
-def _of_rows(relation: Relation, seen: Table) -> sql.Composable:
-    """What each row shows by itself, and beside the records that it refers to."""
-    referring = [name for name in relation.table.foreign_keys if name in relation.staged.columns]
-    told = list(_told(relation, seen, referring))
-    conditions = [condition for _, parts in told for condition, _ in parts]
-    return sql.SQL(
-        "SELECT t._row, f._column, f._message FROM (SELECT {} FROM {} t {}) t"
-        " CROSS JOIN LATERAL (VALUES {}) f (_column, _message) WHERE ({}) AND f._message IS NOT NULL"
-    ).format(
-        sql.SQL(", ").join([sql.SQL("t.*"), *(_parent_columns(relation, name) for name in referring)]),
-        relation.rows(),
-        sql.SQL(" ").join(_parent_join(relation, name) for name in referring),
-        sql.SQL(", ").join(_message(column, parts) for column, parts in told),
-        sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions),
-    )
-
-
-def _told(
-    relation: Relation, seen: Table, referring: Sequence[str]
-) -> Iterator[tuple[str | None, list[Part]]]:
-    """What can be wrong, by column; None is the row as a whole."""
-    yield None, [(_reader_found(WHOLE_ROW), _reader(WHOLE_ROW))]
-    if relation.must_match:
-        words = f"There is no such record in {seen.name}, and none is to be added."
-        yield None, [_unless_unread((_matches_none(relation), sql.Literal(words)))]
-    others = {name: list(_of_column(relation, name, field)) for name, field in relation.table.columns.items()}
-    for name in referring:
-        others[name] += _of_parent(relation, name)
-    for check in relation.rules.checks:
-        part = _of_check(relation, seen, check)
-        if len(check.columns) == 1:
-            others[check.columns[0]].append(part)
-        else:
-            yield None, [_unless_unread(part)]
-    for name, parts in others.items():
-        if parts:
-            yield name if name in seen.columns else None, [_unless_unread(part) for part in parts]
-
-
-def _matches_none(relation: Relation) -> sql.Composable:
-    return sql.SQL("NOT ({})").format(relation.is_known)
-
-
-def _message(column: str | None, parts: Sequence[Part]) -> sql.Composable:
-    """A row of VALUES: the first thing that is wrong."""
-    cases = (sql.SQL("WHEN {} THEN {}").format(condition, message) for condition, message in parts)
-    return sql.SQL("({}::text, CASE {} END)").format(sql.Literal(column), sql.SQL(" ").join(cases))
-
-
-def _unless_unread(part: Part) -> Part:
-    """Of a row that could not be read, that alone is told."""
-    condition, message = part
-    return sql.SQL("({}) AND t._faults ? {} IS NOT TRUE").format(condition, sql.Literal(WHOLE_ROW)), message
-
-
-def _of_column(relation: Relation, name: str, field: AnyField) -> Iterator[Part]:
-    is_given = name in relation.staged.columns
-    is_generated = relation.rules.defaults[name] == GENERATED
-    if is_given:
-        yield _reader_found(name), _reader(name)
-        yield from _unheld(name, field)
-    is_taken_over = relation.must_match and not is_given  # from the record, or the row is at fault anyway
-    if (
-        not field.null
-        and not is_taken_over
-        and not (is_generated and (not is_given or relation.staged.lacking(name)))
-    ):
-        words = "can't be null" if is_given else "must be given"
-        yield (
-            sql.SQL("t.{} IS NULL").format(sql.Identifier(name)),
-            sql.Literal(f"{name} {words}."),
-        )
-
-
-def _unheld(name: str, field: AnyField) -> Iterator[Part]:
-    """What the column can't hold, as PostgreSQL reads it or as we do, though its rules would not refuse it."""
-    value, text = (sql.SQL("t.{}").format(part) for part in (sql.Identifier(name), raw(name)))
-    if not cells.is_text(field):
-        is_bad = sql.SQL("{} IS NULL AND {} IS NOT NULL").format(value, text)
-        if kinds.is_integer_column(field):
-            least, greatest = kinds.range_of(field)
-            yield (
-                sql.SQL("{} AND {} ~ '^-?[0-9]+$'").format(is_bad, text),
-                sql.Literal(f"{name} must lie between {least} and {greatest}."),
-            )
-        yield is_bad, _quoting(f"{name} must be {kinds.describe(field)}, not ", text)
-    if name == "id":
-        yield (
-            sql.SQL("{} NOT BETWEEN 1 AND {}").format(value, sql.Literal(MAX_GIVEN_KEY)),
-            sql.Literal(f"id must lie between 1 and {MAX_GIVEN_KEY}."),
-        )
-
-
-def _of_check(relation: Relation, seen: Table, check: Check) -> Part:
-    broken = sql.SQL("NOT ({})").format(trusted(check.condition))
-    if not set(check.columns) <= seen.columns.keys():
-        return broken, sql.Literal(f"A rule of {seen.name} is broken.")
-    if len(check.columns) == 1:
-        (name,) = check.columns
-        return broken, _why(name, relation.table.columns[name], check)
-    words = f"{' and '.join(check.columns)} break the rule {check.name}: {check.condition}."
-    return broken, sql.Literal(words)
-
-
-def _why(name: str, field: AnyField, check: Check) -> sql.Composable:
-    """What to say of a value that a rule of its column refuses."""
-    value = sql.SQL("t.{}::text").format(sql.Identifier(name))
-    if field.flatchoices:
-        allowed = ", ".join(str(choice) for choice, _ in field.flatchoices)
-        return sql.SQL("{} || {}").format(
-            _quoting(f"{name} can't be ", value), sql.Literal(f" Allowed: {allowed}.")
-        )
-    for validator in field.validators:
-        if isinstance(validator, MaxLengthValidator):
-            return sql.SQL("{} || length({}) || '.'").format(
-                sql.Literal(f"{name} may have at most {validator.limit_value} characters, not "), value
-            )
-    return _quoting(f"{name} breaks the rule {check.condition}: ", value)
-
-
-def _of_parent(relation: Relation, name: str) -> Iterator[Part]:
-    parent = registry.get(relation.table.foreign_keys[name])
-    value = sql.SQL("t.{}").format(sql.Identifier(name))
-    is_there = sql.SQL("{} IS NOT NULL").format(_found(name))
-    missing: sql.Composable = sql.SQL("{} IS NOT NULL AND NOT ({})").format(value, is_there)
-    if parent is registry.get(relation.table.name) and "id" in relation.staged.columns:
-        missing = sql.SQL("{} AND NOT EXISTS (SELECT FROM {} own WHERE own.id = {})").format(
-            missing, relation.rows(), value
-        )
-    yield (
-        missing,
-        sql.SQL("{} || {} || {}").format(
-            sql.Literal(f"{name}: there is no record "), value, sql.Literal(f" in {parent.name}.")
-        ),
-    )
-    if parent.soft_delete:
-        is_new: sql.Composable = sql.SQL("true")
-        if relation.match is not None:
-            is_new = sql.SQL("{} IS DISTINCT FROM t.{}").format(value, sql.Identifier(f"_old_{name}"))
-        yield (
-            sql.SQL("t.{} IS NOT NULL AND {}").format(sql.Identifier(f"_trashed_{name}"), is_new),
-            sql.SQL("{} || {} || {}").format(
-                sql.Literal(f"{name}: record "),
-                value,
-                sql.Literal(f" of {parent.name} is in the trash; restore it first."),
-            ),
-        )
-
-
-def _parent_columns(relation: Relation, name: str) -> sql.Composable:
-    alias = _parent_alias(name)
-    shown: sql.Composable = sql.SQL("{}.id AS {}").format(alias, sql.Identifier(f"_found_{name}"))
-    if registry.get(relation.table.foreign_keys[name]).soft_delete:
-        shown += sql.SQL(", {}.deleted_at AS {}").format(alias, sql.Identifier(f"_trashed_{name}"))
-    return shown
-
-
-def _parent_join(relation: Relation, name: str) -> sql.Composable:
-    return sql.SQL("LEFT JOIN public.{} {} ON {}.id = t.{}").format(
-        sql.Identifier(relation.table.foreign_keys[name]),
-        _parent_alias(name),
-        _parent_alias(name),
-        sql.Identifier(name),
-    )
-
-
-def _parent_alias(name: str) -> sql.Identifier:
-    return sql.Identifier(f"_parent_{name}")
-
-
-def _found(name: str) -> sql.Composable:
-    return sql.SQL("t.{}").format(sql.Identifier(f"_found_{name}"))
-
-
-def _within(relation: Relation, unique: Unique, seen: Table) -> sql.Composable:
-    """Rows that have in common what an earlier row of the file has."""
-    names = shared(unique)
-    return sql.SQL(
-        "(WITH u AS MATERIALIZED (SELECT _row, {} FROM {} u) SELECT u._row, {}::text, {} || d.first || '.' FROM u"
-        " JOIN (SELECT {}, min(_row) AS first FROM u GROUP BY {} HAVING count(*) > 1) d USING ({})"
-        " WHERE u._row > d.first)"
-    ).format(
-        names,
-        unique_rows(relation.rows(), unique),
-        sql.Literal(_column_of(unique, seen)),
-        sql.Literal(f"The same {_words(unique, seen)} as in row "),
-        names,
-        names,
-        names,
-    )
-
-
-def _beside(relation: Relation, unique: Unique, seen: Table) -> sql.Composable:
-    """Rows that have in common what a record has which they do not change."""
-    other: sql.Composable = sql.SQL("true")
-    if relation.match is not None:
-        other = sql.SQL("({}) IS DISTINCT FROM ({})").format(
-            sql.SQL(", ").join(sql.SQL("u.{}").format(sql.Identifier(f"_key_{n}")) for n in relation.table.key),
-            sql.SQL(", ").join(sql.SQL("e.{}").format(sql.Identifier(n)) for n in relation.table.key),
-        )  # fmt: skip
-    return sql.SQL("(SELECT u._row, {}::text, {} FROM {} u JOIN {} e USING ({}) WHERE {})").format(
-        sql.Literal(_column_of(unique, seen)),
-        sql.Literal(f"There is already a record of {seen.name} with this {_words(unique, seen)}."),
-        unique_rows(relation.rows(), unique),
-        existing(relation.table, unique),
-        shared(unique),
-        other,
-    )
-
-
-def _column_of(unique: Unique, seen: Table) -> str | None:
-    return unique.columns[0] if len(unique.columns) == 1 and unique.columns[0] in seen.columns else None
-
-
-def _words(unique: Unique, seen: Table) -> str:
-    return " and ".join(unique.columns) if set(unique.columns) <= seen.columns.keys() else "value"
-
-
-def _reader_found(column: str) -> sql.Composable:
-    """The condition that the reader of the file had something to say."""
-    return sql.SQL("t._faults ? {}").format(sql.Literal(column))
-
-
-def _reader(column: str) -> sql.Composable:
-    """What the reader of the file had to say."""
-    return sql.SQL("t._faults ->> {}").format(sql.Literal(column))
-
-
-def _quoting(words: str, value: sql.Composable) -> sql.Composable:
-    """A sentence that ends with the start of a value."""
-    return sql.SQL("{} || quote_literal(left({}, {})) || '.'").format(
-        sql.Literal(words), value, sql.Literal(MAX_SHOWN_CHARS)
-    )

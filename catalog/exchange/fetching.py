@@ -34,7 +34,10 @@ def open_file(name: str) -> Download:
 
     :raises NotFound: it is gone
     """
-    file = store.files().open(name)
+    try:
+        file = store.files().open(name)
+    except NotFound:
+        raise NotFound("The file is not there any more.", hint="Export it again.") from None
     return Download(file, name, os.fstat(file.fileno()).st_size)
 
 

@@ -8,8 +8,8 @@ from psycopg import sql
 from audit import bulk_history
 from audit.trail import Entry
 from catalog import registry
-from catalog.exchange.checking import existing_rows
-from catalog.exchange.relation import Relation
+from catalog.exchange.relation import Relation, once
+from catalog.exchange.unique_checks import existing_rows
 from catalog.services import statements
 from catalog.services.rows import Output
 from catalog.table import Table
@@ -76,7 +76,7 @@ def update(entry: Entry, relation: Relation) -> int:
     ).format(
         table=sql.Identifier(table.name),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = t.{0}").format(sql.Identifier(name)) for name in names),
-        rows=relation.rows(),
+        rows=once(relation.rows()),
         matched=matched(table),
         same=sql.SQL(" AND ").join(sql.SQL("x.{0} = o.{0}").format(sql.Identifier(name)) for name in table.key),
         differs=differs(relation),

@@ -22,6 +22,7 @@ from catalog.exchange.importing import CHECK
 from catalog.exchange.order import Order
 from catalog.exchange.reading import Content, Source
 from catalog.exchange.relation import Relation
+from catalog.exchange.unique_checks import existing_rows
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
 
@@ -90,22 +91,20 @@ def _look(order: Order, relation: Relation) -> Preview:
     faults = checking.find(relation, order.seen, skips=order.skips, most=MAX_FAULTS)
     faulty = sorted({fault["row"] for fault in faults.listed})
     staged = relation.staged
-    new: int | None = None
-    changed: int | None = None
-    if len(faulty) == faults.rows:
-        new, changed = _count(order, relation, faulty)
+    found = _sort(order, relation, faulty)
+    is_counted = len(faulty) == faults.rows  # else some of what was counted as new is at fault
     may_read = policy.decide(order.actor, Operation.READ, order.table).allowed
     return Preview(
         rows=staged.rows,
-        new=new,
-        changed=changed,
-        skipped=None if new is None or changed is None else staged.rows - new - changed - faults.rows,
+        new=found.new if is_counted else None,
+        changed=found.changed if is_counted else None,
+        skipped=staged.rows - found.new - found.changed - faults.rows if is_counted else None,
         faulty=faults.rows,
         fault_count=faults.total,
         columns=list(staged.columns),
         faults=faults.listed,
-        new_rows=_new_rows(order, relation, faulty) if order.inserts else [],
-        changed_rows=_changed_rows(order, relation, faulty) if relation.match and may_read else [],
+        new_rows=_new_rows(order, relation, found.first_new) if order.inserts else [],
+        changed_rows=_changed_rows(order, relation, found.first_changed) if may_read else [],
     )
 
 
@@ -114,39 +113,50 @@ def _propose(order: Order, content: Content, found: Preview) -> Proposal:
     return plans.propose(order.actor, order.operation, order.arguments(content), counts)
 
 
-def _count(order: Order, relation: Relation, faulty: list[int]) -> tuple[int, int]:
-    """How many rows are new, and how many change something."""
-    statement = sql.SQL(
-        "SELECT count(*) FILTER (WHERE {new}), count(*) FILTER (WHERE {changed}) FROM {rows} WHERE {sound}"
-    ).format(
-        new=_is_new(order, relation),
-        changed=_is_changed(relation),
-        rows=_beside(relation),
-        sound=_is_sound(faulty),
-    )
-    ((new, changed),) = _fetch(statement)
-    return new, changed
+@dataclass(frozen=True)
+class _Sorted:
+    """How many rows are new, how many change something, and the numbers of the first of each."""
+
+    new: int
+    changed: int
+    first_new: list[int]
+    first_changed: list[int]
 
 
-def _new_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
-    names = [name for name in relation.staged.columns if name in order.seen.columns]
+def _sort(order: Order, relation: Relation, faulty: list[int]) -> _Sorted:
+    """Look at every row that is not at fault, once."""
+    first = sql.SQL("coalesce((array_agg(r._row ORDER BY r._row) FILTER (WHERE {}))[:{}], '{{}}')")
+    is_new, is_changed = sql.SQL("r.is_new"), sql.SQL("r.is_changed")
     statement = sql.SQL(
-        "SELECT t._row, jsonb_build_object({})::text FROM {} WHERE {} AND {} ORDER BY t._row LIMIT {}"
+        "SELECT count(*) FILTER (WHERE r.is_new), count(*) FILTER (WHERE r.is_changed), {}, {}"
+        " FROM (SELECT t._row, {} AS is_new, {} AS is_changed FROM {} WHERE t._row <> ALL ({}::bigint[]) OFFSET 0) r"
     ).format(
-        sql.SQL(", ").join(
-            sql.SQL("{}::text, {}").format(sql.Literal(name), _shown("t", name)) for name in names
-        ),
-        _beside(relation),
+        first.format(is_new, sql.Literal(SAMPLE)),
+        first.format(is_changed, sql.Literal(SAMPLE)),
         _is_new(order, relation),
-        _is_sound(faulty),
-        sql.Literal(SAMPLE),
+        _is_changed(relation),
+        _beside(relation),
+        sql.Literal(faulty),
+    )
+    (found,) = _fetch(statement)
+    return _Sorted(*found)
+
+
+def _new_rows(order: Order, relation: Relation, rows: list[int]) -> list[list[Any]]:
+    """What new rows say."""
+    names = [name for name in relation.staged.columns if name in order.seen.columns]
+    shown = sql.SQL(", ").join(
+        sql.SQL("{}::text, {}").format(sql.Literal(name), _shown("t", name)) for name in names
+    )
+    statement = sql.SQL("SELECT t._row, jsonb_build_object({})::text FROM {} WHERE {}").format(
+        shown, _beside(relation), _is_among(rows)
     )
     return [[row, json.loads(values)] for row, values in _fetch(statement)]
 
 
-def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[list[Any]]:
-    names = [name for name in merging.changed_columns(relation) if name in order.seen.columns]
-    if not names:
+def _changed_rows(order: Order, relation: Relation, rows: list[int]) -> list[list[Any]]:
+    """What rows change, as it is and as it will be."""
+    if not rows:
         return []
     pairs = (
         sql.SQL(
@@ -154,20 +164,12 @@ def _changed_rows(order: Order, relation: Relation, faulty: list[int]) -> list[l
         ).format(
             sql.Literal(name), sql.Identifier(name), sql.Identifier(name), _shown("o", name), _shown("t", name)
         )
-        for name in names
+        for name in merging.changed_columns(relation) if name in order.seen.columns
     )  # fmt: skip
     keys = (sql.SQL("o.{}::text").format(sql.Identifier(name)) for name in order.table.key)
     statement = sql.SQL(
-        "SELECT t._row, concat_ws(':', {}), jsonb_strip_nulls(jsonb_build_object({}))::text FROM {} WHERE {} AND {}"
-        " ORDER BY t._row LIMIT {}"
-    ).format(
-        sql.SQL(", ").join(keys),
-        sql.SQL(", ").join(pairs),
-        _beside(relation),
-        _is_changed(relation),
-        _is_sound(faulty),
-        sql.Literal(SAMPLE),
-    )
+        "SELECT t._row, concat_ws(':', {}), jsonb_strip_nulls(jsonb_build_object({}))::text FROM {} WHERE {}"
+    ).format(sql.SQL(", ").join(keys), sql.SQL(", ").join(pairs), _beside(relation), _is_among(rows))
     return [[row, key, json.loads(pairs)] for row, key, pairs in _fetch(statement)]
 
 
@@ -183,7 +185,7 @@ def _beside(relation: Relation) -> sql.Composed:
 def _is_new(order: Order, relation: Relation) -> sql.Composable:
     condition = sql.SQL("NOT ({})").format(relation.is_known)
     if order.skips:
-        condition += sql.SQL(" AND t._row NOT IN ({})").format(checking.existing_rows(relation))
+        condition += sql.SQL(" AND t._row NOT IN ({})").format(existing_rows(relation))
     return condition
 
 
@@ -193,8 +195,8 @@ def _is_changed(relation: Relation) -> sql.Composable:
     return sql.SQL("{} AND {}").format(relation.is_known, merging.differs(relation))
 
 
-def _is_sound(faulty: list[int]) -> sql.Composable:
-    return sql.SQL("t._row <> ALL ({}::bigint[])").format(sql.Literal(faulty))
+def _is_among(rows: list[int]) -> sql.Composable:
+    return sql.SQL("t._row = ANY ({}::bigint[]) ORDER BY t._row").format(sql.Literal(rows))
 
 
 def _shown(alias: str, name: str) -> sql.Composable:

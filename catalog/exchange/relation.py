@@ -40,7 +40,7 @@ class Relation:
             sql.SQL("{} AS {}").format(self._value(name, numbered=numbered), sql.Identifier(name))
             for name in self.table.columns
         ]
-        shown += [sql.SQL("g.{}").format(raw(name)) for name in self.staged.columns]
+        shown += [sql.SQL("g.{}").format(raw(name)) for name in self._read]
         if self.match is None:
             return sql.SQL("(SELECT {} FROM {} g)").format(sql.SQL(", ").join(shown), self._typed())
         shown += [
@@ -78,13 +78,20 @@ class Relation:
             return sql.SQL("false")
         return sql.SQL("{}._shape = ANY({})").format(sql.Identifier(alias), sql.Literal(lacking))
 
+    @property
+    def _read(self) -> list[str]:
+        """The columns of the file whose cells are texts that must be read."""
+        return [name for name in self.staged.columns if not cells.is_text(self.table.columns[name])]
+
     def _typed(self) -> sql.Composed:
         """The staged rows with the values of the columns that the file has."""
         shown: list[sql.Composable] = [sql.SQL("s._row, s._faults, s._shape")]
         for name in self.staged.columns:
             source = sql.SQL("s.{}").format(sql.Identifier(name))
             value = cells.converted(self.table.columns[name], source)
-            shown.append(sql.SQL("{} AS {}, {} AS {}").format(value, sql.Identifier(name), source, raw(name)))
+            shown.append(sql.SQL("{} AS {}").format(value, sql.Identifier(name)))
+            if name in self._read:
+                shown.append(sql.SQL("{} AS {}").format(source, raw(name)))
         return sql.SQL("(SELECT {} FROM pg_temp.import_rows s)").format(sql.SQL(", ").join(shown))
 
     def _value(self, name: str, *, numbered: bool) -> sql.Composable:
@@ -108,6 +115,11 @@ class Relation:
         if default is None or default == GENERATED:
             return sql.SQL("NULL::{}").format(sql.SQL(kind))
         return trusted(default)
+
+
+def once(rows: sql.Composable) -> sql.Composed:
+    """This function will return rows of which no cell is read twice, however often a statement speaks of it."""
+    return sql.SQL("(SELECT * FROM {} t OFFSET 0)").format(rows)
 
 
 def raw(name: str) -> sql.Identifier:

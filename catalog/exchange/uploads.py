@@ -88,7 +88,7 @@ def keep(
     :raises StoreFailed: the disk is full, or fails
     """
     format_ = format or _format_of(file_name)
-    _forget_before(now - KEPT_FOR)
+    forget_all(left_before(now - KEPT_FOR))
     _make_room(actor)
     token = secrets.token_hex(16)
     base = _base(actor, table, token)
@@ -119,6 +119,24 @@ def find(*, actor: Actor, table: Table, token: str) -> Upload:
 def forget(upload: Upload) -> None:
     """This function will delete a file with all that was kept beside it."""
     _delete_all(upload.base)
+
+
+def left_before(moment: datetime) -> list[str]:
+    """This function will return by what names files are kept that were brought before a moment, to be forgotten."""
+    files = _files()
+    found: dict[str, None] = {}
+    for name in files.names():
+        with contextlib.suppress(NotFound):  # somebody else was faster
+            if files.modified(name) < moment:
+                found[name.rpartition(".")[0]] = None
+    return list(found)
+
+
+def forget_all(names: Iterable[str]) -> None:
+    """This function will delete files with all that was kept beside them, and what interrupted uploads have left."""
+    for base in names:
+        _delete_all(base)
+    _files().sweep()
 
 
 def _sound(source: BinaryIO, content: Content, format_: Format) -> Iterable[bytes]:
@@ -158,17 +176,6 @@ def _read(name: str) -> dict[str, Any] | None:
     except NotFound:
         return None
     return found
-
-
-def _forget_before(moment: datetime) -> None:
-    files = _files()
-    for name in files.names():
-        try:
-            if files.modified(name) < moment:
-                files.delete(name)
-        except NotFound:
-            continue  # somebody else was faster
-    files.sweep()
 
 
 def _make_room(actor: Actor) -> None:

@@ -12,6 +12,7 @@ from accesscontrol.errors import Forbidden, InvalidInput, NotFound, quoted
 from accesscontrol.models import ColumnRule
 from accesscontrol.policy import ColumnAccess, Right
 from accesscontrol.signals import access_changed
+from catalog.services import columns
 from catalog.table import Table
 
 _STRICTNESS = {None: 0, ColumnAccess.READ_ONLY: 1, ColumnAccess.HIDDEN: 2}
@@ -31,8 +32,9 @@ def set_column_rule(*, actor: Actor, role: Group, table: Table, column: str, acc
     if Group.objects.select_for_update().filter(pk=role.pk).first() is None:  # who changes the same waits
         raise NotFound("This role has been deleted.")
     rule = ColumnRule.objects.filter(role=role, table_id=table.name, column_name=str(column)[:63]).first()
-    if rule is None or wanted is not None:  # a rule of a column that is gone can be lifted
-        table.column(column)
+    is_there = column in table.columns or (rule is not None and wanted is None)
+    if not is_there:  # but a rule of a column that is gone can be lifted
+        columns.shown(actor, table).column(column)  # refuses, and proposes only what the actor may know of
     before = ColumnAccess(rule.access) if rule else None
     if wanted is before:
         return

@@ -35,13 +35,17 @@ def names(actor: Actor, table: Table, records: Iterable[Mapping[str, Any]]) -> d
     return {
         (parent.name, key): name
         for parent, keys in wanted.items()
-        for key, name in _names(actor, parent, keys).items()
+        for key, name in by_key(actor, parent, keys).items()
     }
 
 
-def _names(actor: Actor, table: Table, keys: Iterable[int]) -> dict[int, str]:
-    column = label(columns.shown(actor, table))
-    if column is None or not policy.decide(actor, Operation.READ, table).allowed:
+def by_key(actor: Actor, table: Table, keys: Iterable[int]) -> dict[int, str]:
+    """This function will return what records of a table are called, by key, those in the trash too.
+
+    What has no name is left out, and so is everything where the actor may not read the table, or not know its names.
+    """
+    column, wanted = label(columns.shown(actor, table)), sorted(set(keys))
+    if not wanted or column is None or not policy.decide(actor, Operation.READ, table).allowed:
         return {}
-    rows = table.model._default_manager.filter(among("id", sorted(keys))).exclude(**{column: None})
+    rows = table.model._default_manager.filter(among("id", wanted)).exclude(**{column: None})
     return dict(rows.values_list("id", Left(column, MAX_NAME_CHARS)))

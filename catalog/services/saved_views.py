@@ -1,6 +1,13 @@
-"""Lists that people keep under a name: each person's own, and those that somebody shares."""
+"""Lists that people keep under a name: each person's own, and those that somebody shares.
+
+The trail tells of them as it does of accounts: to whoever did it, and to those who see all of it, since whoever reads
+the table may know nothing of another's views. Of what a view asks for it has a digest alone: that may name a column
+which is hidden from a reader of the trail.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,8 +17,10 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import AuthenticationRequired, InvalidInput, LimitExceeded, NotFound
 from accesscontrol.policy import Operation, Right
+from audit import changes, trail
+from audit.trail import Entry
 from catalog.models import SavedView
-from catalog.services import values
+from catalog.services import fingerprint, values
 from catalog.table import Table
 
 MAX_NAME_CHARS = 80
@@ -57,9 +66,11 @@ def save(*, actor: Actor, table: Table, name: str, query: str, is_shared: bool) 
         raise LimitExceeded(
             f"You have {MAX_VIEWS} views of this table.", hint="Delete one first.", maximum=MAX_VIEWS
         )
+    before = own.filter(name=name).first()
     view, _ = SavedView.objects.update_or_create(
         owner=user, table_name=table.name, name=name, defaults={"query": query, "is_shared": is_shared}
     )
+    _tell(actor, "SAVE_VIEW", before, view)
     return view
 
 
@@ -73,13 +84,34 @@ def delete(*, actor: Actor, table: Table, key: int) -> str:
     view = visible(actor, table).select_for_update(of=("self",)).filter(pk=key).first()
     if view is None or not may_delete(actor, view):
         raise NotFound("There is no such view of yours.")
+    name = view.name
+    _tell(actor, "DELETE_VIEW", view, None)
     view.delete()
-    return view.name
+    return name
 
 
 def may_delete(actor: Actor, view: SavedView) -> bool:
     """This function will say whether the actor may delete a view that they may open."""
     return view.owner_id == _user(actor).pk or policy.holds(actor, Right.MANAGE_ACCESS).allowed
+
+
+def _tell(actor: Actor, operation: str, before: SavedView | None, after: SavedView | None) -> None:
+    """Write to the trail what became of a view, in the transaction of the change."""
+    view = after or before
+    assert view is not None  # noqa: S101 - there was one, or there is now
+    told = changes.diff(_told(before), _told(after))
+    subject = f"view {view.name} of {view.table_name}"
+    trail.record(Entry(actor, operation, record_id=subject, record_count=1, changes=told))
+
+
+def _told(view: SavedView | None) -> dict[str, Any] | None:
+    if view is None:
+        return None
+    return {
+        "owner": view.owner.get_username(),
+        "is_shared": view.is_shared,
+        "filters": fingerprint.of(None, view.query),
+    }
 
 
 def _user(actor: Actor) -> User:

@@ -6,58 +6,23 @@ search never tells of a column that is hidden from whoever searches.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, Value
-from django.db.models.expressions import Combinable
+from django.db.models import Q, QuerySet
 
-from accesscontrol import policy
-from accesscontrol.actor import Actor
-from accesscontrol.policy import Operation
-from audit.operation import audited
-from audit.trail import Entry
 from catalog import registry
-from catalog.services import columns as visible_columns
-from catalog.services import fingerprint, queries
-from catalog.services.counting import CAP
+from catalog.services import counting, reading, sampling, words
 from catalog.services.lookups import among
+from catalog.services.sampling import Sample
 from catalog.services.texts import is_short, label
 from catalog.table import MAX_KEY, Table
 
-MAX_WORDS = 8
-MAX_WORD_CHARS = 100
-CANDIDATES = 40  # of one table, of which the best are shown
-MAX_HITS = 6  # of one table
-_WORD = re.compile(r"[^\W_]+")
-_NOTHING = Q(pk__in=())
-
-
-class Begins(Func):
-    """Whether a text has a word that begins so.
-
-    The planner is not told the word, and so takes it for a rare one and the index for the way to it: what it would make
-    of the beginning of a word is a guess, after which it may read a million rows for the first page of a list.
-    """
-
-    template = "public.search_vector(%(expressions)s))"
-    arg_joiner = ") @@ (SELECT public.search_prefix("
-    output_field = BooleanField()
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A record that was found, by its name; `within` is the name of what it belongs to, where the actor may know."""
-
-    table: Table
-    key: int
-    name: str
-    within: str | None = None
+FEW = 1_000  # records are named by their keys
+FAR_MORE = 100  # times as many: rows that are looked at, for one that an index names
 
 
 def searched(table: Table) -> list[str]:
@@ -71,114 +36,122 @@ def searched(table: Table) -> list[str]:
     return [name for name in names if name in table.columns]
 
 
+@dataclass(frozen=True)
+class Search:
+    """A text that is looked for in the records of a table. Give the table as it is `shown` to whoever searches.
+
+    Found is what has every word of the text in some text of its own, or has it as its number. Words count from their
+    beginning, without regard to case and accents: "pri" finds "Pride". Nothing but spaces finds everything.
+
+    Where few records are found, they are looked up once, and then named by their keys: whatever else a query asks for,
+    and in whatever order, is a matter of those alone. Where so many are that each page of the table has some, the rows
+    are read in the order that they are wanted in, until there are enough; and their number is estimated.
+    """
+
+    table: Table
+    text: str
+
+    @cached_property
+    def condition(self) -> Q:
+        """The condition that a record is found, for a query of any kind."""
+        if self._is_blank:
+            return Q()
+        if self._keys is None:
+            return self._by_index | self._has_number
+        found = among("pk", self._keys) if self._keys else words.NOTHING  # a key of two columns is among none
+        return found | self._has_number
+
+    def first(self, rows: QuerySet[Any, Any], size: int, *, start: int = 0) -> list[Any]:
+        """This function will return the keys of the first records that are found in an ordered query, in its order."""
+        found = rows.filter(self.condition)
+        if self._is_blank or self._keys is not None:
+            return list(found.values_list("pk", flat=True)[start : start + size])
+        if self._finds_many:
+            near = reading.in_order(rows, self._at_hand, size, start=start, within=counting.CAP)
+            if len(near) == size or not counting.count(rows, exact=False)[1]:  # enough, or all there are
+                return near
+        return reading.all_at_once(found, size, start=start)
+
+    def count(self, rows: QuerySet[Any, Any]) -> tuple[int, bool]:
+        """This function will return how many records are found in a query, and whether that is an estimate."""
+        if self._is_blank or self._keys is not None:
+            return counting.count(rows.filter(self.condition), exact=False)
+        total, is_estimate = counting.count(rows, exact=False)
+        if not is_estimate:
+            return counting.count(rows.filter(self._at_hand), exact=False)
+        expected = round(total * self._sample.share)
+        if self._finds_many and expected > counting.CAP:
+            return expected, True
+        number, is_estimate = counting.count(rows.filter(self.condition), exact=False)
+        return max(expected, counting.CAP + 1) if is_estimate else number, is_estimate
+
+    @property
+    def _is_blank(self) -> bool:
+        return not self.text.strip()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return searched(self.table)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return words.of(self.text)
+
+    @cached_property
+    def _sample(self) -> Sample:
+        (sample,) = sampling.look([(self.table, self._names)], self._words)
+        return sample
+
+    @cached_property
+    def _finds_many(self) -> bool:
+        """Whether so many are found that wherever one looks there are some."""
+        return self._keys is None and not self.table.junction and self._sample.is_of_many
+
+    @cached_property
+    def _keys(self) -> list[Any] | None:
+        """The keys of the records that have the words, or None where there are more than a few."""
+        if not self._names or not self._words:
+            return []
+        if self.table.junction or self._sample.expected > counting.CAP:
+            return None
+        rows = self.table.model._default_manager.filter(self._by_index)
+        keys = list(rows.order_by().values_list("pk", flat=True)[: FEW + 1])
+        return keys if len(keys) <= FEW else None
+
+    @property
+    def _by_index(self) -> Q:
+        """The condition that the words are there, by the index of words."""
+        if self.table.junction:
+            return words.by_index(self._names, self._words)
+        return has_words(self._names, self._words, self._sample)
+
+    @property
+    def _at_hand(self) -> Q:
+        """The condition that a row is found which is read anyway."""
+        return words.at_hand(self._names, self._words) | self._has_number
+
+    @property
+    def _has_number(self) -> Q:
+        """The condition that a part of the key is the number that the text is."""
+        digits = self.text.strip().removeprefix("#")
+        if not (digits.isascii() and digits.isdecimal()) or len(digits) > len(str(MAX_KEY)):
+            return words.NOTHING
+        number = int(digits)
+        return reduce(or_, (Q(**{n: number}) for n in self.table.key)) if number <= MAX_KEY else words.NOTHING
+
+
 def matching(table: Table, text: str) -> Q:
-    """This function will return the condition that a record has every word of `text` in some text, or has its number.
+    """This function will return the condition that a record is found by a text, as `Search` finds it."""
+    return Search(table, text).condition
 
-    Words count from their beginning, without regard to case and accents: "pri" finds "Pride". Nothing but spaces
-    matches everything. Give the table as it is `shown` to whoever searches. The words are looked up here and now,
-    with one statement, and up to 10,000 records are named by their numbers: whatever else a query asks for, and in
-    whatever order, is then a matter of those alone.
+
+def has_words(names: Sequence[str], asked: Sequence[str], sample: Sample) -> Q:
+    """This function will return the condition that the words are there, for an index that is asked for the rare ones.
+
+    Words that are far more common are looked for in what those find.
     """
-    if not text.strip():
-        return Q()
-    condition = _has_words(searched(table), text)
-    if condition != _NOTHING and not table.junction:
-        found = table.model._default_manager.filter(condition).order_by().values_list("pk", flat=True)
-        keys = list(found[: CAP + 1])
-        condition = among("pk", keys) if len(keys) <= CAP else condition
-    return condition | _has_number(table, text)
-
-
-@audited("QUERY")
-def find(entry: Entry, *, actor: Actor, text: str) -> list[Hit]:
-    """This function will return the records that `text` names, the best first: in all tables that the actor may read.
-
-    It looks at titles and names alone; the trash is left out, and so are names that are hidden from the actor.
-    """
-    policy.require_account(actor)
-    found = _candidates([_named(actor, table, text) for table in _named_tables(actor)])
-    hits = _best(found, text)
-    entry.record_count = len(hits)
-    entry.query_hash = fingerprint.of(None, "search")
-    return hits
-
-
-def _has_words(names: Iterable[str], text: str) -> Q:
-    """The condition that each word begins a word of one of these columns."""
-    words = _words(text)
-    names = list(names)
-    if not words or not names:
-        return _NOTHING
-    return reduce(and_, (reduce(or_, (Q(Begins(F(name), Value(word))) for name in names)) for word in words))
-
-
-def _has_number(table: Table, text: str) -> Q:
-    """The condition that a part of the key is the number that the text is."""
-    digits = text.strip().removeprefix("#")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > len(str(MAX_KEY)):
-        return _NOTHING
-    number = int(digits)
-    return reduce(or_, (Q(**{name: number}) for name in table.key)) if number <= MAX_KEY else _NOTHING
-
-
-def _words(text: str) -> list[str]:
-    """The first words of a text. PostgreSQL makes them small and takes their accents away, as in the index."""
-    found = _WORD.findall(unicodedata.normalize("NFKC", text))
-    return [word[:MAX_WORD_CHARS] for word in found[:MAX_WORDS]]
-
-
-def _named_tables(actor: Actor) -> list[Table]:
-    """The tables whose records have names, as far as the actor may know both."""
-    readable = [
-        visible_columns.shown(actor, table)
-        for table in registry.all_tables()
-        if not (table.junction or table.append_only) and policy.decide(actor, Operation.READ, table).allowed
-    ]
-    return [table for table in readable if table.title_column is not None]
-
-
-def _named(actor: Actor, table: Table, text: str) -> QuerySet[Any, Any]:
-    """Some records of a table that have the words in their name, as (table, key, name, within)."""
-    name = str(table.title_column)
-    some = queries.visible(actor, table).filter(_has_words([name], text)).order_by().values("pk")[:CANDIDATES]
-    rows = table.model._default_manager.filter(pk__in=some).order_by()
-    found = rows.annotate(source_=Value(table.name), name_=F(name), within_=_within(actor, table))
-    named: QuerySet[Any, Any] = found.values_list("source_", "pk", "name_", "within_")
-    return named
-
-
-def _within(actor: Actor, table: Table) -> Combinable:
-    """The name of the record that one of the table belongs to: by its first reference, if the actor may know of it."""
-    column = next(iter(table.foreign_keys), None)
-    if column is None:
-        return Value(None, output_field=TextField())
-    parent = visible_columns.shown(actor, registry.get(table.foreign_keys[column]))
-    if parent.title_column is None or not policy.decide(actor, Operation.READ, parent).allowed:
-        return Value(None, output_field=TextField())
-    return F(f"{table.columns[column].name}__{parent.title_column}")
-
-
-def _candidates(searches: list[QuerySet[Any, Any]]) -> list[Hit]:
-    """What all searches find, with one statement."""
-    rows = searches[0].union(*searches[1:], all=True) if searches else ()
-    return [Hit(registry.get(source), key, name, within) for source, key, name, within in rows]
-
-
-def _best(found: list[Hit], text: str) -> list[Hit]:
-    """The best few of each table, tables in the order of their best: whole names first, then beginnings."""
-    wanted = _folded(text)
-    ranked = sorted(found, key=lambda hit: _rank(hit, wanted))
-    groups: dict[str, list[Hit]] = {}
-    for hit in ranked:
-        groups.setdefault(hit.table.name, []).append(hit)
-    return [hit for hits in groups.values() for hit in hits[:MAX_HITS]]
-
-
-def _rank(hit: Hit, wanted: str) -> tuple[int, int, int]:
-    name = _folded(hit.name)
-    kind = 0 if name == wanted else 1 if name.startswith(wanted) else 2
-    return kind, len(name), hit.key
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    limit = FAR_MORE * max(min(sample.by_word), 1)
+    common = [word for word, number in zip(asked, sample.by_word, strict=True) if number >= limit]
+    rare = [word for word in asked if word not in common]
+    condition = words.by_index(names, rare)
+    return condition & words.at_hand(names, common) if common else condition

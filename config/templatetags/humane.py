@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 _BROWSERS = (
@@ -37,6 +39,12 @@ def short_number(number: int) -> str:
             shown = number / size
             return f"{shown:.1f}{unit}" if shown < 9.95 else f"{number // size}{unit}"
     return str(number)
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """This function will return a name as HTML that may go on in the next line after each underscore."""
+    return mark_safe(conditional_escape(name).replace("_", "_<wbr>"))  # noqa: S308 - it is escaped
 
 
 @register.filter

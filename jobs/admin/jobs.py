@@ -43,6 +43,7 @@ class StateFilter(admin.SimpleListFilter):
 class JobAdmin(ServicePages):
     """People see their own jobs; those who manage backups see all."""
 
+    names = (gettext_lazy("job"), gettext_lazy("jobs"))
     list_display = ("what", "how_far", "about", "started", "took", "who")
     list_filter = (StateFilter,)
     list_per_page = 50
@@ -66,6 +67,7 @@ class JobAdmin(ServicePages):
         return [
             path("progress/", site.admin_view(self.progress_view), name="jobs_job_progress"),
             path("<int:job_id>/cancel/", site.admin_view(self.cancel_view), name="jobs_job_cancel"),
+            path("<int:job_id>/again/", site.admin_view(self.again_view), name="jobs_job_again"),
             *super().get_urls(),
         ]
 
@@ -100,6 +102,7 @@ class JobAdmin(ServicePages):
             "outcome": showing.outcome(job),
             "error": job.error,
             "links": kinds.links(job) if job.user_id == request.user.pk else (),
+            "may_start_again": services.may_start_again(actor_of(request), job),
         }
         return TemplateResponse(request, "admin/jobs/job.html", context)
 
@@ -120,6 +123,22 @@ class JobAdmin(ServicePages):
         else:
             told = _("The job was cancelled.") if job.is_finished else _("The job was told to end.")
             messages.success(request, told)
+        return HttpResponseRedirect(self.url("change", job_id))
+
+    def again_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        """Start the work of a job anew."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        actor = actor_of(request)
+        try:
+            operation = services.get(actor=actor, job_id=job_id).operation
+        except Refused as refusal:
+            return self.turned_away(request, VIEW, refusal)
+        try:
+            job_id = services.start_again(actor=actor, job_id=job_id).pk
+        except Refused as refusal:
+            self.record_refusal(request, operation, refusal)
+            messages.error(request, sentence(refusal))
         return HttpResponseRedirect(self.url("change", job_id))
 
     def progress_view(self, request: HttpRequest) -> HttpResponse:

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_celery_beat import admin as _theirs  # noqa: F401 - registers pages that ask and tell nobody
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -29,8 +31,10 @@ class EntryForm(RefusalForm):
 
     times = forms.CharField(
         max_length=200,
-        label="Times (UTC)",
-        help_text="Minute, hour, day of the month, month, day of the week: “0 2 * * *” is every day at 02:00 UTC.",
+        label=gettext_lazy("Times (UTC)"),
+        help_text=gettext_lazy(
+            "Minute, hour, day of the month, month, day of the week: “0 2 * * *” is every day at 02:00 UTC."
+        ),
     )
 
     class Meta:
@@ -77,10 +81,17 @@ class ScheduleAdmin(ServicePages):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the schedule."""
         extra = {
-            "title": "Schedule",
-            "description": "What is done by itself, as the service user “schedule”.",
+            "title": _("Schedule"),
+            "description": _("What is done by itself, as the service user “schedule”."),
         }
         return super().changelist_view(request, {**extra, **(extra_context or {})})
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show an entry under its name alone: its times stand in the form."""
+        context["subtitle"] = context["original"].name
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: PeriodicTask, form: Any, change: bool) -> None:
         """Save the entry through the service."""
@@ -96,7 +107,7 @@ class ScheduleAdmin(ServicePages):
         """This function will return when the entry is run."""
         return schedule.text_of(entry.crontab)
 
-    when.short_description = "times (UTC)"  # type: ignore[attr-defined] # how Django's lists are told
+    when.short_description = gettext_lazy("times (UTC)")  # type: ignore[attr-defined] # how Django's lists are told
 
 
 admin.site.unregister([ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule])

@@ -31,11 +31,12 @@
         }
     };
 
-    // What the buttons of this page do, by their names.
+    // What the buttons of this page do, by their names: those of every page, its tools, and what ends its form.
+    const BUTTONS = "[data-command], .object-tools a, .submit-row :is(input[type=submit], .deletelink)";
     const commands = (wanted) => {
         const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-        return [...document.querySelectorAll("[data-command]")]
-            .map((button) => ({name: button.dataset.command, button}))
+        return [...document.querySelectorAll(BUTTONS)]
+            .map((button) => ({name: button.dataset.command ?? (button.value || button.textContent).trim(), button}))
             .filter(({name}) => words.every((word) => name.toLowerCase().split(/\s+/).some((part) => part.startsWith(word))));
     };
 

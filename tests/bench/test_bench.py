@@ -18,20 +18,26 @@ ROWS = [
     "batch delete 100", "get_schema", "list_tables", "relationships to depth 2",
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
     "export 3,000 rows as CSV", "export 3,000 rows as JSON", "import 3,000 rows of CSV",
-    "page: list of scenes", "page: search for a title", "page: a scene", "page: history of a scene",
+    "preview 3,000 rows of CSV", "preview 3,000 rows of JSON", "preview 3,000 rows of XLSX",
+    "import 3,000 rows of CSV, half of them new",
+]  # fmt: skip
+PAGES = [
+    "list of scenes", "search for a title", "search for a title that is not there", "a scene", "history of a scene",
+    "search in all tables",
 ]  # fmt: skip
 
 
-def test_it_measures_every_row_beside_its_floor() -> None:
+@pytest.mark.parametrize(("names", "rows"), [([], ROWS), (["pages"], PAGES)], ids=["calls", "pages"])
+def test_it_measures_every_row_beside_its_floor(names: list[str], rows: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--scenes", "3000", "--audit-rows", "2000"],
+        [sys.executable, "-m", "bench", *names, "--quick", "--scenes", "3000", "--audit-rows", "2000"],
         cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
     table = {row[0]: row for row in cells if len(row) == 7 and "ms" in row[2]}
-    assert list(table) == ROWS
+    assert list(table) == rows
     for _, floor, ours, floor_time, figure, limit, holds in table.values():
         assert floor
         assert limit
@@ -39,7 +45,8 @@ def test_it_measures_every_row_beside_its_floor() -> None:
         assert float(ours.removesuffix(" ms")) > 0
         assert float(floor_time.removesuffix(" ms")) > 0
         assert holds in {"yes", "NO"}
-    assert "Peak memory of the MCP server" in done.stdout
+    assert ("Peak memory of the MCP server" in done.stdout) is (not names)
+    assert "3,000 scenes, 2,000 audit rows." in done.stdout
 
 
 def test_it_measures_backups_when_asked_to() -> None:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import (
     Browser,
@@ -29,6 +28,7 @@ from playwright.sync_api import (
 )
 
 from tests import databases
+from tests.renewal import Copy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "no Chromium on this machine: `script/bootstrap --system` installs Debian's"
@@ -38,6 +38,7 @@ OPTIONS = [
 ]  # fmt: skip
 PATIENCE_MS = 20_000
 RULES = {
+    "resultTypes": ["violations"],  # of what is right, no more than one element is told
     "preload": False,  # axe would read style sheets into the page, which our policy forbids
     "runOnly": {
         "type": "tag",
@@ -78,10 +79,20 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     started.close()
 
 
+@pytest.fixture(scope="session")
+def libraries(django_db_setup: None) -> Iterator[Copy]:
+    """A second database of the session, beside the one that has no library."""
+    copy = Copy(f"test_{os.getpid()}_library", databases.template(library=True))
+    yield copy
+    databases.disconnect()
+    with databases.owner() as owner:
+        databases.drop(owner, copy.name)
+
+
 @pytest.fixture
-def library(transactional_db: None) -> None:
+def library(transactional_db: None, libraries: Copy) -> None:
     """The small library that a new installation has."""
-    databases.fresh(connection.settings_dict["NAME"], databases.template(library=True))
+    libraries.renew()
 
 
 @dataclass
@@ -103,8 +114,9 @@ class Visitor:
             self.faults.append(f"{message.type} at {self.page.url}: {message.text}")
 
     def violations(self) -> list[str]:
-        """Return what axe finds wrong with the page as it is."""
-        found = Axe().run(self.page, options=RULES).response["violations"]
+        """Return what axe finds wrong with the page, once its style sheets and scripts are there."""
+        self.page.wait_for_load_state()
+        found = self.page.evaluate("(rules) => axe.run(rules).then((result) => result.violations)", RULES)
         return [
             f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:160]}"
             for violation in found
@@ -112,7 +124,8 @@ class Visitor:
         ]
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than the window."""
+        """Return by how many pixels the page is wider than the window, once its style sheets are there."""
+        self.page.wait_for_load_state()
         wide: int = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
@@ -142,6 +155,9 @@ def visit(
             timezone_id="UTC",
             accept_downloads=True,
         )
+        context.add_init_script(
+            AXE_SCRIPT
+        )  # seven times as cheap as to bring it to each page that is looked at
         context.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         client = Client()

@@ -42,6 +42,24 @@ def test_ctrl_k_finds_records_pages_and_commands(visit: Callable[..., Visitor]) 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_ctrl_k_does_what_the_buttons_of_a_page_do(visit: Callable[..., Visitor]) -> None:
+    page = visit("Editor").go("catalog/author/")
+    page.get_by_role("link", name="Lewis Carroll").click()
+    page.locator("#id_name").fill("Charles Lutwidge Dodgson")
+    page.wait_for_load_state()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("save and cont")
+    expect(page.get_by_role("option", name="Save and continue editing")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Charles Lutwidge Dodgson")
+    page.wait_for_load_state()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("histo")
+    page.get_by_role("option", name="History", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
+
+
 def test_keys_go_through_a_list_and_can_be_turned_off(visit: Callable[..., Visitor]) -> None:
     visitor = visit("Editor")
     page = visitor.go("catalog/author/")

@@ -10,6 +10,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from psycopg import sql
 
+from catalog import registry
+
 pytestmark = pytest.mark.django_db
 
 
@@ -275,3 +277,12 @@ class TestDeletion:
 def test_tables_that_come_with_migrations_are_read_only(table: str, statement: str) -> None:
     with pytest.raises(DatabaseError, match=f"permission denied for table {table}"):
         run(statement.format(table))
+
+
+@pytest.mark.parametrize("table", [table.name for table in registry.all_tables() if table.soft_delete])
+def test_the_trash_is_found_by_an_index_of_its_own(table: str) -> None:
+    run("SET LOCAL enable_seqscan = off")
+
+    plan = run(f"EXPLAIN SELECT id FROM public.{table} WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 50")
+
+    assert f"{table}_trash_idx" in str(plan)

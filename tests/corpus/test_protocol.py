@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db.models import Max
 
 from accesscontrol.actor import Actor
 from audit.models import AuditLog
@@ -93,46 +94,61 @@ def is_answered(server: Process, name: str) -> None:
     assert answer["result"]["isError"] is False, name
 
 
+def written() -> Callable[..., int]:
+    """Return a function that counts the rows that the trail has from now on."""
+    last = AuditLog.objects.aggregate(last=Max("id"))["last"] or 0
+    return lambda **wanted: AuditLog.objects.filter(id__gt=last, **wanted).count()
+
+
+def goes_on_after_each_line_that_is_no_request(server: Process) -> None:
+    count = written()
+    for name, line in DROPPED.items():
+        server.send(line)
+        is_answered(server, name)
+
+    assert count(operation="QUERY", success=True) == len(DROPPED)
+    assert not count(success=False)
+
+
+def answers_each_broken_request(server: Process) -> None:
+    for name, (line, request_id) in BROKEN.items():
+        server.send(line)
+        answer: dict[str, Any] = json.loads(server.process.stdout.readline())
+        assert answer["id"] == request_id, name
+        assert answer["error"]["code"] in {-32700, -32600}, name
+        assert len(json.dumps(answer)) < 300, name
+
+
+def answers_each_odd_call(server: Process) -> None:
+    count = written()
+    for name, (line, code) in ODD.items():
+        server.send(line)
+        answer: dict[str, Any] = json.loads(server.process.stdout.readline())
+        assert answer["id"] == "odd", name
+        result = answer["result"]
+        assert (result["isError"], result["structuredContent"].get("code")) == (code is not None, code), name
+
+    assert count(success=True) == sum(code is None for _, code in ODD.values())
+    assert count(success=False) == sum(code is not None for _, code in ODD.values())
+
+
+def answers_calls_that_have_the_same_id(server: Process) -> None:
+    for _ in range(5):
+        server.send(CALL % b'{"table":"authors"}')
+    is_answered(server, "same ids")
+
+
+def answers_whoever_sends_everything_at_once(server: Process) -> None:
+    lines = [line for line in DROPPED.values() if len(line) < 100_000]
+    server.process.stdin.write(b"\n".join(lines) + b"\n")
+    server.process.stdin.flush()
+    is_answered(server, "everything")
+
+
 @pytest.mark.django_db(transaction=True)
-class TestTheServer:
-    def test_goes_on_after_each_line_that_is_no_request(self, server: Process) -> None:
-        for name, line in DROPPED.items():
-            server.send(line)
-            is_answered(server, name)
-
-        assert AuditLog.objects.filter(operation="QUERY", success=True).count() == len(DROPPED)
-        assert not AuditLog.objects.filter(success=False).exists()
-
-    def test_answers_each_broken_request(self, server: Process) -> None:
-        for name, (line, request_id) in BROKEN.items():
-            server.send(line)
-            answer: dict[str, Any] = json.loads(server.process.stdout.readline())
-            assert answer["id"] == request_id, name
-            assert answer["error"]["code"] in {-32700, -32600}, name
-            assert len(json.dumps(answer)) < 300, name
-
-    def test_answers_each_odd_call(self, server: Process) -> None:
-        for name, (line, code) in ODD.items():
-            server.send(line)
-            answer: dict[str, Any] = json.loads(server.process.stdout.readline())
-            assert answer["id"] == "odd", name
-            result = answer["result"]
-            assert (result["isError"], result["structuredContent"].get("code")) == (code is not None, code), (
-                name
-            )
-
-        assert AuditLog.objects.filter(success=True).count() == sum(code is None for _, code in ODD.values())
-        assert AuditLog.objects.filter(success=False).count() == sum(
-            code is not None for _, code in ODD.values()
-        )
-
-    def test_answers_calls_that_have_the_same_id(self, server: Process) -> None:
-        for _ in range(5):
-            server.send(CALL % b'{"table":"authors"}')
-        is_answered(server, "same ids")
-
-    def test_answers_whoever_sends_everything_at_once(self, server: Process) -> None:
-        lines = [line for line in DROPPED.values() if len(line) < 100_000]
-        server.process.stdin.write(b"\n".join(lines) + b"\n")
-        server.process.stdin.flush()
-        is_answered(server, "everything")
+def test_one_server_survives_all_of_it(server: Process) -> None:
+    goes_on_after_each_line_that_is_no_request(server)
+    answers_each_broken_request(server)
+    answers_each_odd_call(server)
+    answers_calls_that_have_the_same_id(server)
+    answers_whoever_sends_everything_at_once(server)

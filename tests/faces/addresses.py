@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from html import unescape
 from re import findall
 from typing import Any
@@ -133,6 +134,7 @@ def linked(page: str) -> Iterator[tuple[str, str, Need]]:
                 yield how, address, told
 
 
+@cache  # most links of a page are those of every page
 def _need_of(address: str) -> Need | None:
     try:
         match = resolve(address)

@@ -14,6 +14,7 @@ from guardian.shortcuts import assign_perm
 from accesscontrol.actor import Actor
 from accesscontrol.models import CatalogTable
 from audit.models import AuditLog
+from config.site import AdminSite
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as a test
 
@@ -34,6 +35,12 @@ def browser() -> Callable[[Actor | User], Client]:
         return client
 
     return open_for
+
+
+@pytest.fixture
+def no_navigation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pages without the list of all tables: it is the same on each, and as long as all the rest."""
+    monkeypatch.setattr(AdminSite, "get_app_list", lambda *_args, **_kwargs: [])
 
 
 @pytest.fixture

@@ -214,6 +214,21 @@ class TestForeignTables:
         assert [(row.table_name, row.record_count) for row in news(operation="QUERY")] == [("authors", 1)]
         assert refused.status_code == 403
 
+    def test_suggestions_are_the_first_few_and_say_that_there_are_more(
+        self, browser: Any, admin: Any
+    ) -> None:
+        made(registry.get("books"))
+        for number in range(22):
+            made(registry.get("authors"), name=f"Suggested {number:02}")
+        query = {"app_label": "catalog", "model_name": "book", "field_name": "author", "term": "suggested"}
+
+        found = browser(admin).get("/admin/autocomplete/", query).json()
+
+        assert [result["text"].split(" (#")[0] for result in found["results"]] == [
+            f"Suggested {number:02}" for number in range(20)
+        ]
+        assert found["pagination"] == {"more": True}
+
     def test_an_address_can_not_ask_about_another_tables_columns(self, browser: Any, person: Any) -> None:
         made(registry.get("books"))
         client = browser(person(read=["books"]))

@@ -116,12 +116,33 @@ class TestTrash:
         news()
         client.post(url(BOOKS, ""), {"action": "delete_chosen", "post": "yes", **chosen})
         (deleted,) = news(operation="DELETE")
+        listed = {str(book.pk) for book in books}
         assert deleted.record_count == 2
+        assert {record["key"] for record in deleted.changes["records"]} == listed
         assert models.Book.objects.exclude(deleted_at=None).count() == 2
 
-        client.post(f"{url(BOOKS, '')}?trash=1", {"action": "restore_chosen", **chosen})
+        asked = client.post(f"{url(BOOKS, '')}?trash=1", {"action": "restore_chosen", **chosen})
+        assert "Restore 2 books?" in asked.content.decode()
+        assert models.Book.objects.exclude(deleted_at=None).count() == 2
+        assert [row.dry_run for row in news(operation="RESTORE_RECORDS")] == [True]
+        client.post(f"{url(BOOKS, '')}?trash=1", {"action": "restore_chosen", "post": "yes", **chosen})
 
         assert not models.Book.objects.exclude(deleted_at=None).exists()
+        (restored,) = news(operation="RESTORE_RECORDS")
+        assert {record["key"] for record in restored.changes["records"]} == listed
+
+    def test_chosen_records_that_can_not_come_back_are_told_before_anybody_agrees(
+        self, client: Any, news: Any
+    ) -> None:
+        chapter = made(CHAPTERS)
+        client.post(url(CHAPTERS, "delete", chapter), {"post": "yes"})
+        client.post(url(BOOKS, "delete", chapter.book), {"post": "yes"})
+        chosen = {"action": "restore_chosen", "_selected_action": chapter.pk}
+
+        answer = client.post(f"{url(CHAPTERS, '')}?trash=1", chosen, follow=True)
+
+        assert "Restore books first." in answer.content.decode()
+        assert models.Chapter.objects.get(pk=chapter.pk).deleted_at is not None
 
     def test_refuses_what_it_can_not_give_back_and_says_why(self, client: Any, news: Any) -> None:
         chapter = made(CHAPTERS)

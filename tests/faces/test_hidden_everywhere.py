@@ -103,6 +103,7 @@ def client(browser: Any, person: Any) -> Client:
     return made_for
 
 
+@pytest.mark.usefixtures("no_navigation")
 @pytest.mark.parametrize("table", [t for t in TABLES if any(secret_columns(t))], ids=str)
 def test_no_page_tells_of_them(client: Client, admin: Any, table: Table) -> None:
     record = made(table, **kept(table, BEFORE))

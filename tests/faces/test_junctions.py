@@ -225,6 +225,12 @@ class TestList:
         assert client.get(f"{url(BOOK_TROPES)}?{query}").status_code == 400
         assert [r.error_code for r in news(success=False)] == ["VALIDATION_ERROR"]
 
+    def test_says_which_part_of_an_address_makes_no_sense(self, client: Any) -> None:
+        page = client.get(f"{url(BOOK_TROPES)}?book_id=x&q=sea")
+
+        assert page.context["faults"][0].address == "?q=sea"
+        assert 'href="?q=sea"' in page.content.decode()
+
     def test_removes_the_chosen(self, client: Any, news: Any) -> None:
         book = builders.book()
         rows = [trope_of(book, name) for name in ("One", "Two", "Three")]

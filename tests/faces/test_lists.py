@@ -147,6 +147,16 @@ class TestFilters:
         assert f'href="{LIST}"' in page.content.decode()
         assert [(row.operation, row.error_code) for row in news()] == [("QUERY", "VALIDATION_ERROR")]
 
+    def test_that_make_no_sense_can_be_left_out_one_by_one(self, client: Any, shelf: Any) -> None:
+        page = client.get(f"{LIST}?status=draft&rating=5&word_count=many&o=-title")
+
+        first, second = page.context["faults"]
+        assert (first.text, second.text) == ("rating=5", "word_count=many")
+        assert first.address == "?status=draft&word_count=many&o=-title"
+        assert page.context["rest"] == "?status=draft&o=-title"
+        assert client.get(f"{LIST}{first.address}").status_code == 400
+        assert client.get(f"{LIST}{page.context['rest']}").status_code == 200
+
     def test_know_no_hidden_column(self, browser: Any, editor: Any, shelf: Any) -> None:
         ColumnRule.objects.create(
             role=Group.objects.get(name="Editor"), table_id="books", column_name="word_count", access="hidden"
@@ -256,6 +266,22 @@ class TestPages:
         assert len(pages) == 3
         assert backwards[-1] == pages[0]
         assert backwards[1] == pages[1]
+
+    def test_of_a_search_that_finds_many_are_walked_alike(
+        self, client: Any, many: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("catalog.services.sampling._SIZE", "(100 + 0 * length(%s))")
+        page = client.get(f"{LIST}?_size=25&o=-word_count&q=0")
+        found = names(page)
+        assert "(an estimate)" in page.content.decode()
+        while following := page.context["cl"].steps["next"]:
+            with CaptureQueriesContext(connection) as queries:
+                page = client.get(LIST + following)
+            assert [query for query in queries if "AS near" in query["sql"]]
+            found += names(page)
+
+        assert sorted(found) == many
+        assert found[:8] == [f"{number:03}" for number in range(0, 56, 7)]
 
     def test_of_a_large_table_say_that_the_total_is_an_estimate(self, client: Any, many: Any) -> None:
         page = client.get(f"{LIST}?_size=25").content.decode()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from accesscontrol.models import ColumnRule
@@ -135,15 +136,41 @@ class TestRelated:
 
     def test_many_are_not_counted_to_the_end(self, browser: Any, admin: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(related, "MAX_COUNTED", 1)
-        related._counting.cache_clear()
+        related._statement.cache_clear()
         book = made(BOOKS)
         for _ in range(3):
             made(CHAPTERS, book=book)
 
         page = browser(admin).get(url(BOOKS, "change", book)).content.decode()
 
-        related._counting.cache_clear()
+        related._statement.cache_clear()
         assert "over 1" in page
+
+    def test_the_first_few_are_named_and_lead_to_their_pages(self, browser: Any, admin: Any) -> None:
+        book = made(BOOKS)
+        chapters = [made(CHAPTERS, book=book, title=f"Part {n}", chapter_num=n) for n in range(5)]
+        models.Chapter.objects.filter(pk=chapters[0].pk).update(deleted_at=Now())
+        models.Chapter.objects.filter(pk=chapters[2].pk).update(title=None)
+
+        page = browser(admin).get(url(BOOKS, "change", book))
+
+        (line,) = (line for line in page.context["related"] if line.name == "Chapters")
+        assert [name for name, _ in line.samples] == ["Part 1", f"#{chapters[2].pk}", "Part 3"]
+        assert line.samples[0][1] == url(CHAPTERS, "change", chapters[1])
+        assert f'<a href="{line.samples[0][1]}">Part 1</a>' in page.content.decode()
+
+    def test_of_those_whose_names_are_hidden_no_name_is_told(
+        self, browser: Any, editor: Any, rule: Any
+    ) -> None:
+        rule("chapters", hidden=["title"])
+        book = made(BOOKS)
+        chapter = made(CHAPTERS, book=book, title="The secret part")
+
+        page = browser(editor).get(url(BOOKS, "change", book))
+
+        (line,) = (line for line in page.context["related"] if line.name == "Chapters")
+        assert "The secret part" not in page.content.decode()
+        assert [address for _, address in line.samples] == [url(CHAPTERS, "change", chapter)]
 
     def test_tables_that_one_may_not_read_or_add_to_stay_out(self, browser: Any, person: Any) -> None:
         book = made(BOOKS)

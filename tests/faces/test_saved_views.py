@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import DatabaseError
 
 from accesscontrol.models import ColumnRule
 from catalog import registry
@@ -51,6 +52,49 @@ def test_others_see_what_is_shared_alone(browser: Any, viewer: Any, writer: Any,
 
     assert menu(browser(viewer)) == {"Open": "?status=editing"}
     assert browser(person(read=["authors"])).get(LIST).status_code == 403
+
+
+def test_the_trail_tells_who_kept_shared_and_deleted_what(
+    browser: Any, writer: Any, admin: Any, news: Any
+) -> None:
+    keep(browser(writer), "Mine", "status=draft")
+    keep(browser(writer), "Mine", "status=editing", is_shared="1")
+    browser(admin).post(f"{LIST}views/{SavedView.objects.get().pk}/delete/")
+
+    kept, shared, gone = (
+        row for row in news() if row.operation in {"SAVE_VIEW", "DELETE_VIEW"} and row.success
+    )
+
+    assert {row.record_id for row in (kept, shared, gone)} == {"view Mine of books"}
+    assert [row.user_id for row in (kept, shared, gone)] == [writer.username, writer.username, admin.username]
+    assert kept.changes["is_shared"] == {"old": None, "new": False}
+    assert shared.changes.keys() == {"is_shared", "filters"}
+    assert gone.changes["owner"] == {"old": writer.username, "new": None}
+    assert "draft" not in str([kept.changes, shared.changes, gone.changes])
+
+
+def test_the_trail_tells_no_reader_of_the_table_of_a_private_view(
+    browser: Any, viewer: Any, writer: Any
+) -> None:
+    keep(browser(writer), "Private", "status=draft")
+
+    assert "view Private" in browser(writer).get("/admin/audit/auditlog/").content.decode()
+    assert "view Private" not in browser(viewer).get("/admin/audit/auditlog/").content.decode()
+
+
+def test_a_view_that_the_trail_can_not_tell_of_is_not_kept(
+    browser: Any, writer: Any, monkeypatch: Any
+) -> None:
+    def fail(entry: Any) -> None:
+        raise DatabaseError
+
+    client = browser(writer)
+    monkeypatch.setattr("catalog.services.saved_views.trail.record", fail)
+
+    with pytest.raises(DatabaseError):
+        keep(client, "Mine", "status=draft")
+
+    assert not SavedView.objects.exists()
 
 
 def test_nobody_deletes_what_is_not_theirs(

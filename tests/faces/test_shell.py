@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+import config.navigation
 from accesscontrol.models import ColumnRule, Preference
 from catalog import registry
 from config.templatetags import humane
@@ -43,6 +44,15 @@ class TestNavigation:
         assert "/admin/diagram/" not in none
         assert "nav-rows" not in none  # how long the whole trail is
         assert "No table is open to you yet." in none
+
+    def test_is_made_once_for_a_page(self, browser: Any, admin: Any, monkeypatch: Any) -> None:
+        made_: list[object] = []
+        make = config.navigation.groups
+        monkeypatch.setattr("config.navigation.groups", lambda *of: made_.append(of) or make(*of))
+
+        assert browser(admin).get("/admin/").status_code == 200
+
+        assert len(made_) == 1
 
     def test_marks_where_one_is(self, browser: Any, admin: Any) -> None:
         found = navigation(browser(admin), url(BOOKS, ""))
@@ -184,13 +194,22 @@ class TestTheme:
     def test_answers_a_script_with_nothing(self, browser: Any, admin: Any) -> None:
         assert browser(admin).post("/admin/profile/theme/", {"theme": "dark"}, **JSON).status_code == 204
 
+    def test_is_told_to_the_trail_when_it_changes(self, browser: Any, admin: Any, news: Any) -> None:
+        client = browser(admin)
+        for _ in range(2):
+            client.post("/admin/profile/theme/", {"theme": "dark"})
+
+        (entry,) = news(operation="USER_CHANGED")
+        assert (entry.record_id, entry.changes) == ("user ada", {"theme": {"old": "auto", "new": "dark"}})
+
     @pytest.mark.parametrize("theme", ["", "pink", '"><script>', "\0"])
-    def test_is_one_of_three(self, browser: Any, admin: Any, theme: str) -> None:
+    def test_is_one_of_three(self, browser: Any, admin: Any, theme: str, news: Any) -> None:
         client = browser(admin)
 
         client.post("/admin/profile/theme/", {"theme": theme})
 
         assert not Preference.objects.exists()
+        assert [row.error_code for row in news(operation="USER_CHANGED")] == ["VALIDATION_ERROR"]
         assert 'data-theme="auto"' in client.get("/admin/").content.decode()
 
     def test_leads_nowhere_else(self, browser: Any, admin: Any) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accesscontrol.actor import Actor, Channel
 from audit.models import AuditLog
-from jobs import running, services
+from jobs import logs, running, services
 from jobs.models import Job, State
 from tests.jobs import samples  # noqa: F401 - its kinds
 
@@ -108,6 +108,13 @@ class TestOne:
         assert "hello" in text_of(client.get(page(done)))
         assert "hush" not in text_of(client.get(page(done)))
 
+    def test_shows_what_the_work_noted(self, job, writer):
+        logs.append(job.pk, ["12 rows had to be <b>left</b>."])
+
+        shown = text_of(browser(writer).get(page(job)))
+
+        assert "12 rows had to be &lt;b&gt;left&lt;/b&gt;." in shown
+
 
 class TestProgress:
     def test_is_told_of_those_that_a_person_sees(self, job, writer, editor):
@@ -157,3 +164,43 @@ class TestCancel:
         assert browser(editor).post(address).status_code == 404
         job.refresh_from_db()
         assert job.state == State.QUEUED
+
+
+class TestStartingAgain:
+    @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+    def test_puts_the_same_work_into_the_queue(self, job, writer, state):
+        Job.objects.filter(pk=job.pk).update(state=state)
+        client = browser(writer)
+        assert f'action="{LIST}{job.pk}/again/"' in text_of(client.get(page(job)))
+
+        answer = client.post(f"{LIST}{job.pk}/again/")
+
+        new = Job.objects.latest("pk")
+        assert (new.kind, new.arguments, new.state, new.user) == (
+            job.kind,
+            job.arguments,
+            "queued",
+            writer.user,
+        )
+        assert answer.url == page(new) != page(job)
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.DONE])
+    def test_is_not_for_what_goes_on_or_is_done(self, job, writer, state):
+        Job.objects.filter(pk=job.pk).update(state=state)
+        client = browser(writer)
+        assert "/again/" not in text_of(client.get(page(job)))
+
+        answer = client.post(f"{LIST}{job.pk}/again/", follow=True)
+
+        assert "can&#x27;t be started again" in text_of(answer)
+        assert Job.objects.count() == 1
+
+    def test_is_for_whom_the_job_was_alone(self, job, manager, editor):
+        Job.objects.filter(pk=job.pk).update(state=State.FAILED)
+
+        assert "/again/" not in text_of(browser(manager).get(page(job)))
+        browser(manager).post(f"{LIST}{job.pk}/again/")
+        assert browser(editor).post(f"{LIST}{job.pk}/again/").status_code == 404
+        assert browser(manager).get(f"{LIST}{job.pk}/again/").status_code == 405
+
+        assert Job.objects.count() == 1

@@ -92,7 +92,7 @@ class TestRun:
         job = services.enqueue(actor=writer, kind="sample_echo")
 
         with Reporter(job.pk) as reporter:
-            reporter.log("one")
+            reporter.begin("one")
             samples.wait_until(lambda: samples.has(job, "queued") and job.log, "the first line is there")
             with psycopg.connect(
                 databases.url_of(connection.settings_dict["NAME"], settings.DATABASE_OWNER_URL)

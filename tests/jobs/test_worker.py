@@ -40,7 +40,7 @@ class TestWorker:
         worker = new_worker()
         wait_until(lambda: has(job, "running") and job.log, "there is progress to see")
         assert (job.label, job.done, job.total, job.unit) == ("books", 40, 100, "rows")
-        assert job.log[0]["text"] == "Half of it is done."
+        assert [line["text"] for line in job.log] == ["books", "Half of it is done."]
 
         services.cancel(actor=writer, job_id=job.pk)
 

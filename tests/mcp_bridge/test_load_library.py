@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import runpy
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import mcp
 import pytest
 from django.conf import settings
+from mcp import Client
 
 from audit.models import AuditLog
 from catalog.models import Book, Chapter, CharacterScene
+from mcp_bridge import auth, server
+from tests.mcp_bridge.conftest import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+EXAMPLE = Path(settings.BASE_DIR, "docs", "examples", "load_library.py")
 FILES = {
     "authors": "id,name\n7,Lewis Carroll\n",
     "books": "id,author_id,title,status,published_at\n5,7,Alice,published,1865-11-01\n6,7,Snark,,\n",
@@ -33,28 +40,46 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture
-def run(
-    database_environment: dict[str, str], editor: object
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_as_a_person_does(database_environment: dict[str, str], editor: object) -> Run:
+    """Return a function that runs the example, which starts the server."""
+
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        server = f"--server={shlex.quote(sys.executable)} manage.py mcp_serve"
         return subprocess.run(
-            [
-                sys.executable,
-                "docs/examples/load_library.py",
-                *map(str, arguments),
-                "--user=edith",
-                f"--server={shlex.quote(sys.executable)} manage.py mcp_serve",
-            ],
-            cwd=settings.BASE_DIR,
-            env=database_environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+            [sys.executable, EXAMPLE, *map(str, arguments), "--user=edith", server],
+            cwd=settings.BASE_DIR, env=database_environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def run(editor: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the example in this process, as it runs the server: to start both takes seconds."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        words = [str(EXAMPLE), *map(str, arguments), "--user=edith"]
+        wires = wired(server.build(auth.by_name("edith")))
+        monkeypatch.setattr(mcp, "Client", lambda _command, **options: Client(wires, **options))
+        monkeypatch.setattr(sys, "argv", words)
+        with (
+            ThreadPoolExecutor(1) as thread,
+            pytest.raises(SystemExit) as ended,
+        ):  # this one may have an event loop
+            thread.submit(runpy.run_path, str(EXAMPLE), run_name="__main__").result()
+        return subprocess.CompletedProcess(words, ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_runs_as_the_manual_says(run_as_a_person_does, folder):
+    done = run_as_a_person_does(folder, "--companions-of", "alice")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Who shares most of the 3 scenes of Alice Liddell" in done.stdout
 
 
 def test_loads_in_the_order_of_the_keys_and_answers(run, folder):

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import connection
 from mcp import Client, StdioServerParameters
 from psycopg import sql
@@ -158,47 +159,63 @@ class TestWithTheClientOfTheSDK:
 
 
 class TestStreams:
-    def test_standard_output_is_protocol_only(self, server):
-        server.call("db_list_tables")
+    def test_survive_whatever_comes_and_carry_nothing_but_the_protocol(self, start, editor):
+        server = start()  # one for all of it: to start one takes longer than the rest
+        garbage_before_the_first_request(server)
+        garbage(server)
+        wrong_requests(server)
+        values_that_nothing_can_hold(server)
+        a_line_of_many_megabytes(server)
         server.call("db_query_records", table="nope")
+
         status, out, err = server.end()
+
         assert (status, out) == (0, b"")
         assert b"call_refused" in err
+        assert sessions() <= connection.pool.get_stats()["pool_size"]
 
-    def test_survives_garbage(self, server):
-        for line in GARBAGE:
-            server.send(line)
-            assert server.call("db_list_tables")["isError"] is False, line[:50]
 
-    def test_survives_garbage_before_the_first_request(self, start, editor):
-        process = start()
-        for line in (b"\x80", b"{}", b'{"method":"x"}'):
-            process.send(line)
-        assert process.ask(**INITIALIZE)["result"]["serverInfo"]["name"] == "database-admin-server"
+def garbage_before_the_first_request(server: Process) -> None:
+    for line in (b"\x80", b"{}", b'{"method":"x"}'):
+        server.send(line)
+    assert server.ask(**INITIALIZE)["result"]["serverInfo"]["name"] == "database-admin-server"
 
-    def test_answers_a_wrong_request_with_an_error(self, server):
-        assert server.ask(method="no/such")["error"]["code"] == -32601
-        for params in ({"name": 5}, {"name": "db_list_tables", "arguments": [1]}):
-            assert server.ask(method="tools/call", params=params)["error"]["code"] == -32602
-        assert server.call("db_list_tables")["isError"] is False
 
-    def test_refuses_values_that_nothing_can_hold(self, server):
-        for values in UNHOLDABLE:
-            result = server.call("db_query_records", **{"table": "authors", **values})
-            assert result["structuredContent"]["code"] == "VALIDATION_ERROR", str(values)[:50]
+def garbage(server: Process) -> None:
+    for line in GARBAGE:
+        server.send(line)
+        assert server.call("db_list_tables")["isError"] is False, line[:50]
 
-    def test_takes_a_line_of_many_megabytes(self, server):
-        bio = "x" * (8 * 1024 * 1024)
-        answer = server.call("db_insert_record", table="authors", data={"name": "Long", "bio": bio})
-        assert answer["structuredContent"]["record"]["bio"] == bio
+
+def wrong_requests(server: Process) -> None:
+    assert server.ask(method="no/such")["error"]["code"] == -32601
+    for params in ({"name": 5}, {"name": "db_list_tables", "arguments": [1]}):
+        assert server.ask(method="tools/call", params=params)["error"]["code"] == -32602
+    assert server.call("db_list_tables")["isError"] is False
+
+
+def values_that_nothing_can_hold(server: Process) -> None:
+    for values in UNHOLDABLE:
+        result = server.call("db_query_records", **{"table": "authors", **values})
+        assert result["structuredContent"]["code"] == "VALIDATION_ERROR", str(values)[:50]
+
+
+def a_line_of_many_megabytes(server: Process) -> None:
+    bio = "x" * (8 * 1024 * 1024)
+    answer = server.call("db_insert_record", table="authors", data={"name": "Long", "bio": bio})
+    assert answer["structuredContent"]["record"]["bio"] == bio
+
+
+def sessions() -> int:
+    """Return how many sessions the test database has, this one included."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        (count,) = cursor.fetchone()
+    return count
 
 
 class TestEnding:
-    def test_end_of_input_ends_it_with_status_0(self, server):
-        server.call("db_list_tables")
-        assert server.end()[0] == 0
-
-    def test_so_does_an_end_of_input_without_a_word(self, start, editor):
+    def test_an_end_of_input_without_a_word_ends_it_with_status_0(self, start, editor):
         assert start().end()[:2] == (0, b"")
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -213,29 +230,22 @@ class TestEnding:
         assert server.process.wait(PATIENCE_S) == 0
         assert b"Traceback" not in server.process.stderr.read()
 
-    def test_nothing_of_it_stays_in_the_database(self, server):
-        server.call("db_list_tables")
-        server.end()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-            (count,) = cursor.fetchone()
-        assert count <= connection.pool.get_stats()["pool_size"]
-
 
 class TestAccount:
-    def test_is_required(self, start):
-        status, out, err = start("--verbosity", "1").end()
-        assert (status, out) == (2, b"")
-        assert b"--user" in err
-
     def test_must_exist(self, start):
         status, out, err = start("--user", "mallory").end()
         assert (status, out) == (2, b"")
         assert err == b"CommandError: There is no active account 'mallory'.\n"
 
-    def test_must_be_active(self, start, editor):
+    def test_must_be_active(self, editor):
         User.objects.filter(pk=editor.user.pk).update(is_active=False)
-        assert start().end()[0] == 2
+        with pytest.raises(CommandError, match="no active account 'edith'") as refused:
+            call_command("mcp_serve", user="edith")
+        assert refused.value.returncode == 2
+
+    def test_is_required(self):
+        with pytest.raises(CommandError, match="--user"):
+            call_command("mcp_serve")
 
 
 class TestWithoutTheDatabase:

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import psycopg
@@ -41,7 +42,7 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 
 
 class Clone:
-    """A copy of the working tree, with the packages of this one."""
+    """A copy of the working tree but for its tests, with the packages of this one, and with what it has compiled."""
 
     def __init__(self, path: Path, uid: int | None = None) -> None:
         self.path, self.uid = path, uid
@@ -49,10 +50,14 @@ class Clone:
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        for name in filter(None, listed.split("\0")):
+        names = [name for name in listed.split("\0") if name and not name.startswith("tests/")]
+        compiled = [cache_from_source(name) for name in names if name.endswith(".py")]
+        for name in [*names, *compiled]:
             if (ROOT / name).is_file():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, path / name)
+                shutil.copy2(
+                    ROOT / name, path / name
+                )  # with its time, by which Python knows what was compiled
         if uid is not None:
             for parent, folders, files in os.walk(path):
                 for name in [".", *folders, *files]:

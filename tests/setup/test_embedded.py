@@ -151,8 +151,7 @@ class TestRecovery:
         assert clone.postmaster() != os.getpid()
         end(program)
 
-    def test_makes_a_cluster_anew_whose_making_was_interrupted(self, new_clone, tmp_path):
-        clone = new_clone(tmp_path)
+    def test_makes_a_cluster_anew_whose_making_was_interrupted(self, clone):
         end(clone.hold())
         clone.cluster().complete.unlink()
         (clone.cluster().data / "PG_VERSION").unlink()
@@ -260,7 +259,7 @@ class TestPlaces:
 
 @only_root
 class TestRoot:
-    def test_works_below_a_private_home_and_opens_none_of_its_folders(self, new_clone, tmp_path):
+    def test_works_below_a_private_home_and_a_copy_does_not_share_its_database(self, new_clone, tmp_path):
         home = tmp_path / "home"
         home.mkdir(mode=0o700)
         clone = new_clone(home / "clone")
@@ -271,26 +270,23 @@ class TestRoot:
 
         assert Path(f"/proc/{clone.postmaster()}").stat().st_uid == clone.cluster().uid
         assert [path.stat().st_mode for path in above] == modes
-        end(program)
-
-    def test_a_copied_clone_does_not_share_the_database_and_a_moved_one_keeps_it(self, new_clone, tmp_path):
-        clone = new_clone(tmp_path / "first")
-        program = clone.hold()
         clone.write("kept")
         end(program)
-        copied = tmp_path / "second"
-        shutil.copytree(clone.path, copied)
 
+        copied = home / "copy"
+        shutil.copytree(clone.path, copied)
         clone.path, original = copied, clone.path
         refused = clone.run("manage.py", "migrate")
         assert f"was copied from {original}" in refused.stderr
 
-        original.rename(tmp_path / "away")
+        original.rename(home / "away")  # it was moved, then, and keeps its data
         program = clone.hold()
         assert clone.lines() == ["kept"]
         end(program)
 
-    def test_an_ordinary_user_runs_a_server_of_their_own(self, public_folder, new_clone):
+    def test_an_ordinary_user_runs_a_server_of_their_own_and_another_is_told_whose_it_is(
+        self, public_folder, new_clone
+    ):
         clone = new_clone(public_folder / "of nobody", NOBODY)
 
         program = clone.hold()
@@ -302,6 +298,13 @@ class TestRoot:
         end(program)
         assert not clone.running()
 
+        clone.uid = None
+        refused = clone.run("manage.py", "migrate")
+
+        assert refused.returncode == 1
+        assert "belongs to another user" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
     def test_an_ordinary_user_may_have_a_path_too_long_for_a_socket(self, public_folder, new_clone):
         clone = new_clone(public_folder / ("very long " * 12), NOBODY)
 
@@ -312,14 +315,3 @@ class TestRoot:
         with clone.connect() as connection:
             connection.execute("SELECT 1")
         end(program)
-
-    def test_a_second_user_is_told_whose_clone_it_is(self, public_folder, new_clone):
-        clone = new_clone(public_folder / "shared", NOBODY)
-        end(clone.hold())
-        clone.uid = None
-
-        program = clone.run("manage.py", "migrate")
-
-        assert program.returncode == 1
-        assert "belongs to another user" in program.stderr
-        assert "Traceback" not in program.stderr

@@ -25,7 +25,7 @@ from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.web import actor_of
 from audit.operation import MAX_AFFECTED
 from catalog.admin.exchange.forms import ExportForm
-from catalog.admin.exchange.pages import ExchangePages, page, require_export
+from catalog.admin.exchange.pages import ExchangePages, page, refused_form, require_export
 from catalog.admin.picked import keys_of
 from catalog.exchange import fetching
 from catalog.exchange.exporting import export
@@ -86,7 +86,10 @@ class Exports(ExchangePages):
         if keys:
             chosen = chosen.only(keys)
         form = ExportForm(self.known(request), data=request.POST or None)
-        if request.method == "GET" or not form.is_valid():
+        if request.method == "GET":
+            return self._ask_export(request, form, chosen, keys)
+        if not form.is_valid():
+            self.record_refusal(request, EXPORT, refused_form(form))
             return self._ask_export(request, form, chosen, keys)
         options = {**chosen.arguments(), **form.options()}
         try:

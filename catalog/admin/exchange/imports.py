@@ -27,13 +27,14 @@ from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, LimitExceeded, Refused
 from accesscontrol.pages import sentence
 from accesscontrol.policy import Operation
+from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 from catalog.admin.exchange.forms import DELIMITERS as NAMED_DELIMITERS
-from catalog.admin.exchange.forms import TermsForm, UploadForm
-from catalog.admin.exchange.pages import ExchangePages, page, require_import
+from catalog.admin.exchange.forms import ON_CONFLICT, TermsForm, UploadForm
+from catalog.admin.exchange.pages import ExchangePages, page, refused_form, require_import
 from catalog.exchange import peeking, rules, steps, uploads
 from catalog.exchange.formats import DELIMITERS
-from catalog.exchange.order import OnConflict
+from catalog.exchange.order import OnConflict, Order
 from catalog.exchange.peeking import Head
 from catalog.exchange.relation import GENERATED
 from catalog.exchange.uploads import Upload
@@ -67,19 +68,18 @@ class Imports(ExchangePages):
         """Show what a file may have, and take one."""
         if request.method == "GET":
             return self._upload_page(request, UploadForm(self.known(request)))
-        most = settings.IMPORT_MAX_UPLOAD_MB
-        if int(request.META.get("CONTENT_LENGTH") or 0) > most * 1_000_000 + FORM_BYTES:
-            refusal = LimitExceeded(
-                _("The file is larger than %(most)d MB.") % {"most": most}, hint=_("Import it in parts.")
-            )
-            self.record_refusal(request, IMPORT, refusal)
-            form = UploadForm(self.known(request))
-            return self._upload_page(request, form, error=sentence(refusal), status=413)
-        return csrf_protect(self._receive_upload)(request)
+        refusal, status = _too_much(request)
+        if refusal is None:
+            take_files(request)
+            return csrf_protect(self._receive_upload)(request)
+        self.record_refusal(request, IMPORT, refusal)
+        form = UploadForm(self.known(request))
+        return self._upload_page(request, form, error=sentence(refusal), status=status)
 
     def _receive_upload(self, request: HttpRequest) -> HttpResponse:
         form = UploadForm(self.known(request), data=request.POST, files=request.FILES)
         if not form.is_valid():
+            self.record_refusal(request, IMPORT, refused_form(form))
             return self._upload_page(request, form, status=400)
         brought = form.cleaned_data["import_file"]
         try:
@@ -133,28 +133,32 @@ class Imports(ExchangePages):
             self._required_columns(),
             data=request.POST or None,
         )
-        if request.method == "POST" and form.is_valid():
-            terms = {
-                **form.terms(),
-                "delimiter": head.delimiter,
-                "has_headers": self._names_columns(request),
-            }
-            refusal = self._preview_made(request, upload, terms)
-            if refusal is None:
-                return HttpResponseRedirect(self.url("import_preview", upload.token))
-            form.add_error(None, sentence(refusal))
+        if request.method == "POST" and self._preview_made(request, upload, head, form):
+            return HttpResponseRedirect(self.url("import_preview", upload.token))
         return self._terms_page(request, upload, head, form)
 
-    def _preview_made(self, request: HttpRequest, upload: Upload, terms: dict[str, Any]) -> Refused | None:
-        """Keep the terms, and have a preview made; a refusal is told to the trail, and returned."""
+    def _preview_made(self, request: HttpRequest, upload: Upload, head: Head, form: TermsForm) -> bool:
+        """Keep the terms, and have a preview made; a refusal is told to the trail, and by the form.
+
+        :raises Forbidden: the form was forged: the person may not import on such terms
+        """
         actor = actor_of(request)
+        way: Any = request.POST.get("on_conflict")
+        if way in ON_CONFLICT:
+            Order(actor, self.table, upload.format, way).require_allowed()
+        operation = f"IMPORT_{upload.format.upper()}"
+        if not form.is_valid():
+            self.record_refusal(request, operation, refused_form(form))
+            return False
+        reading = {"delimiter": head.delimiter, "has_headers": self._names_columns(request)}
         try:
-            steps.choose(actor=actor, table=self.table, upload=upload, terms=terms)
+            steps.choose(actor=actor, table=self.table, upload=upload, terms={**form.terms(), **reading})
             steps.start_look(actor=actor, table=self.table, upload=upload)
         except Refused as refusal:
-            self.record_refusal(request, f"IMPORT_{upload.format.upper()}", refusal)
-            return refusal
-        return None
+            self.record_refusal(request, operation, refusal)
+            form.add_error(None, sentence(refusal))
+            return False
+        return True
 
     def _terms_page(self, request: HttpRequest, upload: Upload, head: Head, form: TermsForm) -> HttpResponse:
         columns = [
@@ -292,6 +296,18 @@ class Imports(ExchangePages):
 
 
 _ENDED_BADLY: Final = frozenset({State.FAILED, State.CANCELLED})
+
+
+def _too_much(request: HttpRequest) -> tuple[Refused | None, int]:
+    """Why what comes is not to be read, and the status that says so; both before anything of it is read."""
+    most = settings.IMPORT_MAX_UPLOAD_MB
+    told = request.META.get("CONTENT_LENGTH") or ""
+    if not (told.isascii() and told.isdecimal()):
+        return InvalidInput(_("How large the file is must be said before it is sent.")), 411
+    if int(told) > most * 1_000_000 + FORM_BYTES:
+        words = _("The file is larger than %(most)d MB.") % {"most": most}
+        return LimitExceeded(words, hint=_("Import it in parts.")), 413
+    return None, 200
 
 
 def _to_job(job: Job) -> HttpResponse:

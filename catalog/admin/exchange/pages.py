@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -14,7 +15,7 @@ from django.utils.text import capfirst
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Refused
+from accesscontrol.errors import InvalidInput, Refused
 from accesscontrol.pages import ServicePages, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
@@ -44,6 +45,11 @@ def require_import(actor: Actor, table: Table) -> None:
     policy.require(actor, Operation.IMPORT, table)
     if not policy.decide(actor, Operation.UPDATE, table).allowed:
         policy.require(actor, Operation.INSERT, table)
+
+
+def refused_form(form: BaseForm) -> InvalidInput:
+    """This function will return what the trail is told of a form that can't be taken: of its values nothing."""
+    return InvalidInput(f"The form was not filled in right: {', '.join(form.errors)}.", columns=list(form.errors))
 
 
 def page(require: Require, operation: str, *methods: str) -> Callable[[View], View]:

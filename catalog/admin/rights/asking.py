@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 
 from accesscontrol import explaining, policy, service_users
 from accesscontrol.actor import Actor
+from accesscontrol.admin.words import OPERATIONS, RIGHTS
 from accesscontrol.explaining import Explanation
 from accesscontrol.policy import Operation, Right
 from catalog import registry
-from catalog.admin.rights.grids import OPERATIONS, RIGHTS, label
+from catalog.admin.rights.grids import label
 from catalog.table import Table
 
 MAX_NAMES = 500  # offered while somebody types; others can be typed all the same
@@ -97,7 +98,7 @@ def _grid(actor: Actor, user: User) -> dict[str, Any]:
         subjects.setdefault(table.subject, []).append(_row(table, on_tables[table.name]))
     return {
         "headings": OPERATIONS.values(),
-        "subjects": list(subjects.items()),
+        "subjects": [(_(name), rows) for name, rows in subjects.items()],
         "whole": [(right, RIGHTS[right], on_whole[right]) for right in Right],
         "span": len(OPERATIONS) + 1,
         "is_program": service_users.is_service_user(user),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accesscontrol import giving, policy, roles
 from accesscontrol.actor import Actor
+from accesscontrol.admin.words import OPERATIONS, RIGHTS
 from accesscontrol.grants import NOWHERE
 from accesscontrol.policy import ColumnAccess, Operation, Right
 from catalog import registry
@@ -23,24 +24,7 @@ from catalog.services.column_rules import why_not_hidden
 from catalog.services.rights import RoleOnTable
 from catalog.table import Table
 
-OPERATIONS: Final = {
-    Operation.READ: gettext_lazy("read"),
-    Operation.INSERT: gettext_lazy("insert"),
-    Operation.UPDATE: gettext_lazy("update"),
-    Operation.DELETE: gettext_lazy("delete"),
-    Operation.PURGE: gettext_lazy("purge"),
-    Operation.EXPORT: gettext_lazy("export"),
-    Operation.IMPORT: gettext_lazy("import"),
-    Operation.BACKUP: gettext_lazy("backup"),
-    Operation.RESTORE: gettext_lazy("restore"),
-}
 LETTERS: Final = dict(zip(OPERATIONS, "riudpembs", strict=True))
-RIGHTS: Final = {
-    Right.VIEW_AUDIT: gettext_lazy("see what others did"),
-    Right.MANAGE_BACKUPS: gettext_lazy("manage backups"),
-    Right.APPROVE: gettext_lazy("approve plans"),
-    Right.MANAGE_ACCESS: gettext_lazy("manage access"),
-}
 ACCESS: Final = {
     "": gettext_lazy("open"),
     str(ColumnAccess.READ_ONLY): gettext_lazy("read only"),
@@ -71,7 +55,7 @@ def overview() -> dict[str, Any]:
         )
     return {
         "roles": [{"id": role.pk, "name": role.name, "members": members[role.pk]} for role in held],
-        "subjects": list(subjects.items()),
+        "subjects": [(_(name), tables) for name, tables in subjects.items()],
         "legend": [(LETTERS[operation], word) for operation, word in OPERATIONS.items()],
         "whole": [
             (RIGHTS[right], [(str(right), NOWHERE) in gives.sources for gives in held.values()])

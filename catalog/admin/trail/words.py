@@ -79,6 +79,9 @@ GROUPS: Final = {
             "KEY_CREATED": gettext_lazy("Make a key"),
             "KEY_REVOKED": gettext_lazy("Revoke a key"),
             "USER_CHANGED": gettext_lazy("Change an account"),
+            "SAVE_VIEW": gettext_lazy("Keep a list"),
+            "DELETE_VIEW": gettext_lazy("Delete a kept list"),
+            "EXPIRE_SESSIONS": gettext_lazy("Forget sessions that are over"),
         },
     ),
 }
@@ -110,9 +113,10 @@ def who(entry: AuditLog) -> str:
 
 
 def subject(entry: AuditLog) -> str:
-    """This function will return the table and the record; accounts and roles are named in words."""
+    """This function will return the table and the record; accounts, roles and backups are named in words."""
     key = entry.record_id or ""
-    return " ".join(filter(None, [entry.table_name, key if " " in key or not key else f"#{key}"]))
+    is_number = key.replace(":", "").isdigit()
+    return " ".join(filter(None, [entry.table_name, f"#{key}" if is_number else key]))
 
 
 def outcome(entry: AuditLog) -> str:

@@ -300,7 +300,8 @@ class TestValues:
     @pytest.mark.parametrize(
         "value",
         ["now", "infinity", "2026-02-30", "2026-11-22T24:00Z", "0000-01-01", "10000-01-01", "0001-01-01T00:00+14:00",
-         "2026-11-22 10:00:00.1234567Z", "1/2/2026", "2026-11-22 BC"],
+         "2026-11-22 10:00:00.1234567Z", "1/2/2026", "2026-11-22 BC", "0044-03-15 00:00:00+00 BC",
+         "10000-01-01 00:00:00+00"],
     )  # fmt: skip
     def test_that_are_no_time_are_told(self, imported, value):
         author = builders.author()

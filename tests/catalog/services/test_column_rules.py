@@ -574,6 +574,24 @@ class TestRules:
         set_column_rule(actor=admin, access=None, **rule)
         assert not ColumnRule.objects.exists()
 
+    def test_that_name_no_column_tell_of_none_that_is_hidden(self, member, admin):
+        group = Group.objects.get(name="Administrator")
+        manager = member(group)
+        set_column_rule(actor=admin, role=group, table=BOOKS, column="status", access="hidden")
+
+        told = refused(
+            InvalidInput,
+            set_column_rule,
+            actor=again(manager),
+            role=group,
+            table=BOOKS,
+            column="statu",
+            access="hidden",
+        )
+
+        assert "statu" in told
+        assert "status" not in told
+
     def test_of_a_role_that_is_gone_are_refused(self, admin):
         group = Group.objects.create(name="gone")
         Group.objects.filter(name="gone").delete()
