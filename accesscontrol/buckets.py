@@ -20,7 +20,7 @@ from redis.retry import Retry
 
 from accesscontrol.limits import Limit, Work
 
-_TAKE: Final = "SELECT bucket, granted, ahead FROM app.take_rate(%s, %s, %s, %s, %s, %s)"  # migration 0012
+_TAKE: Final = "SELECT bucket, granted, ahead FROM app.take_rate(%s, %s, %s, %s, %s, %s)"  # migration 0011
 _FORGET: Final = "SELECT app.forget_full_rates()"
 _REDIS_TIMEOUT_S: Final = 0.5
 _REDIS_REST_S: Final = 5.0  # after a failure, so that a Redis that is away holds up one request and not all

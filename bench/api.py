@@ -90,9 +90,7 @@ class Burst:
         return asyncio.run(self._some(method, path, None, 1))
 
     async def _all(self, method: str, path: str, body: Request | None) -> None:
-        await asyncio.gather(
-            *(self._some(method, path, body, REQUESTS // CLIENTS) for _ in range(CLIENTS))
-        )
+        await asyncio.gather(*(self._some(method, path, body, REQUESTS // CLIENTS) for _ in range(CLIENTS)))
 
     async def _some(self, method: str, path: str, body: Request | None, times: int) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)

@@ -20,9 +20,7 @@ _KEY = (
     " WHERE k.prefix = %s"
 )
 _ONE = "SELECT row_to_json(s)::text FROM public.scenes s WHERE id = %s AND deleted_at IS NULL"
-_PAGE = (
-    "SELECT row_to_json(s)::text FROM public.scenes s WHERE id > %s AND deleted_at IS NULL ORDER BY id LIMIT 100"
-)
+_PAGE = "SELECT row_to_json(s)::text FROM public.scenes s WHERE id > %s AND deleted_at IS NULL ORDER BY id LIMIT 100"
 _INSERT = (
     "INSERT INTO public.scenes (chapter_id, scene_num, title) VALUES (%s, %s, %s)"
     " RETURNING row_to_json(scenes.*)::text"

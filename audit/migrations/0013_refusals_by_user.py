@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0011_begin_with_known_rights")]
+    dependencies = [("audit", "0012_saved_views_and_sessions")]
 
     operations = [
         migrations.RemoveConstraint(model_name="repeatedrefusal", name="one_count_per_minute"),
