@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
+from rest_framework.request import Request
 
 from accesscontrol import keys
-from accesscontrol.actor import Actor
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.api import authentication
 from accesscontrol.models import AccessToken, ApiKey, ColumnRule
+from accesscontrol.web import actor_of
 from audit.models import AuditLog
 from catalog.models import Author
 from config.logs import logging_config
@@ -95,6 +98,19 @@ class TestKeys:
         assert page.get(ME).status_code == 200
         assert refused(page.get(ME, headers={"Authorization": "Bearer nothing"}))
         assert AuditLog.objects.latest("id").user_id is None
+
+    def test_take_the_session_away_whatever_becomes_of_them(
+        self, rf: Any, writer: Actor, monkeypatch: Any
+    ) -> None:
+        def away(*_: Any) -> None:
+            raise OperationalError("the database is away")
+
+        monkeypatch.setattr("accesscontrol.key_use.authenticate", away)
+        request = rf.get(ME, headers={"Authorization": "Bearer dbas_x"})
+        request.user = writer.user
+        with pytest.raises(OperationalError):
+            authentication.Bearer().authenticate(Request(request))
+        assert actor_of(request, Channel.API).user is None
 
     def test_count_before_a_session_of_the_same_person(
         self, page: Client, key: MakeKey, writer: Actor
