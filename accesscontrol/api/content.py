@@ -73,7 +73,9 @@ def refuse(refusal: Refused, actor: Actor) -> HttpResponse:
 def _with_body(
     body: bytes, media_type: str, status: int, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    return HttpResponse(body, media_type, status, headers={**(headers or {}), "Content-Length": str(len(body))})
+    return HttpResponse(
+        body, media_type, status, headers={**(headers or {}), "Content-Length": str(len(body))}
+    )
 
 
 def write(data: Any) -> bytes:
