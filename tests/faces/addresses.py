@@ -75,7 +75,13 @@ FOR_EVERYBODY = {  # who is logged in; each sees what is theirs
         "theme",
         "shortcuts",
     ),
-    *("keys", "keys_add", "keys_one", "keys_rotate", "keys_revoke"),  # one's own; of others, who manage access
+    *(
+        "keys",
+        "keys_add",
+        "keys_one",
+        "keys_rotate",
+        "keys_revoke",
+    ),  # one's own; of others, who manage access
     "rights_why",  # of oneself; else it is for those who manage access
     "undo_change",  # what it needs depends on the change
 }
