@@ -62,6 +62,13 @@ class ServiceView(APIView):
         """How large a request's body may be."""
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Choose the form of the answer: the first, at once, for all who take anything."""
+        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+            renderer = self.renderer_classes[0]()
+            return renderer, renderer.media_type
+        return super().perform_content_negotiation(request, force)
+
     @cached_property
     def meter(self) -> Meter:
         """The limits that the request counts against."""
