@@ -19,13 +19,13 @@ from accesscontrol.scopes import Scope
 NOTED_EVERY: Final = timedelta(minutes=1)
 _NO_DIGEST: Final = "0" * 64  # of no secret
 
-_KEY: Final = [field.attname for field in ApiKey._meta.concrete_fields]
-_USER: Final = [field.attname for field in User._meta.concrete_fields]
+KEY: Final = [field.attname for field in ApiKey._meta.concrete_fields]
+USER: Final = [field.attname for field in User._meta.concrete_fields]
 # In plain SQL, since it is asked with every request: to make a statement takes longer than to run this one.
 _FIND: Final = f"""
-SELECT {", ".join(f"k.{name}" for name in _KEY)},
+SELECT {", ".join(f"k.{name}" for name in KEY)},
        EXISTS (SELECT FROM app.accesscontrol_serviceuser s WHERE s.user_id = k.user_id),
-       {", ".join(f"u.{name}" for name in _USER)}
+       {", ".join(f"u.{name}" for name in USER)}
   FROM app.accesscontrol_apikey k JOIN app.auth_user u ON u.id = k.user_id
  WHERE k.prefix = %s
 """  # noqa: S608 - names of our own models
@@ -63,17 +63,22 @@ def _find(prefix: str) -> Any:
         row = cursor.fetchone()
     if row is None:
         return None
-    end = len(_KEY)
-    key: Any = ApiKey.from_db(connection.alias, _KEY, row[:end])
+    end = len(KEY)
+    key: Any = ApiKey.from_db(connection.alias, KEY, row[:end])
     key.is_of_program = row[end]
-    key.user = User.from_db(connection.alias, _USER, row[end + 1 :])
+    key.user = User.from_db(connection.alias, USER, row[end + 1 :])
     return key
 
 
 def _is_good(key: Any, address: str | None, now: datetime) -> bool:
     """Whether a key read so is good now, from an address."""
     is_somebodys = key.user.is_active and not key.is_of_program
-    return is_somebodys and key.expires_at > now and credentials.is_from(address, key.networks)
+    return is_somebodys and is_usable(key, address, now)
+
+
+def is_usable(key: ApiKey, address: str | None, now: datetime) -> bool:
+    """This function will say whether a key has not expired, and is good for an address."""
+    return key.expires_at > now and credentials.is_from(address, key.networks)
 
 
 def note_use(key: ApiKey, address: str | None, now: datetime) -> None:
