@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -43,6 +43,9 @@ class Actor:
     client_info: Mapping[str, Any] = field(default_factory=dict)  # ip, user agent, MCP client; never a secret
     request_id: UUID = field(default_factory=uuid4)
     scope: Scope | None = None  # what the credential may at most; None: all that the user may
+    # What reads a credential again that was known under a mark (see grants), and raises where it is no good any more.
+    known_under: str | None = None
+    check_again: Callable[[], Scope | None] | None = field(default=None, repr=False)
 
     @property
     def credential(self) -> dict[str, Any]:
@@ -74,13 +77,26 @@ class Actor:
         """This function will say whether what the user may do is known, or there is no user."""
         return self.user is None or "grants" in self.__dict__
 
-    def know(self, found: grants.Grants) -> None:
-        """This function will take what the user may do from who has read it along with something else."""
+    def know(self, found: grants.Grants, mark: str | None = None) -> None:
+        """This function will take what the user may do, under the mark of now, from who has read it on the way.
+
+        :raises AuthenticationRequired: the credential was known under another mark, and is no good any more
+        """
         self.__dict__["grants"] = found
+        if mark is None or mark != self.known_under:
+            self._check_credential()
+
+    def _check_credential(self) -> None:
+        if self.check_again is not None:
+            self.__dict__.update(scope=self.check_again(), check_again=None)
 
     @cached_property
     def grants(self) -> grants.Grants:
-        """This function will return what the user may do as of the first look, read in one query."""
+        """This function will return what the user may do as of the first look, read in one query.
+
+        :raises AuthenticationRequired: the credential is no good any more
+        """
+        self._check_credential()
         return grants.load(self.user) if self.user else grants.Grants()
 
 

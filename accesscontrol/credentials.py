@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.contrib.auth.models import User
 
+from accesscontrol.actor import Actor
 from accesscontrol.errors import AuthenticationRequired
 from accesscontrol.scopes import Scope
 
@@ -19,6 +20,20 @@ class Credential:
     user: User
     scope: Scope | None  # None: all that the user may
     about: Mapping[str, str] = field(default_factory=dict)  # how client_info names it: by what is no secret
+    known_under: str | None = (
+        None  # the mark (see grants) under which it was known, where it was not read now
+    )
+    check_again: Callable[[], Scope | None] | None = field(default=None, repr=False)
+
+    def within(self, actor: Actor) -> Actor:
+        """This function will return an actor as the bearer of the credential."""
+        return replace(
+            actor,
+            client_info={**actor.client_info, **self.about},
+            scope=self.scope,
+            known_under=self.known_under,
+            check_again=self.check_again,
+        )
 
 
 def refused() -> AuthenticationRequired:

@@ -79,7 +79,7 @@ def known_of(member: int | None) -> Known | None:
     return None if member is None else _known.get(member)
 
 
-def learn(member: int, rows: Sequence[Row], known: Known | None) -> Grants:
+def learn(member: int, rows: Sequence[Row], known: Known | None) -> Known:
     """This function will return what the rows of app.begin_operation say, or what was known under the same mark."""
     (_, version, _), *granted = rows
     if known is None or known.version != version:
@@ -87,7 +87,7 @@ def learn(member: int, rows: Sequence[Row], known: Known | None) -> Grants:
         if len(_known) >= _MAX_KNOWN:
             _known.clear()
         _known[member] = known
-    return known.grants
+    return known
 
 
 def load(user: User) -> Grants:

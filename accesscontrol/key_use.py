@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
@@ -19,16 +22,47 @@ from accesscontrol.scopes import Scope
 NOTED_EVERY: Final = timedelta(minutes=1)
 _NO_DIGEST: Final = "0" * 64  # of no secret
 
-_KEY: Final = [field.attname for field in ApiKey._meta.concrete_fields]
-_USER: Final = [field.attname for field in User._meta.concrete_fields]
-# In plain SQL, since it is asked with every request: to make a statement takes longer than to run this one.
+KEY: Final = [field.attname for field in ApiKey._meta.concrete_fields]
+USER: Final = [field.attname for field in User._meta.concrete_fields]
 _FIND: Final = f"""
-SELECT {", ".join(f"k.{name}" for name in _KEY)},
+SELECT (SELECT version::text FROM app.access_version),
        EXISTS (SELECT FROM app.accesscontrol_serviceuser s WHERE s.user_id = k.user_id),
-       {", ".join(f"u.{name}" for name in _USER)}
+       {", ".join(f"k.{name}" for name in KEY)},
+       {", ".join(f"u.{name}" for name in USER)}
   FROM app.accesscontrol_apikey k JOIN app.auth_user u ON u.id = k.user_id
  WHERE k.prefix = %s
 """  # noqa: S608 - names of our own models
+
+
+@dataclass(frozen=True)
+class Known:
+    """A key with its user, as it was under a mark (see grants)."""
+
+    mark: str
+    key: Any
+
+
+_MAX_KNOWN: Final = 1_000
+_known: dict[str, Known] = {}
+
+
+def recognise(text: str, address: str | None) -> Credential:
+    """This function will return what `authenticate` does, of a key that was read before without reading it again.
+
+    The first statement of an operation then tells whether anything has changed that keys hang on; only if so the key is
+    read again (see Actor.know), and where it is no good any more the operation is refused.
+
+    :raises AuthenticationRequired: as authenticate
+    """
+    form = key_secrets.FORM.fullmatch(text)
+    known = _known.get(form["prefix"]) if form else None
+    if form is None or known is None:
+        return authenticate(text, address)
+    now, digests = timezone.now(), key_secrets.digests(form["prefix"], form["secret"])
+    if not _is_good(known.key, digests, address, now):
+        return authenticate(text, address)
+    note_use(known.key, address, now)
+    return _credential(known.key, known.mark, lambda: authenticate(text, address).scope)
 
 
 def authenticate(text: str, address: str | None) -> Credential:
@@ -42,51 +76,68 @@ def authenticate(text: str, address: str | None) -> Credential:
     form = key_secrets.FORM.fullmatch(text)
     if form is None:
         raise credentials.refused()
-    now = timezone.now()
-    key = _find(form["prefix"])
-    known = key or ApiKey(digest=_NO_DIGEST)
-    old = known.old_digest if known.old_expires_at and known.old_expires_at > now else _NO_DIGEST
-    found = key_secrets.digests(form["prefix"], form["secret"])
-    matches = [compare_digest(one, kept) for one in found for kept in (known.digest, old or _NO_DIGEST)]
-    if key is None or not any(matches) or not _is_good(key, address, now):
+    now, prefix = timezone.now(), form["prefix"]
+    digests = key_secrets.digests(prefix, form["secret"])
+    known = _find(prefix)
+    if not _is_good(known.key if known else None, digests, address, now) or known is None:
+        _known.pop(prefix, None)
         raise credentials.refused()
-    if not matches[0] and not matches[1]:
-        _renew_digest(key, found, matches)
-    note_use(key, address, now)
-    return Credential(key.user, Scope.of(key.scopes), {"key": key.prefix})
+    if digests[0] not in (known.key.digest, known.key.old_digest):
+        _renew_digest(known.key, digests)
+    if len(_known) >= _MAX_KNOWN:
+        _known.clear()
+    _known[prefix] = known
+    note_use(known.key, address, now)
+    return _credential(known.key)
 
 
-def _find(prefix: str) -> Any:
+def _credential(
+    key: Any, mark: str | None = None, check: Callable[[], Scope | None] | None = None
+) -> Credential:
+    return Credential(copy(key.user), Scope.of(key.scopes), {"key": key.prefix}, mark, check)
+
+
+def _find(prefix: str) -> Known | None:
     """The key of that name with its user, and whether that is a program's; None where there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [prefix])
         row = cursor.fetchone()
     if row is None:
         return None
-    end = len(_KEY)
-    key: Any = ApiKey.from_db(connection.alias, _KEY, row[:end])
-    key.is_of_program = row[end]
-    key.user = User.from_db(connection.alias, _USER, row[end + 1 :])
-    return key
+    mark, is_of_program, *rest = row
+    key: Any = ApiKey.from_db(connection.alias, KEY, rest[: len(KEY)])
+    key.is_of_program = is_of_program
+    key.user = User.from_db(connection.alias, USER, rest[len(KEY) :])
+    return Known(mark, key)
 
 
-def _is_good(key: Any, address: str | None, now: datetime) -> bool:
-    """Whether a key read so is good now, from an address."""
-    is_somebodys = key.user.is_active and not key.is_of_program
-    return is_somebodys and key.expires_at > now and credentials.is_from(address, key.networks)
+def _is_good(key: Any, digests: list[str], address: str | None, now: datetime) -> bool:
+    """Whether a key read so is good now, from an address, for whoever knows a secret of these digests."""
+    known = key or ApiKey(digest=_NO_DIGEST)
+    old = known.old_digest if known.old_expires_at and known.old_expires_at > now else _NO_DIGEST
+    matches = [compare_digest(one, kept) for one in digests for kept in (known.digest, old or _NO_DIGEST)]
+    if key is None or not any(matches):
+        return False
+    return key.user.is_active and not key.is_of_program and is_usable(key, address, now)
+
+
+def is_usable(key: ApiKey, address: str | None, now: datetime) -> bool:
+    """This function will say whether a key has not expired, and is good for an address."""
+    return key.expires_at > now and credentials.is_from(address, key.networks)
 
 
 def note_use(key: ApiKey, address: str | None, now: datetime) -> None:
     """This function will note that a key is used, once a minute, and wait for nobody: by a transaction of its own."""
     if key.last_used_at is not None and now - key.last_used_at < NOTED_EVERY:
         return
+    key.last_used_at = now
     long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - NOTED_EVERY)
     with transaction.atomic():
         free = ApiKey.objects.filter(long_ago, pk=key.pk).select_for_update(skip_locked=True)
         ApiKey.objects.filter(pk__in=free.values("pk")).update(last_used_at=now, last_used_from=address or "")
 
 
-def _renew_digest(key: ApiKey, found: list[str], matches: list[bool]) -> None:
+def _renew_digest(key: ApiKey, digests: list[str]) -> None:
     """Keep by the present SECRET_KEY what was kept by an older one."""
-    column = "digest" if any(matches[::2]) else "old_digest"
-    ApiKey.objects.filter(pk=key.pk, **{column: getattr(key, column)}).update(**{column: found[0]})
+    column = "digest" if key.digest in digests else "old_digest"
+    ApiKey.objects.filter(pk=key.pk, **{column: getattr(key, column)}).update(**{column: digests[0]})

@@ -16,15 +16,16 @@ from uuid import UUID, uuid4
 import jwt
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accesscontrol import credentials, jwt_keys, key_use, policy, scopes
 from accesscontrol.actor import Actor
 from accesscontrol.credentials import Credential
 from accesscontrol.errors import AuthenticationRequired, Forbidden, NotFound
-from accesscontrol.models import AccessToken, ApiKey, ServiceUser
+from accesscontrol.key_use import KEY, USER
+from accesscontrol.models import AccessToken, ApiKey
 from accesscontrol.policy import Right
 from accesscontrol.scopes import Scope
 from accesscontrol.signals import access_changed
@@ -36,6 +37,17 @@ MAX_CHARS: Final = 4_000
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _HEADER: Final = {"alg", "typ", "kid"}
 _CLAIMS: Final = ["iss", "aud", "exp", "nbf", "iat", "jti", "sub"]
+_TOKEN: Final = [field.attname for field in AccessToken._meta.concrete_fields]
+_FIND: Final = f"""
+SELECT EXISTS (SELECT FROM app.accesscontrol_serviceuser p WHERE p.user_id = t.user_id), s.user_id, s.expire_date,
+       {", ".join(f"t.{name}" for name in _TOKEN)},
+       {", ".join(f"k.{name}" for name in KEY)},
+       {", ".join(f"u.{name}" for name in USER)}
+  FROM app.accesscontrol_accesstoken t JOIN app.auth_user u ON u.id = t.user_id
+  LEFT JOIN app.accesscontrol_apikey k ON k.id = t.key_id
+  LEFT JOIN app.accesscontrol_session s ON s.session_key = t.session_id
+ WHERE t.id = %s
+"""  # noqa: S608 - names of our own models
 
 
 @dataclass(frozen=True)
@@ -109,16 +121,17 @@ def authenticate(text: str, address: str | None) -> Credential:
     """
     claims = _verified(text)
     now = timezone.now()
-    row = _rows().filter(pk=_id(claims)).first()
-    if row is None or str(row.user_id) != claims["sub"] or not _is_good(row, address, now):
+    found = _find(_id(claims))
+    if found is None or str(found.user.pk) != claims["sub"] or not found.is_good(address, now):
         raise credentials.refused()
-    scope = None if row.scopes is None else Scope.of(row.scopes)
-    about = {"token": str(row.pk)}
-    if row.key is None:
-        return Credential(row.user, scope, about)
-    key_use.note_use(row.key, address, now)
-    narrowest = Scope.of(row.key.scopes)
-    return Credential(row.user, narrowest & scope if scope else narrowest, {"key": row.key.prefix, **about})
+    scope = None if found.token.scopes is None else Scope.of(found.token.scopes)
+    about = {"token": str(found.token.pk)}
+    if found.key is None:
+        return Credential(found.user, scope, about)
+    key_use.note_use(found.key, address, now)
+    narrowest = Scope.of(found.key.scopes)
+    whole = narrowest if scope is None else narrowest & scope
+    return Credential(found.user, whole, {"key": found.key.prefix, **about})
 
 
 def _verified(text: str) -> Mapping[str, Any]:
@@ -159,22 +172,44 @@ def _sign(row: AccessToken, now: datetime) -> str:
     return jwt.encode(claims, key.signs, key.algorithm, headers={"typ": TYPE, "kid": key.id})
 
 
-def _rows() -> QuerySet[Any]:
-    """Tokens with all that says whether they are good: read by one SELECT."""
-    programs = ServiceUser.objects.filter(user_id=OuterRef("user_id"))
-    joined = AccessToken.objects.select_related("user", "key", "session").defer("session__session_data")
-    return joined.annotate(is_of_program=Exists(programs))
+@dataclass(frozen=True)
+class _Found:
+    """A token with all that says whether it is good."""
+
+    token: AccessToken
+    user: User
+    is_of_program: bool
+    key: ApiKey | None
+    session_user_id: int | None  # None also where the session has ended
+    session_ends_at: datetime | None
+
+    def is_good(self, address: str | None, now: datetime) -> bool:
+        ends_at = self.token.expires_at + timedelta(seconds=LEEWAY_S)
+        if ends_at <= now or not self.user.is_active or self.is_of_program:
+            return False
+        if self.token.key_id is not None:
+            return self.key is not None and key_use.is_usable(self.key, address, now)
+        if self.session_ends_at is None or self.session_ends_at <= now:
+            return False
+        return self.session_user_id == self.user.pk and _is_same_password(self.user, self.token.session_hash)
 
 
-def _is_good(row: Any, address: str | None, now: datetime) -> bool:
-    if row.expires_at <= now - timedelta(seconds=LEEWAY_S) or not row.user.is_active or row.is_of_program:
-        return False
-    if row.key is not None:
-        return row.key.expires_at > now and credentials.is_from(address, row.key.networks)
-    session = row.session
-    if session is None or session.user_id != row.user_id or session.expire_date <= now:
-        return False
-    return _is_same_password(row.user, row.session_hash)
+def _find(token_id: UUID) -> _Found | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [token_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    is_of_program, session_user_id, session_ends_at, *rest = row
+    token, key, user = rest[: len(_TOKEN)], rest[len(_TOKEN) : -len(USER)], rest[-len(USER) :]
+    return _Found(
+        AccessToken.from_db(connection.alias, _TOKEN, token),
+        User.from_db(connection.alias, USER, user),
+        is_of_program,
+        None if key[0] is None else ApiKey.from_db(connection.alias, KEY, key),
+        session_user_id,
+        session_ends_at,
+    )
 
 
 def _is_same_password(user: User, kept: str) -> bool:

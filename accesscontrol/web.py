@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -28,7 +27,7 @@ def actor_of(request: HttpRequest, channel: Channel = Channel.ADMIN) -> Actor:
     if actor is None or (actor.user, actor.credential) != (user, about):
         actor = visitor(request, user, channel)
         if credential is not None:
-            actor = replace(actor, client_info={**actor.client_info, **about}, scope=credential.scope)
+            actor = credential.within(actor)
         request.actor = actor  # type: ignore[attr-defined] # ours, for the length of the request
     return actor
 

@@ -30,4 +30,5 @@ def begin(actor: Actor, *, flushes: bool, writes: bool = False) -> None:
         cursor.execute(_BEGIN, [member, known.version if known else None, *limits, flushes, writes])
         rows = cursor.fetchall()
     if member is not None:
-        actor.know(grants.learn(member, rows, known))
+        found = grants.learn(member, rows, known)
+        actor.know(found.grants, found.version)

@@ -6,28 +6,36 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import NotFound
 from backups import restoring, services, validation, watching
 from jobs import kinds, schedule
+from jobs.models import Job
 from jobs.progress import Progress
 
 
-@kinds.register("backup_full", title="Full backup")
+def backup_of(job: Job) -> dict[str, str]:
+    """This function will return where programs find the backup that a job has made, or looked at."""
+    file = (job.result or {}).get("backup_file")
+    return {"backup": reverse("api:backup", args=[file])} if file else {}
+
+
+@kinds.register("backup_full", title="Full backup", resources=backup_of)
 def backup_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will make a full backup."""
     return asdict(services.create_full(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("backup_table", title="Backup of a table")
+@kinds.register("backup_table", title="Backup of a table", resources=backup_of)
 def backup_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will back up one table."""
     return asdict(services.create_table(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("validate_backup", title="Check of a backup")
+@kinds.register("validate_backup", title="Check of a backup", resources=backup_of)
 def validate_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will look at a backup, and tell whoever watches."""
     found = validation.validate_backup(actor=actor, progress=progress, **arguments)

@@ -76,6 +76,13 @@ def links_of_preview(job: Job) -> list[Link]:
     ]
 
 
+def resources_of_import(job: Job) -> dict[str, str]:
+    """This function will return where programs find what is known of the file, or undo what was imported."""
+    if job.result and "change_id" in job.result:
+        return undo_of(job)
+    return {"import": reverse("api:import", args=[job.arguments["table"], job.arguments["upload"]])}
+
+
 def links_of_import(job: Job) -> list[Link]:
     """This function will return the ways to what was imported, to undo it, or back to a preview."""
     if job.state == State.DONE and job.result:
@@ -143,8 +150,14 @@ for _format in get_args(Format):
         operation=f"IMPORT_{_format.upper()}",
         title=gettext_noop("Preview of an import"),
         links=links_of_preview,
+        resources=resources_of_import,
     )(preview)
-    kinds.register(f"import_{_format}", title=gettext_noop("Import"), links=links_of_import)(run_import)
+    kinds.register(
+        f"import_{_format}",
+        title=gettext_noop("Import"),
+        links=links_of_import,
+        resources=resources_of_import,
+    )(run_import)
     kinds.register(
         f"export_{_format}",
         title=gettext_noop("Export"),

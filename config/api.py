@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 import accesscontrol.api.addresses
 import audit.api.addresses
+import backups.api.addresses
 import catalog.api.addresses
 import catalog.api.beside
 import jobs.api.addresses
@@ -50,6 +51,7 @@ def urls() -> list[URLPattern | URLResolver]:
         *accesscontrol.api.addresses.urls(),
         *audit.api.addresses.urls(),
         *jobs.api.addresses.urls(),
+        *backups.api.addresses.urls(),
         *catalog.api.beside.urls(),
         *catalog.api.addresses.urls(),
         path("openapi.json", DocumentView.as_view(), name="openapi"),

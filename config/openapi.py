@@ -46,6 +46,10 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'},
         "description": "Write only if the record's ETag is this one; else 412.",
     },
+    "Plan-Token": {
+        "schema": {"type": "string", "maxLength": 200, "pattern": "^[\\x21-\\x7e]+$"},
+        "description": "`details.plan_token` of the refusal that gave the plan: you agree to it. It is good once.",
+    },
     "If-None-Match": {
         "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'},
         "description": "Answer 304 if the record's ETag is this one still.",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 from django.views.generic import RedirectView
 
 from config import api
+from config.dispatching import ByFirstName
 from config.health import health
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("health", health, name="health"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include((api.urls(), "api"))),
+    ByFirstName("api/v1/", api.urls(), "api"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.contrib.auth.models import User
@@ -27,14 +27,13 @@ class Account:
     key: str | None = field(default=None, repr=False)  # the text of the API key that the agent came with
 
     def within(self, actor: Actor) -> Actor:
-        """This function will return the actor of a call within the scope of the agent's key, looked at anew.
+        """This function will return the actor of a call within the scope of the agent's key as it is now.
 
         :raises AuthenticationRequired: the key is good no more
         """
         if self.key is None:
             return actor
-        found = key_use.authenticate(self.key, _HERE)
-        return replace(actor, client_info={**actor.client_info, **found.about}, scope=found.scope)
+        return key_use.recognise(self.key, _HERE).within(actor)
 
     def read(self) -> User | None:
         """This function will return the account as it is now, or None where it is gone."""

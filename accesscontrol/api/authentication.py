@@ -58,6 +58,4 @@ def _found(header: str, address: str | None) -> Credential:
     if sent is None:
         raise credentials.refused()
     text: str = sent[1]
-    return (
-        tokens.authenticate(text, address) if tokens.is_token(text) else key_use.authenticate(text, address)
-    )
+    return tokens.authenticate(text, address) if tokens.is_token(text) else key_use.recognise(text, address)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.api import problems
+from accesscontrol.api import bodies, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.web import actor_of
@@ -56,6 +57,18 @@ class ServiceView(APIView):
         """This function will return the schema of a variable of the view's address."""
         return {"type": "string"}
 
+    @property
+    def most_bytes(self) -> int:
+        """How large a request's body may be."""
+        return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Choose the form of the answer: the first, at once, for all who take anything."""
+        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+            renderer = self.renderer_classes[0]()
+            return renderer, renderer.media_type
+        return super().perform_content_negotiation(request, force)
+
     @cached_property
     def meter(self) -> Meter:
         """The limits that the request counts against."""
@@ -68,6 +81,7 @@ class ServiceView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""
         self.meter.start()
+        bodies.require_within(request, self.most_bytes)  # a form is read to find out who asks
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
@@ -81,6 +95,7 @@ class ServiceView(APIView):
         """Answer a refusal as a problem; what is no refusal is a fault of ours, and answered as such."""
         if isinstance(exc, exceptions.APIException):
             exc = problems.refusal_of(exc)
+        exc = bodies.refusal_of(exc) or exc
         return super().handle_exception(self.meter.judge(self, exc))
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:

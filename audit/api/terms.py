@@ -33,3 +33,9 @@ def terms_of(request: HttpRequest, parameters: WriteParameters | None = None) ->
         parameters.max_affected,
         request.META.get("HTTP_IDEMPOTENCY_KEY"),
     )
+
+
+def plan_token_of(request: HttpRequest) -> str | None:
+    """This function will return the token by which a request agrees to a plan: a header, which no log tells of."""
+    token: str | None = request.META.get("HTTP_PLAN_TOKEN")
+    return token

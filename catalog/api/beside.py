@@ -10,6 +10,7 @@ from catalog import registry
 from catalog.api.changes import PreviewView, UndoView
 from catalog.api.exports import ExportFileView, ExportsView, ExportView
 from catalog.api.history import VersionsView
+from catalog.api.imports import BroughtView, ImportsView
 from catalog.api.structure import ColumnsView, RelationshipsView, TableSchemaView, TablesView
 
 
@@ -23,6 +24,8 @@ def urls() -> Iterator[URLPattern]:
     yield path("changes/<uuid:change_id>/undo/", UndoView.as_view(), name="change-undo")
     yield path("exchange/exports/", ExportsView.as_view(), name="exchange-exports")
     yield path("exchange/exports/<int:job_id>/file/", ExportFileView.as_view(), name="export-file")
+    yield path("exchange/imports/", ImportsView.as_view(), name="imports")
+    yield path("exchange/imports/<str:table>/<str:token>/", BroughtView.as_view(), name="import")
     for table in registry.all_tables():
         yield path(f"{table.name}/export/", ExportView.as_view(table=table), name=f"{table.name}-export")
         address, name = f"{table.name}/<str:key>/versions/", f"{table.name}-versions"

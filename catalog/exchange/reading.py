@@ -16,6 +16,7 @@ from jobs.progress import Progress
 BLOCK_BYTES: Final = 1024 * 1024
 
 _OTHER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ZIP: Final = b"PK\x03\x04"
 _HINT: Final = "Save the file as UTF-8, and import it again."
 
 Source = bytes | BinaryIO
@@ -43,12 +44,16 @@ class Content:
     def blocks(self) -> Iterator[bytes]:
         """This function will return the content in blocks, none of them empty.
 
-        :raises InvalidInput: it is not UTF-8, or empty
+        :raises InvalidInput: it is not UTF-8, packed, or empty
         :raises LimitExceeded: it is larger than IMPORT_MAX_MB
         """
         decoder = codecs.getincrementaldecoder("utf-8")()
         lines = 1
         for block in self._read():
+            if self.size == len(block) and block.startswith(_ZIP):
+                raise InvalidInput(
+                    "The file is packed: a workbook, or a ZIP archive.", hint="Is its name to end with .xlsx?"
+                )
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:

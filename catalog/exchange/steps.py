@@ -81,7 +81,18 @@ def start(*, actor: Actor, table: Table, upload: Upload) -> Job:
     return _enqueue("import", actor, table, upload, plan_token=kept["plan_token"])
 
 
-def run(*, actor: Actor, table: Table, upload: Upload, plan_token: str, progress: Progress) -> Imported:
+def start_agreed(*, actor: Actor, table: Table, upload: Upload, plan_token: str | None) -> Job:
+    """This function will have a file imported by somebody who has agreed to its plan, or is freed from plans.
+
+    :raises Forbidden: the actor may not import on the terms chosen
+    """
+    _order(actor, table, upload).require_allowed()
+    return _enqueue("import", actor, table, upload, plan_token=plan_token)
+
+
+def run(
+    *, actor: Actor, table: Table, upload: Upload, plan_token: str | None, progress: Progress
+) -> Imported:
     """This function will import a file as it was previewed, and forget the file.
 
     :raises ConfirmationRequired: what the preview counted has changed since, or it is too old
@@ -128,6 +139,6 @@ def _order(actor: Actor, table: Table, upload: Upload) -> Order:
     return Order(actor, table, upload.format, **terms)
 
 
-def _enqueue(what: str, actor: Actor, table: Table, upload: Upload, **more: str) -> Job:
+def _enqueue(what: str, actor: Actor, table: Table, upload: Upload, **more: str | None) -> Job:
     arguments = {"table": table.name, "upload": upload.token, "file_name": upload.file_name, **more}
     return jobs.enqueue(actor=actor, kind=f"{what}_{upload.format}", arguments=arguments)

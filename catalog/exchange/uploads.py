@@ -29,7 +29,6 @@ MAX_NAME_CHARS: Final = 200
 _ENDINGS: Final[dict[str, Format]] = {
     "csv": "csv", "tsv": "csv", "txt": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "xlsx": "xlsx",
 }  # fmt: skip
-_ZIP: Final = b"PK\x03\x04"
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -94,7 +93,7 @@ def keep(
     base = _base(actor, table, token)
     content = Content(source, SILENT, settings.IMPORT_MAX_UPLOAD_MB)
     with _files().create() as file:
-        for block in _sound(source, content, format_):
+        for block in content.raw() if format_ == "xlsx" else content.blocks():
             file.write(block)
         file.publish(f"{base}.data")
     upload = Upload(base, token, format_, file_name[:MAX_NAME_CHARS], content.size)
@@ -137,19 +136,6 @@ def forget_all(names: Iterable[str]) -> None:
     for base in names:
         _delete_all(base)
     _files().sweep()
-
-
-def _sound(source: BinaryIO, content: Content, format_: Format) -> Iterable[bytes]:
-    """The blocks of a file that is what its name says."""
-    if format_ == "xlsx":
-        return content.raw()
-    is_packed = source.read(len(_ZIP)) == _ZIP
-    source.seek(0)
-    if is_packed:
-        raise InvalidInput(
-            "The file is packed: a workbook, or a ZIP archive.", hint="Is its name to end with .xlsx?"
-        )
-    return content.blocks()
 
 
 def _format_of(file_name: str) -> Format:

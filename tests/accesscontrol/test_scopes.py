@@ -30,7 +30,7 @@ from audit import queries as trail_queries
 from audit.operation import Terms
 from backups import access as backup_access
 from catalog import registry
-from catalog.services import describe, queries, records, search
+from catalog.services import describe, finding, queries, records
 from catalog.services.column_rules import set_column_rule
 from jobs import running
 from jobs import services as jobs
@@ -165,7 +165,7 @@ class TestServices:
         actor = with_key(admin, "read:books")
 
         assert [row["name"] for row in describe.list_tables(actor=actor)["tables"]] == ["books"]
-        assert {hit.table.name for hit in search.find(actor=actor, text="Emma")} == {"books"}
+        assert {hit.table.name for hit in finding.find(actor=actor, text="Emma")} == {"books"}
 
     def test_keep_answers_from_a_key_with_another_scope(self, admin):
         data = {"name": "Jane"}

@@ -138,6 +138,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
+def about(seconds: float) -> Any:
+    """What is left of so many seconds when the test comes to look."""
+    return pytest.approx(seconds, abs=30)
+
+
 class TestALimit:
     def test_lets_in_as_many_at_once_as_it_says(self, store: object, limit: Callable[[str], None]) -> None:
         limit("user.read=20/h")
@@ -155,7 +160,7 @@ class TestALimit:
             throttling.take(actor, Work.READ)
 
         assert (refused.value.code, refused.value.status) == ("RATE_LIMITED", 429)
-        assert refused.value.details == {"limit": "user.read", "retry_after_s": 600}
+        assert refused.value.details == {"limit": "user.read", "retry_after_s": about(600)}
         assert "600 s" in str(refused.value.hint)
 
     def test_lets_in_again_what_has_come_back(self, store: Any, limit: Callable[[str], None]) -> None:
@@ -230,7 +235,7 @@ class TestALimit:
 
         with pytest.raises(RateLimited) as refused:
             throttling.take(actor, Work.READ)
-        assert refused.value.details["retry_after_s"] == 600
+        assert refused.value.details["retry_after_s"] == about(600)
 
     def test_tells_what_is_left(self, store: object, limit: Callable[[str], None]) -> None:
         limit("key.read=40/h user.read=100/h address.read=off")
@@ -257,7 +262,7 @@ class TestWork:
 
         with pytest.raises(RateLimited) as refused:
             throttling.take(caller(user), Work.READ)
-        assert refused.value.details == {"limit": "user.rows", "retry_after_s": 720}
+        assert refused.value.details == {"limit": "user.rows", "retry_after_s": about(720)}
 
         throttling.forget()
         store.pass_(721)
@@ -296,7 +301,7 @@ class TestWork:
 
         with pytest.raises(RateLimited) as refused:
             throttling.take(actor, Work.READ)
-        assert refused.value.details == {"limit": "user.seconds", "retry_after_s": 1_800}
+        assert refused.value.details == {"limit": "user.seconds", "retry_after_s": about(1_800)}
 
     def test_is_forgiven_beyond_five_periods(self, store: object, limit: Callable[[str], None]) -> None:
         limit("user.read=1000/h seconds=10/h")
@@ -306,7 +311,7 @@ class TestWork:
 
         with pytest.raises(RateLimited) as refused:
             throttling.take(actor, Work.READ)
-        assert refused.value.details["retry_after_s"] == 5 * 3_600
+        assert refused.value.details["retry_after_s"] == about(5 * 3_600)
 
     def test_is_its_users_whatever_it_came_with(self, store: object, limit: Callable[[str], None]) -> None:
         limit("user.read=1000/h seconds=1/h")
@@ -339,7 +344,7 @@ class TestLogins:
                 throttling.succeed(stranger)
         with pytest.raises(RateLimited) as refused:
             throttling.attempt(stranger)
-        assert refused.value.details == {"limit": "address.login", "retry_after_s": 900}
+        assert refused.value.details == {"limit": "address.login", "retry_after_s": about(900)}
 
     def test_on_the_pages_do_not_suffer_from_programs(
         self, store: object, limit: Callable[[str], None]
@@ -388,7 +393,7 @@ class TestLeases:
         assert taken(caller()) == 32
         assert len(asked) > 20
 
-    def test_are_not_inherited(self, limit: Callable[[str], None]) -> None:
+    def test_are_not_inherited(self, limit: Callable[[str], None], clock: Clock) -> None:
         limit("user.read=10k/h")
         actor = caller()
         for _ in range(5):
@@ -433,7 +438,7 @@ class TestManyAtOnce:
         assert taken(caller(user, key=f"l{user}")) == 60
 
     def test_threads_share_a_limit_exactly(self, store: object, limit: Callable[[str], None]) -> None:
-        limit("user.read=200/h")
+        limit("user.read=100/h")
         actor = caller()
 
         def spend(_: int) -> int:
@@ -443,7 +448,7 @@ class TestManyAtOnce:
                 connection.close()
 
         with ThreadPoolExecutor(6) as pool:
-            assert sum(pool.map(spend, range(6))) == 200
+            assert sum(pool.map(spend, range(6))) == 100
 
     def test_who_ask_in_any_order_never_wait_for_each_other(self, store: object) -> None:
         draws = [

@@ -10,6 +10,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
 
 from accesscontrol.actor import Actor, Channel
+from accesscontrol.credentials import Credential
+from accesscontrol.scopes import Scope
 from accesscontrol.web import actor_of, visitor
 
 NUMBER = "0b5a7c1e-4a7e-4c0e-9f83-2f9f5b1c9f10"
@@ -74,3 +76,15 @@ class TestVisitor:
 
 def test_two_actors_never_share_a_request_number() -> None:
     assert Actor(None, Channel.API).request_id != Actor(None, Channel.API).request_id
+
+
+def test_a_key_counts_from_when_it_is_found(rf, writer):
+    request = rf.get("/")
+    request.user = writer.user
+    assert actor_of(request).scope is None
+    request.credential = Credential(writer.user, Scope.of(["read"]), {"key": "Kkkkkkkkkkkk"})
+
+    actor = actor_of(request)
+    assert actor.scope == Scope.of(["read"])
+    assert actor.client_info["key"] == "Kkkkkkkkkkkk"
+    assert actor_of(request) is actor

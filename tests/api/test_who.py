@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
+from rest_framework.request import Request
 
 from accesscontrol import keys
-from accesscontrol.actor import Actor
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.api import authentication
 from accesscontrol.models import AccessToken, ApiKey, ColumnRule
+from accesscontrol.web import actor_of
 from audit.models import AuditLog
 from catalog.models import Author
 from config.logs import logging_config
@@ -96,6 +99,19 @@ class TestKeys:
         assert refused(page.get(ME, headers={"Authorization": "Bearer nothing"}))
         assert AuditLog.objects.latest("id").user_id is None
 
+    def test_take_the_session_away_whatever_becomes_of_them(
+        self, rf: Any, writer: Actor, monkeypatch: Any
+    ) -> None:
+        def away(*_: Any) -> None:
+            raise OperationalError("the database is away")
+
+        monkeypatch.setattr("accesscontrol.key_use.authenticate", away)
+        request = rf.get(ME, headers={"Authorization": "Bearer dbas_x"})
+        request.user = writer.user
+        with pytest.raises(OperationalError):
+            authentication.Bearer().authenticate(Request(request))
+        assert actor_of(request, Channel.API).user is None
+
     def test_count_before_a_session_of_the_same_person(
         self, page: Client, key: MakeKey, writer: Actor
     ) -> None:
@@ -140,15 +156,47 @@ class TestKeys:
         rows = AuditLog.objects.filter(error_code="AUTHENTICATION_REQUIRED")
         assert [(row.user_id, row.channel, row.operation) for row in rows] == [(None, "api", "QUERY")]
 
-    def test_cost_one_statement(self, bearer: Bearer, key: MakeKey, writer: Actor) -> None:
+    def test_take_no_statement_of_their_own_once_they_are_known(
+        self, bearer: Bearer, key: MakeKey, writer: Actor
+    ) -> None:
         program = bearer(key(writer))
-        program.get("/api/v1/authors/")  # notes the use
+        program.get("/api/v1/authors/")
 
         with CaptureQueriesContext(connection) as asked:
-            program.get("/api/v1/authors/")
-        of_keys = [query["sql"] for query in asked if "apikey" in query["sql"].lower()]
-        assert len(of_keys) == 1
+            assert program.get("/api/v1/authors/").status_code == 200
+        assert not [query for query in asked if "apikey" in query["sql"].lower()]
         assert not [query for query in asked if "django_session" in query["sql"]]
+
+    @pytest.mark.parametrize("how", ["revoked", "expired", "disabled", "elsewhere"])
+    def test_that_are_known_are_refused_as_soon_as_they_are_no_good(
+        self, bearer: Bearer, key: MakeKey, writer: Actor, how: str
+    ) -> None:
+        text = key(writer)
+        assert bearer(text).get("/api/v1/authors/").status_code == 200
+        mine = ApiKey.objects.filter(prefix=text[5:17])
+        match how:
+            case "revoked":
+                keys.revoke(actor=writer, prefix=text[5:17])
+            case "expired":
+                mine.update(expires_at=timezone.now() - timedelta(seconds=1))
+            case "disabled":
+                User.objects.filter(pk=writer.user.pk).update(is_active=False)
+            case "elsewhere":
+                mine.update(networks=["192.0.2.0/24"])
+        assert refused(bearer(text).get("/api/v1/authors/"))
+        assert refused(bearer(text).post("/api/v1/authors/", {"name": "Jane"}, JSON))
+
+    def test_that_are_known_are_as_narrow_as_they_are_now(
+        self, bearer: Bearer, key: MakeKey, writer: Actor
+    ) -> None:
+        text = key(writer, "read", "insert")
+        assert bearer(text).get("/api/v1/authors/").status_code == 200
+
+        keys.change(actor=writer, prefix=text[5:17], scopes=["read:books"])
+
+        assert bearer(text).get("/api/v1/authors/").status_code == 403
+        assert bearer(text).post("/api/v1/authors/", {"name": "Jane"}, JSON).status_code == 403
+        assert bearer(text).get("/api/v1/books/").status_code == 200
 
     def test_need_no_csrf(self, key: MakeKey, writer: Actor) -> None:
         program = Client(

@@ -23,7 +23,8 @@ WIDE = {"width": 1280, "height": 900}
 def pages() -> Iterator[str]:
     """Yield the addresses of pages below /admin/ that show what a new installation has."""
     yield from (
-        "", "search/?q=alice", "diagram/", "profile/", "keys/", "keys/add/", "keys/all/", "rights/", "rights/tables/books/", "rights/why/",
+        "", "search/?q=alice", "diagram/", "profile/", "keys/", "keys/add/", "keys/all/",
+        "rights/", "rights/tables/books/", "rights/why/",
         "backups/", "jobs/job/", "audit/auditlog/", "audit/auditlog/overview/", "auth/user/", "auth/user/add/",
         "auth/group/", "auth/group/add/", "password_change/", "django_celery_beat/periodictask/"
     )  # fmt: skip

@@ -41,7 +41,7 @@ def test_who_calls_too_often_is_refused_and_nothing_is_done(limit: Callable[[str
         error = agent.refused("db_insert_record", table="authors", data={"name": "Charlotte"})
 
     assert error["code"] == "RATE_LIMITED"
-    assert error["details"] == {"limit": "user.write", "retry_after_s": 1800}
+    assert error["details"] == {"limit": "user.write", "retry_after_s": pytest.approx(1_800, abs=30)}
     assert agent.ask("db_query_records", **READ)["count"] == 2
     told = AuditLog.objects.filter(error_code="RATE_LIMITED")
     assert [(row.operation, row.user_id, row.channel) for row in told] == [("INSERT", "edith", "mcp")]

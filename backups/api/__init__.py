@@ -1,0 +1,1 @@
+"""Backups over REST: made, listed, checked, restored, fetched, brought and deleted."""

@@ -1,0 +1,21 @@
+"""The addresses of backups, under /api/v1/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
+
+from backups.api.views import BackupView, FileView, ListView, RestoreView, UploadView, ValidateView
+
+
+def urls() -> Iterator[URLPattern]:
+    """This function will return the addresses."""
+    one = "backups/<str:name>/"
+    yield path("backups/", ListView.as_view(), name="backups")
+    yield path("backups/upload/", UploadView.as_view(), name="backup-upload")
+    yield path(one, BackupView.as_view(), name="backup")
+    yield path(f"{one}file/", FileView.as_view(), name="backup-file")
+    yield path(f"{one}manifest/", FileView.as_view(is_manifest=True), name="backup-manifest")
+    yield path(f"{one}validate/", ValidateView.as_view(), name="backup-validate")
+    yield path(f"{one}restore/", RestoreView.as_view(), name="backup-restore")

@@ -1,0 +1,362 @@
+"""Imports: a file is brought and looked at, its plan is agreed to, and a job imports it.
+
+Always a job, however small the file: a client that loses its connection loses nothing, one way of waiting serves every
+size, and no web worker is kept by a transaction of hours. What is looked at first is looked at in the request where
+that takes a moment, so that faults and plan are in its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from pydantic import Field
+from rest_framework.request import Request
+
+from accesscontrol import policy
+from accesscontrol.actor import Actor
+from accesscontrol.api import bodies
+from accesscontrol.api.bodies import FORM_BYTES
+from accesscontrol.api.content import answer
+from accesscontrol.api.described import describes
+from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, given_in
+from accesscontrol.api.preferences import Preferences
+from accesscontrol.api.view import ServiceView
+from accesscontrol.errors import (
+    ConfirmationRequired,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    TooLarge,
+    UnsupportedContent,
+)
+from accesscontrol.policy import Operation, Planned
+from audit.api.terms import plan_token_of
+from catalog import registry
+from catalog.exchange import steps, uploads
+from catalog.exchange.formats import Format
+from catalog.exchange.order import Order
+from catalog.exchange.uploads import Upload
+from catalog.services.wording import counted
+from catalog.table import Table
+from jobs.api.shown import JobShown, started
+
+FORMATS: Final[dict[str, Format]] = {
+    "text/csv": "csv",
+    "application/json": "json",
+    "application/x-ndjson": "json",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
+FAULTS_TOLD: Final = 100  # in a refusal; the rest are at the file's own address
+_HINT: Final = "Mend the file and bring it again; the address `import` lists up to 10,000 faults."
+
+
+class ImportParameters(Parameters):
+    """What is imported, and on what terms: in the address, or beside the file in its form."""
+
+    table: str = Field(max_length=63)
+    format: Literal["csv", "json", "xlsx"] | None = Field(
+        None, description="Default: what the content's type says, or the end of the file's name."
+    )
+    on_conflict: Literal["error", "skip", "update", "update_only"] = Field(
+        "error",
+        description="What becomes of a record that is there already: refuse the file, keep it, or update it."
+        " update_only: one that is not there is at fault.",
+    )
+    delimiter: str = Field(
+        ",", min_length=1, max_length=1, description="Between the fields of CSV: , ; | : ~ ^ or a tab."
+    )
+    has_headers: Flag = Field(
+        True, description="The first row of CSV names the columns; false: they come in the table's order."
+    )
+    mapping: JsonObject | None = Field(
+        None, description='Which column each field goes into, null for none: {"Full name": "name"}.'
+    )
+    match: Names | None = Field(
+        None, description="By which columns a record that is there is known. Default: its key."
+    )
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The same, as an import takes it."""
+        return {
+            "on_conflict": self.on_conflict,
+            "delimiter": self.delimiter,
+            "has_headers": self.has_headers,
+            "mapping": _mapping(self.mapping),
+            "match": self.match,
+        }
+
+
+@dataclass(frozen=True)
+class ImportPreview:
+    """What an import would do, and what is wrong with it; numbers are null where more is wrong than is listed."""
+
+    rows: int
+    new: int | None
+    changed: int | None
+    skipped: int | None
+    faulty: int
+    fault_count: int
+    columns: list[str]
+    faults: list[dict[str, Any]]
+    new_rows: Annotated[list[list[Any]], Field(description="The first few: [row, {column: text}].")]
+    changed_rows: Annotated[
+        list[list[Any]], Field(description="The first few: [row, key, {column: [old, new]}].")
+    ]
+    plan_token: Annotated[str | None, Field(description="Agrees to the import, where nothing is wrong.")]
+    expires_at: str | None
+
+
+@dataclass(frozen=True)
+class ImportShown:
+    """A file that was brought, and what was found in it."""
+
+    table: str
+    format: Literal["csv", "json", "xlsx"]
+    file_name: str
+    size_bytes: int
+    terms: dict[str, Any] | None
+    preview: ImportPreview | None
+    links: dict[str, str] = field(default_factory=dict)
+
+
+class ImportView(ServiceView):
+    """A view of imports."""
+
+    tag = "exchange"
+    _operation: str | None = None
+    _table_name: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """What the request does, as the trail names it."""
+        return self._operation or super().operation
+
+    @property
+    def table_name(self) -> str | None:
+        """The table that the request is about, for the trail."""
+        return self._table_name
+
+    def is_for(self, actor: Actor, method: str) -> bool:
+        """This function will say whether the actor may import into some table."""
+        return any(policy.decide(actor, Operation.IMPORT, table).allowed for table in registry.all_tables())
+
+    def about(self, table: str, format: Format | None) -> None:  # noqa: A002 - what callers call it
+        """This function will take note of what the request is about."""
+        self._table_name = table
+        if format is not None:
+            self._operation = f"IMPORT_{format.upper()}"
+
+    def proceed(self, request: Request, table: Table, upload: Upload) -> HttpResponse:
+        """This function will look at a file, ask whoever brought it, or have it imported.
+
+        :raises InvalidInput: rows are at fault; `details.errors` lists them
+        :raises ConfirmationRequired: nothing is; `details.plan` says what would be done
+        """
+        actor, token, preferences = self.actor, plan_token_of(request), Preferences.of(request)
+        if token is None or preferences.dry_run:
+            looking = steps.start_look(actor=actor, table=table, upload=upload)
+            if preferences.dry_run:
+                return preferences.tell(
+                    answer(told(request, actor, table, upload))
+                    if looking is None
+                    else started(request, actor, looking)
+                )
+            is_free = policy.is_free_of_plans(actor, Planned(f"IMPORT_{upload.format.upper()}"))
+            if looking is not None and not is_free:
+                return started(request, actor, looking)
+            if looking is None:
+                found = told(request, actor, table, upload)
+                _require_sound(found)
+                if not is_free:
+                    raise _confirmation(found)
+        job = steps.start_agreed(actor=actor, table=table, upload=upload, plan_token=token)
+        return started(request, actor, job)
+
+
+class ImportsView(ImportView):
+    """Files to be imported."""
+
+    operations = {"POST": "IMPORT_CSV"}
+    parser_classes = ()
+
+    @property
+    def most_bytes(self) -> int:
+        """How large a request's body may be."""
+        return self._most_of_file + FORM_BYTES
+
+    @property
+    def _most_of_file(self) -> int:
+        return int(settings.IMPORT_MAX_UPLOAD_MB) * 1_000_000
+
+    @describes(
+        query=ImportParameters,
+        body={"type": "string"},
+        takes="text/csv",
+        headers=("Prefer", "Plan-Token"),
+        answers={200: ImportShown, 202: JobShown},
+        refuses=(ConfirmationRequired, LimitExceeded, TooLarge, UnsupportedContent),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Import a file, all or nothing: first you get a plan (409), then with its token a job imports it (202).
+
+        The body is the file: CSV, JSON, NDJSON or XLSX by its content's type; or a form has it as `file`. What is
+        wrong with its rows is told by row and column (400); a large file is looked at by a job first (202). With
+        Prefer: dry-run it is only looked at.
+        """
+        plain = request._request  # noqa: SLF001 - whose body nobody has read
+        given = given_in(plain.GET)
+        if plain.content_type in FORMATS:  # so that who may not is told before the file has come
+            self._require_allowed(ImportParameters.read(given), FORMATS[plain.content_type])
+        brought = bodies.brought(plain, FORMATS, self._most_of_file)
+        if twice := given.keys() & brought.fields.keys():
+            raise InvalidInput(f"The parameter {min(twice)!r} is given twice.", argument=min(twice))
+        fields = {name: text for name, text in brought.fields.items() if name != "csrfmiddlewaretoken"}
+        asked = ImportParameters.read({**given, **fields})
+        format_ = asked.format or FORMATS.get(brought.media_type)
+        table = self._require_allowed(asked, format_)
+        upload = uploads.keep(
+            actor=self.actor,
+            table=table,
+            file_name=brought.name,
+            source=brought.file,
+            now=timezone.now(),
+            format=format_,
+        )
+        self.about(table.name, upload.format)
+        steps.choose(actor=self.actor, table=table, upload=upload, terms=asked.terms)
+        return self.proceed(request, table, upload)
+
+    def _require_allowed(self, asked: ImportParameters, format_: Format | None) -> Table:
+        self.about(asked.table, asked.format or format_)
+        table = registry.get(asked.table)
+        Order(self.actor, table, asked.format or format_ or "csv", **asked.terms).require_allowed()
+        return table
+
+
+class BroughtView(ImportView):
+    """A file that was brought."""
+
+    operations = {"GET": "QUERY", "HEAD": "QUERY", "POST": "IMPORT_CSV", "DELETE": "QUERY"}
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """This function will return the schema of what names a file."""
+        if name == "table":
+            return {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"}
+        return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+
+    @cached_property
+    def table(self) -> Table:
+        """The table that the file was brought for.
+
+        :raises NotFound: there is none of that name
+        """
+        self._table_name = self.kwargs["table"]
+        try:
+            return registry.get(self.kwargs["table"])
+        except InvalidInput as refusal:
+            raise NotFound(refusal.message) from refusal
+
+    @describes(query=Parameters, answers={200: ImportShown}, refuses=(NotFound,))
+    def get(self, request: Request, table: str, token: str) -> HttpResponse:
+        """Read what was found in a file that you brought: what would be new and changed, and all that is wrong."""
+        Parameters.read(given_in(request.GET))
+        return answer(told(request, self.actor, self.table, self._upload(token)))
+
+    @describes(
+        query=Parameters,
+        headers=("Prefer", "Plan-Token"),
+        answers={200: ImportShown, 202: JobShown},
+        refuses=(NotFound, ConfirmationRequired),
+    )
+    def post(self, request: Request, table: str, token: str) -> HttpResponse:
+        """Import a file that you brought: on the terms that it was brought with, and as its plan says."""
+        Parameters.read(given_in(request.GET))
+        bodies.require_none(request)
+        upload = self._upload(token)
+        self.about(self.table.name, upload.format)
+        return self.proceed(request, self.table, upload)
+
+    @describes(query=Parameters, answers={204: None}, refuses=(NotFound,))
+    def delete(self, request: Request, table: str, token: str) -> HttpResponse:
+        """Forget a file that you brought: else that happens in a day."""
+        Parameters.read(given_in(request.GET))
+        uploads.forget(self._upload(token))
+        return answer(None, 204)
+
+    def _upload(self, token: str) -> Upload:
+        return uploads.find(actor=self.actor, table=self.table, token=token)
+
+
+def told(request: Request, actor: Actor, table: Table, upload: Upload) -> ImportShown:
+    """This function will return a file that was brought, and what was found in it as far as the actor may see it.
+
+    :raises NotFound: it was imported, or forgotten
+    """
+    found = steps.found(actor=actor, table=table, upload=upload)
+    job = steps.job_of(actor=actor, upload=upload)
+    paths = {"self": reverse("api:import", args=[table.name, upload.token])}
+    if job is not None:
+        paths["job"] = reverse("api:job", args=[job.pk])
+    return ImportShown(
+        table=table.name,
+        format=upload.format,
+        file_name=upload.file_name,
+        size_bytes=upload.size_bytes,
+        terms=steps.chosen(upload),
+        preview=None if found is None else ImportPreview(**found),
+        links={name: request.build_absolute_uri(path) for name, path in paths.items()},
+    )
+
+
+def _require_sound(found: ImportShown) -> None:
+    preview = found.preview
+    if preview is None or not preview.fault_count:
+        return
+    errors = preview.faults[:FAULTS_TOLD]
+    first = f" Row {errors[0]['row']}: {errors[0]['message']}" if errors else ""
+    raise InvalidInput(
+        f"{counted(preview.fault_count, 'fault', 'faults')} in the file, and nothing was imported.{first}",
+        hint=_HINT,
+        table=found.table,
+        errors=errors,
+        error_count=preview.fault_count,
+        **{"import": found.links["self"]},
+    )
+
+
+def _confirmation(found: ImportShown) -> ConfirmationRequired:
+    preview = found.preview
+    if preview is None:
+        raise NotFound("This file is not there any more.", hint="Bring it again.")
+    plan = {
+        "table": found.table,
+        "rows": preview.rows,
+        "imported": preview.new,
+        "updated": preview.changed,
+        "skipped": preview.skipped,
+        "new_rows": preview.new_rows,
+        "changed_rows": preview.changed_rows,
+    }
+    return ConfirmationRequired(
+        hint="Read the plan. If it is what is wanted, POST to the address `import`, or make the same request again,"
+        " with this plan_token as the header Plan-Token. It is good once.",
+        plan=plan,
+        plan_token=preview.plan_token,
+        expires_at=preview.expires_at,
+        **{"import": found.links["self"]},
+    )
+
+
+def _mapping(given: Any) -> dict[str, str | None] | None:
+    if given is None:
+        return None
+    if not all(value is None or isinstance(value, str) for value in given.values()):
+        raise InvalidInput("mapping is an object of columns by the names of fields.", argument="mapping")
+    return dict(given)
