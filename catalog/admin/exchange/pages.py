@@ -49,7 +49,9 @@ def require_import(actor: Actor, table: Table) -> None:
 
 def refused_form(form: BaseForm) -> InvalidInput:
     """This function will return what the trail is told of a form that can't be taken: of its values nothing."""
-    return InvalidInput(f"The form was not filled in right: {', '.join(form.errors)}.", columns=list(form.errors))
+    return InvalidInput(
+        f"The form was not filled in right: {', '.join(form.errors)}.", columns=list(form.errors)
+    )
 
 
 def page(require: Require, operation: str, *methods: str) -> Callable[[View], View]:
