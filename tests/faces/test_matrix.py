@@ -29,10 +29,9 @@ from tests.faces import addresses
 from tests.faces.samples import form_of, made, posted, values
 
 TABLES = [table for table in registry.all_tables() if not table.append_only]
-PAGES = {
-    table.name: [(page, name) for other, page, name in addresses.of_tables() if other is table]
-    for table in TABLES
-}
+PAGES: dict[str, list[tuple[str, str]]] = {table.name: [] for table in TABLES}
+for _table, _page, _name in addresses.of_tables():
+    PAGES[_table.name].append((_page, _name))
 MAY_BE_MISSING = {"version", "purge", "export_file", "import_terms", "import_preview", "import_faults"}
 FULL = "Administrator"  # who opens every page; the others, beside what is denied, those that show what one may do
 WHOLE: dict[str | None, set[str]] = {
