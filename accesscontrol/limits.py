@@ -70,8 +70,8 @@ class Limit:
 
 Limits = Mapping[tuple[Whose, Work | Cost], Limit]
 
-# Whoever waits for each answer before the next request stays below these, on any machine we know.
-DEFAULT: Final = "read=30000/min write=15000/min heavy=120/min login=20/min rows=10M/min seconds=300/min"
+# Whoever waits for each answer before the next request stays below these.
+DEFAULT: Final = "read=30000/min write=15000/min heavy=600/min login=20/min rows=30M/min seconds=300/min"
 
 _EACH: Final = {Whose.KEY: 1, Whose.USER: 2, Whose.ADDRESS: 4}
 _OF: Final[Mapping[Work | Cost, Mapping[Whose, int]]] = {

@@ -15,6 +15,7 @@ DECIDE = [
     *(ROOT / name for name in ("audit/trail.py", "audit/operation.py", "audit/queries.py")),
     *(ROOT / "accesscontrol" / name for name in ("policy.py", "grants.py", "roles.py", "accounts.py")),
     *(ROOT / "accesscontrol" / name for name in ("scopes.py", "keys.py", "key_use.py", "tokens.py")),
+    *(ROOT / "accesscontrol" / name for name in ("limits.py", "throttling.py", "leases.py", "buckets.py")),
 ]
 
 

@@ -329,6 +329,19 @@ class TestOwnKeys:
             operation="KEY_CREATED", success=False, error_code="PERMISSION_DENIED"
         ).exists()
 
+    def test_are_documented_to_those_who_can_make_them(
+        self, page: Client, client: Client, bearer: Bearer, key: MakeKey, writer: Actor, admin: Actor
+    ) -> None:
+        def told(asker: Client) -> set[tuple[str, str]]:
+            paths = asker.get("/api/v1/openapi.json").json()["paths"]
+            return {(path, method) for path, methods in paths.items() for method in methods}
+
+        made, others = (KEYS, "post"), ("/api/v1/keys/", "get")
+        assert made in told(page)
+        assert others not in told(page)
+        assert {made, others}.isdisjoint(told(bearer(key(writer))))
+        assert others in told(bearer(key(admin, "manage_access")))
+
     def test_of_others_are_nothing_to_them(self, page: Client, key: MakeKey, editor: Actor) -> None:
         prefix = key(editor)[5:17]
         for answer in (
