@@ -27,6 +27,9 @@ from tests.backups.conftest import Watcher, own_url, restore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Of the database at hand: others of the server are those of other tests at work, whose backups are theirs to end.
+LOCKS = "FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
 
 @pytest.fixture(autouse=True)
 def _trouble(trouble):
@@ -223,7 +226,7 @@ class TestLocks:
         class Patient(Watcher):
             def check(self) -> None:
                 if owner.info.transaction_status and len(queued) < 3:
-                    queued.extend(owner.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchall())
+                    queued.extend(owner.execute(f"SELECT count(*) {LOCKS} AND NOT granted").fetchall())
                     if len(queued) == 3:
                         owner.execute("ROLLBACK")
 
@@ -255,7 +258,9 @@ class TestLocks:
             def begin(*arguments):
                 if not others:
                     others.append(threads.submit(queue))
-                    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.writing_goals'::regclass"
+                    waiting = (
+                        f"SELECT {LOCKS} AND NOT granted AND relation = 'public.writing_goals'::regclass"
+                    )
                     while not owner.execute(waiting).fetchall():
                         pass
                 return real(*arguments)
@@ -289,7 +294,7 @@ class TestFaults:
 
         assert left(folder) == []
         assert dumps() == {}
-        assert look(own_url(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [[(0,)]]
+        assert look(own_url(), f"SELECT count(*) {LOCKS} AND locktype = 'advisory'") == [[(0,)]]
 
     def test_a_full_disk_is_told_and_leaves_nothing(self, admin, folder):
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -322,7 +327,9 @@ class TestFaults:
         assert left(folder) == []
 
     def test_a_lost_connection_is_told(self, admin, owner, folder):
-        end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        end = (
+            f"SELECT pg_terminate_backend(pid) {LOCKS} AND locktype = 'advisory' AND pid <> pg_backend_pid()"
+        )
 
         with pytest.raises(Unavailable):
             services.create_full(actor=admin, progress=Watcher(dump=lambda: owner.execute(end)))
