@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import select
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,38 +81,51 @@ def put(blocks: Iterable[bytes], file: NewFile, written: Written, progress: Prog
 
 
 def _blocks(statement: str, written: Written) -> Generator[bytes, None, None]:
-    """What a COPY statement gives, in blocks of whole rows."""
-    rows: list[bytes | memoryview] = []
-    size = 0
-    with closing(_rows(statement)) as found:
-        for row in found:
-            rows.append(row)
-            size += len(row)
-            if size >= BLOCK_BYTES:
-                written.records += len(rows)
-                yield b"".join(rows)
-                rows.clear()
-                size = 0
-    written.records += len(rows)
-    if rows:
-        yield b"".join(rows)
+    """What a COPY statement gives, in blocks of whole rows, each put behind the others at once: a join takes longer."""
+    block = bytearray()
+    with _copying(statement) as (next_row, wait):
+        while (got := next_row(1))[0] >= 0:
+            if got[0] == 0:
+                wait()
+                continue
+            block += got[1]
+            written.records += 1
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    if block:
+        yield bytes(block)
 
 
 def _rows(statement: str) -> Generator[bytes | memoryview, None, None]:
-    """What a COPY statement gives, row by row, as libpq hands them out: psycopg's own reader takes twice as long."""
+    """What a COPY statement gives, row by row."""
+    with _copying(statement) as (next_row, wait):
+        while (got := next_row(1))[0] >= 0:
+            if got[0] == 0:
+                wait()
+            else:
+                yield got[1]
+
+
+@contextmanager
+def _copying(
+    statement: str,
+) -> Iterator[tuple[Callable[[int], tuple[int, memoryview]], Callable[[], None]]]:
+    """What a COPY statement gives, as libpq hands it out: psycopg's own reader takes twice as long.
+
+    (size, row) of the next row: a size of 0 where there is none yet, and below that where there is none any more; and
+    how to wait for one.
+    """
     with connection.cursor() as cursor, cursor.copy(statement):  # which ends the COPY where this one is left
         libpq = connection.connection.pgconn
         waiting = select.poll()
         waiting.register(libpq.socket, select.POLLIN)
-        while True:
-            size, row = libpq.get_copy_data(1)
-            if size > 0:
-                yield row
-            elif size == 0:
-                waiting.poll(WAIT_MS)
-                libpq.consume_input()
-            else:
-                break
+
+        def wait() -> None:
+            waiting.poll(WAIT_MS)
+            libpq.consume_input()
+
+        yield libpq.get_copy_data, wait
         while result := libpq.get_result():
             if result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result)
