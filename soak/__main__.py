@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import backups, connections, crashes, damage, disks, kills, load, locks, restores
+from soak import backups, clients, connections, crashes, damage, disks, kills, load, locks, restores
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -34,6 +34,7 @@ def _in_a_server(run: Callable[..., Ledger]) -> Callable[..., Ledger]:
 
 RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
     "load": ("threads and agents read, write, batch and undo at once", _in_a_database(load.run)),
+    "clients": ("64 programs use the REST API at once", _in_a_database(clients.run)),
     "kills": ("MCP servers are killed in the middle of writes", _in_a_database(kills.run)),
     "crashes": ("PostgreSQL is killed in the middle of batches", _in_a_server(crashes.run)),
     "backups": (

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from statistics import median
 from time import monotonic
 
 from mcp_bridge import auth
 from soak import invariants
 from soak.callers import Agent, Caller, Direct, program
+from soak.growth import Watch
 from soak.ledger import Ledger
 from soak.places import Place
 from soak.work import Mix, settle, work
 
 THREADS = 3
 SAMPLE_S = 0.5
-GROWTH_MB, GROWTH = 25, 1.15  # what the memory of a server may grow by from the second quarter to the last
-CONNECTIONS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
 
 
 def run(place: Place, *, seconds: float, seed: int, agents: int = 2) -> Ledger:
@@ -28,8 +23,7 @@ def run(place: Place, *, seconds: float, seed: int, agents: int = 2) -> Ledger:
     ledger = Ledger()
     direct = Direct(auth.by_name(place.username))
     known = settle(direct, ledger, seed)
-    memory: list[float] = []
-    connections: list[float] = []
+    watch = Watch()
     with ExitStack() as stack, ThreadPoolExecutor(THREADS + agents) as threads:
         serving = [
             stack.enter_context(Agent(program(place.username, place.environment()))) for _ in range(agents)
@@ -44,35 +38,10 @@ def run(place: Place, *, seconds: float, seed: int, agents: int = 2) -> Ledger:
             for caller, mix in zip(callers, mixes, strict=True)
         ]
         while wait(working, SAMPLE_S).not_done:
-            memory.append(max(agent.resident_mb() for agent in serving))
-            connections.append(float(place.read(CONNECTIONS)[0][0]))
+            watch.look(place, max(agent.resident_mb() for agent in serving))
         for done in working:
             done.result()
-    ledger.figures["memory of a server, MB"] = _told(memory)
-    ledger.figures["connections"] = _told(connections)
-    before, after = _second_quarter(memory), _last_quarter(memory)
-    ledger.require(
-        after <= max(before * GROWTH, before + GROWTH_MB), f"the memory of a server grew: {_told(memory)}"
-    )
-    ledger.require(
-        _last_quarter(connections) <= max(connections[: len(connections) // 2]) + 1,
-        f"the connections grew: {_told(connections)}",
-    )
+    watch.judge(ledger, "a server")
     invariants.check(place, ledger)
     invariants.check_calls(place, ledger)
     return ledger
-
-
-def _second_quarter(samples: Sequence[float]) -> float:
-    return median(samples[len(samples) // 4 : len(samples) // 2])
-
-
-def _last_quarter(samples: Sequence[float]) -> float:
-    return median(samples[3 * len(samples) // 4 :])
-
-
-def _told(samples: Sequence[float]) -> str:
-    before, after = _second_quarter(samples), _last_quarter(samples)
-    return (
-        f"{before:.0f} in the second quarter of the time, {after:.0f} in the last, {max(samples):.0f} at most"
-    )

@@ -11,7 +11,7 @@ from django.db import connection
 
 from mcp_bridge import auth
 from soak import __main__ as command
-from soak import connections, damage, disks, invariants, kills, load, locks, places
+from soak import clients, connections, damage, disks, invariants, kills, load, locks, places
 from soak.callers import Direct
 from soak.ledger import Call, Ledger
 from soak.places import Place
@@ -36,6 +36,13 @@ class TestAShortRun:
 
         assert ledger.broken == []
         assert ledger.codes["answered"] > 20
+
+    def test_of_clients(self, place: Place) -> None:
+        ledger = clients.run(place, seconds=5, seed=SEED)
+
+        assert ledger.broken == []
+        assert ledger.codes["201"] > 20
+        assert ledger.codes["200"] > 20
 
     def test_of_kills(self, place: Place) -> None:
         ledger = kills.run(place, seconds=2, seed=SEED, agents=1)
@@ -171,7 +178,7 @@ class TestTheLedger:
     ("argument", "status", "said"),
     [
         ("--list", 0, "kills        MCP servers are killed"),
-        ("lode", 2, "there is no lode; there are load, kills"),
+        ("lode", 2, "there is no lode; there are load, clients, kills"),
         ("--seconds=0", 2, "a run takes a second at least"),
     ],
 )
