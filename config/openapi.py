@@ -194,7 +194,13 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             return [self._named(part) for part in schema]
         if not isinstance(schema, dict):
             return schema
-        plain = {key: self._named(part) for key, part in schema.items() if key != "title"}
+        plain = {
+            key: {name: self._named(one) for name, one in part.items()}
+            if key == "properties"
+            else self._named(part)
+            for key, part in schema.items()
+            if key != "title"
+        }
         title = schema.get("title")
         return self._component(title, plain) if isinstance(title, str) else plain
 

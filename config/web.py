@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from config.companion import Companion
+
+PATIENCE_S: Final = 30  # with a client that sends nothing of its body, or takes nothing of its answer
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -30,6 +33,8 @@ class Web(BaseApplication):  # type: ignore[misc]
     ) -> None:
         self.companions = companions
         self._application = application
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # of each connection: they get it from here
+            listening.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE_S, 0))
         self._options = {
             "bind": f"fd://{listening.fileno()}",
             "workers": workers,

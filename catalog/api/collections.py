@@ -15,10 +15,12 @@ from accesscontrol.api.parameters import given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
+from audit.operation import Terms
 from catalog.api import listing, schemas
-from catalog.api.records import WRITE_REFUSALS, DeleteParameters, address_of, told, written
+from catalog.api.records import WRITE_REFUSALS, DeleteParameters, address_of, deletion_of, told, written
 from catalog.api.tables import TableView
 from catalog.services import batch, records
+from catalog.services.writing import Change
 
 COUNTS = {"type": "array", "items": {"type": "integer"}, "description": "How many each part wrote."}
 DELETION = {"type": ["string", "null"], "enum": ["soft", "hard", None]}
@@ -32,7 +34,7 @@ def _of(make: Callable[..., Schema]) -> Callable[[TableView], Schema]:
 def _added(view: TableView) -> Schema:
     keys = {"type": "array", "items": schemas.key_of(view.table)}
     many = schemas.batch(view.caller, view.table, "inserted", keys=keys)
-    return {"anyOf": [schemas.record(view.caller, view.table), many]}
+    return {"anyOf": [schemas.record(view.caller, view.table), schemas.added(view.table), many]}
 
 
 class CollectionView(TableView):
@@ -92,11 +94,7 @@ class CollectionView(TableView):
             body = {"inserted": change.count, "keys": keys, "change_id": change.change_id, **whole}
             return told(request, change, answer(body, 200 if terms.dry_run else 201))
         change = records.insert_record(actor=self.actor, table=self.table, data=request.data, terms=terms)
-        if terms.dry_run:
-            return written(request, change)
-        response = written(request, change, 201)
-        response["Location"] = address_of(request, self.table, self.table.format_key(change.records[0]))
-        return response
+        return self._added(request, change, terms)
 
     @describes(
         query=WriteParameters,
@@ -113,7 +111,7 @@ class CollectionView(TableView):
         return told(request, change, answer(self._batch("updated", request, change)))
 
     @describes(
-        query=DeleteParameters,
+        query=deletion_of,
         headers=WRITING,
         body=lambda view: schemas.list_of(schemas.where(view.caller, view.table), batch.MAX_PARTS),
         answers={
@@ -133,6 +131,18 @@ class CollectionView(TableView):
         )
         body = {**self._batch("deleted", request, change), "type": change.type}
         return told(request, change, answer(body))
+
+    def _added(self, request: Request, change: Change, terms: Terms) -> HttpResponse:
+        """Answer with the new record, or where less is preferred with its key: only that says which it is."""
+        status = 200 if terms.dry_run else 201
+        key = self.table.format_key(change.records[0])
+        if Preferences.of(request).minimal:
+            response = told(request, change, answer({"key": key, "change_id": change.change_id}, status))
+        else:
+            response = written(request, change, status)
+        if not terms.dry_run:
+            response["Location"] = address_of(request, self.table, key)
+        return response
 
     @property
     def parts(self) -> list[Any]:

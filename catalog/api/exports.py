@@ -54,6 +54,9 @@ def _renderer(kind: Kind) -> type[BaseRenderer]:
     return type(f"{kind.capitalize()}Renderer", (BaseRenderer,), members)
 
 
+Delimiter = Literal[",", ";", "|", "\t", ":", "~", "^"]
+
+
 class ExportParameters(Parameters):
     """What the address of an export takes beside the filters of its columns."""
 
@@ -69,9 +72,7 @@ class ExportParameters(Parameters):
     )
     limit: Whole | None = Field(None, ge=1, le=MAX_LIMIT, description="Most records to export. Default: all.")
     include_deleted: Flag = Field(False, description="Export records in the trash as well.")
-    delimiter: str = Field(
-        ",", min_length=1, max_length=1, description="Between the fields of CSV: , ; | : ~ ^ or a tab."
-    )
+    delimiter: Delimiter = Field(",", description="Between the fields of CSV: , ; | : ~ ^ or a tab.")
     include_headers: Flag = Field(True, description="Name the columns in the first row of CSV.")
     escape_formulas: Flag = Field(
         False,
@@ -137,7 +138,7 @@ class NewExport(Arguments):
     order_by: list[str] | None = Field(None, description="As in the address of a list: -word_count, title.")
     limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
     include_deleted: bool = False
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: Delimiter = ","
     include_headers: bool = True
     pretty: bool = Field(False, description="Each column of JSON on a line of its own.")
     escape_formulas: bool = False

@@ -79,8 +79,9 @@ class VersionsView(TableView):
             )
             for kept in found[: asked.limit]
         ]
-        further = [("next", links.elsewhere(request, before=str(shown[-1].number)))]
-        headers = links.header(further) if len(found) > asked.limit else None
+        headers = None
+        if len(found) > asked.limit:
+            headers = links.header([("next", links.elsewhere(request, before=str(shown[-1].number)))])
         return answer(RecordVersions(self.table.name, key, len(shown), shown), 200, headers)
 
 

@@ -58,7 +58,7 @@ class Asked(Chosen):
 def parameters_of(view: TableView) -> dict[str, Schema]:
     """This function will return the schemas of what the address of a list takes, the usual filters among them."""
     known = {
-        **parameter_schemas(Asked),
+        **_without(parameter_schemas(Asked), Chosen),
         **schemas.filters_of(view.caller, view.table),
         "where": schemas.any_where(view.caller, view.table),
         "order_by": schemas.names_of(columns.shown(view.caller, view.table).columns, either_way=True),
@@ -75,9 +75,13 @@ def chosen_of(view: TableView) -> dict[str, Schema]:
         if column in seen.columns and policy.decide(view.caller, Operation.READ, registry.get(parent)).allowed
     ]
     known = parameter_schemas(Chosen)
-    expandable = {"expand": {**known.pop("expand"), **schemas.names_of(readable)}} if readable else {}
-    fields = {**known.pop("fields"), **schemas.names_of(seen.columns)}
+    expand, fields = known.pop("expand"), {**known.pop("fields"), **schemas.names_of(seen.columns)}
+    expandable = {"expand": {**expand, **schemas.names_of(readable)}} if readable else {}
     return {**known, "fields": fields, **expandable}
+
+
+def _without(known: dict[str, Schema], model: type[Parameters]) -> dict[str, Schema]:
+    return {name: schema for name, schema in known.items() if name not in model.model_fields}
 
 
 def find(actor: Actor, table: Table, query: QueryDict) -> Page:

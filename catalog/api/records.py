@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from accesscontrol import policy
 from accesscontrol.answers import Json
 from accesscontrol.api.content import answer
-from accesscontrol.api.described import Schema, describes
+from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.errors import (
@@ -43,6 +43,14 @@ class DeleteParameters(WriteParameters):
         None,
         description="true: into the trash. false: for good. Default: into the trash where the table has one.",
     )
+
+
+def deletion_of(view: TableView) -> dict[str, Schema]:
+    """This function will return the schemas of what the address of a deletion takes, where there is a trash or none."""
+    known = parameter_schemas(DeleteParameters)
+    if not view.table.soft_delete:
+        known["soft"] = {"type": "boolean", "enum": [False], "description": "The table has no trash."}
+    return known
 
 
 WRITE_REFUSALS = (
@@ -132,7 +140,7 @@ class RecordView(TableView):
         return self._update(request, key, whole_record(self, request.data))
 
     @describes(
-        query=DeleteParameters,
+        query=deletion_of,
         headers=CONDITIONAL,
         answers={204: None},
         refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
@@ -218,7 +226,7 @@ def written(request: Request, change: Change, status: int = 200) -> HttpResponse
     (text,) = change.records.texts
     etag = {"ETag": etags.etag_of(text)}
     if Preferences.of(request).minimal:
-        return told(request, change, answer(None, 204 if status == 200 else status, etag))
+        return told(request, change, answer(None, 204, etag))
     return told(request, change, answer(Json(text), status, etag))
 
 

@@ -61,6 +61,12 @@ def batch(actor: Actor, table: Table, deed: str, **members: Schema) -> Schema:
     return schema
 
 
+def added(table: Table) -> Schema:
+    """This function will return the schema of what tells of a new record where no more is preferred."""
+    members = _object(key=key_of(table), change_id={"type": "string", "format": "uuid"})
+    return {"title": _name(table, "Key"), **members}
+
+
 def to_insert(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a new record."""
     return {"title": _name(table, "Insert"), **_writable(actor, Operation.INSERT, table, with_key=True)}
@@ -174,7 +180,7 @@ def list_of(items: Schema, maximum: int) -> Schema:
 def names_of(found: Collection[str], *, either_way: bool = False) -> Schema:
     """This function will return the schema of a list of such names; `either_way`, with a `-` before some."""
     allowed = [sign + name for name in found for sign in (("", "-") if either_way else ("",))]
-    return {"type": "array", "items": {"enum": allowed}, "minItems": 1, "uniqueItems": True}
+    return {"type": "array", "items": {"enum": allowed}, "minItems": 1}
 
 
 def key_of(table: Table) -> Schema:
@@ -197,6 +203,8 @@ def filters_of(actor: Actor, table: Table) -> dict[str, Schema]:
 
 
 def _is_usual(field: AnyField, operator: str) -> bool:
+    if isinstance(field, models.JSONField) and operator in {"$eq", "$in"}:
+        return False  # no text of an address says plainly which value of JSON is meant
     if operator in {"$gte", "$lte"}:
         return not isinstance(field, models.TextField | models.ForeignKey) and not field.primary_key
     if operator == "$null":
@@ -216,7 +224,7 @@ def _operand(field: AnyField, operator: str) -> Schema:
     if isinstance(field, ArrayField):
         return {"type": "array", "items": {"type": "string", "pattern": r"^[^\x00,]+$"}, "minItems": 1}
     if operator == "$in":
-        return {"type": "array", "items": value, "minItems": 1, "maxItems": 100}
+        return {**_several(field, value), "items": value, "minItems": 1}
     return _OPERANDS.get(operator, _itself)(field, value) if operator == "$ilike" else value
 
 
@@ -243,10 +251,9 @@ def _read(field: AnyField) -> Schema:
 
 
 def _write(table: Table, name: str, field: AnyField) -> Schema:
-    schema = dict(_typed(field, for_input=True))
-    if name in table.key or isinstance(field, models.ForeignKey):
-        schema = dict(KEY)
-    schema = _maybe_null(field, {**schema, **_limits(field)})
+    is_key = name in table.key or isinstance(field, models.ForeignKey)
+    schema = dict(KEY) if is_key else {**_typed(field, for_input=True), **_limits(field)}
+    schema = _maybe_null(field, schema)
     default = values.default_of(table, name)
     return _described(field, schema if default is None else {**schema, "default": default})
 

@@ -24,6 +24,7 @@ MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits: Python writes no longer number as text
 MAX_DIGITS = 5_000  # of a number, its zeros included; PostgreSQL's numeric ends at 16,383 after the point
 MAX_ARRAY_ITEMS = 10_000
+MAX_EXACT = 2**53  # up to here a float is the integer that was written
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
@@ -84,6 +85,8 @@ def _kind(value: object) -> str:
 
 
 def _integer(field: AnyField, value: object) -> int:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT:
+        value = int(value)  # JSON knows one kind of number, and some programs write 824.0
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"must be an integer, not {_kind(value)}")
     smallest, greatest = range_of(field)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from accesscontrol.actor import Actor
@@ -180,6 +180,21 @@ class TestGoingAway:
 
         assert last("EXPORT_CSV").record_count == 4_000
         assert b"".join(seen).count(b"\n") == 4_001
+
+    def test_who_is_not_in_the_trail_gets_no_end(
+        self, api: Client, many: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parts, seen = iter(api.get(EXPORT).streaming_content), io.BytesIO()
+
+        def fail(*_: object) -> None:
+            raise DatabaseError("no room for the trail")
+
+        monkeypatch.setattr("audit.work.trail.record", fail)
+        with pytest.raises(DatabaseError):
+            seen.writelines(parts)
+
+        assert b"Author 3000," in seen.getvalue()
+        assert b"Author 3999," not in seen.getvalue()
 
     def test_who_is_too_slow_gets_no_end(
         self, api: Client, many: None, monkeypatch: pytest.MonkeyPatch
