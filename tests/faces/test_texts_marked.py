@@ -151,7 +151,7 @@ def of_a_table(book: models.Book, client: Client) -> Iterator[Any]:
         "status": "draft",
     }
     yield client.post(at, {**changes, "step": "preview"})
-    file = SimpleUploadedFile("β.csv", "title,author_id\nΨάλτης,1\n".encode())
+    file = SimpleUploadedFile("β.csv", f"title,author_id\nΨάλτης,{models.Author.objects.get().pk}\n".encode())
     terms = client.post(f"{at}import/", {"resource": "0", "import_file": file})
     yield client.get(terms["Location"])
     preview = client.post(terms["Location"], {"to_0": "title", "to_1": "author_id", "on_conflict": "error"})
