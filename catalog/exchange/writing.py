@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import select
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -70,14 +70,15 @@ def xlsx(
         yield from xlsx_writing.blocks(counted(), fields, title, escape_formulas=escape_formulas)
 
 
-def put(blocks: Iterable[bytes], file: NewFile, written: Written, progress: Progress) -> None:
-    """This function will write blocks into a file, and measure it."""
-    for block in blocks:
-        progress.check()
-        file.write(block)
-        written.digest.update(block)
-        written.size += len(block)
-        progress.advance(len(block))
+def put(blocks: Generator[bytes, None, None], file: NewFile, written: Written, progress: Progress) -> None:
+    """This function will write blocks into a file, and measure it; whatever happens, their COPY is over then."""
+    with closing(blocks):
+        for block in blocks:
+            progress.check()
+            file.write(block)
+            written.digest.update(block)
+            written.size += len(block)
+            progress.advance(len(block))
 
 
 def _blocks(statement: str, written: Written) -> Generator[bytes, None, None]:
