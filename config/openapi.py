@@ -125,6 +125,8 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             "responses": self._responses(described),
             "security": [{"bearer": []}, {"session": []}],
         }
+        if right := getattr(self.view, "rights", {}).get(method):
+            operation["x-right"] = str(right)  # what one needs on the table
         if rest:
             operation["description"] = rest[0].upper() + rest[1:]
         if described.body is not None:
@@ -137,7 +139,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             schema = self.view.variables(name)
             yield {"name": name, "in": "path", "required": True, "schema": schema}
         for name, schema in self._query(described).items():
-            yield _query_parameter(name, dict(schema))
+            yield _query_parameter(name, self._named(schema))
         for name in described.headers:
             yield {"name": name, "in": "header", **HEADERS[name]}
 
@@ -253,7 +255,7 @@ def _variables(path: str) -> list[str]:
 def _query_parameter(name: str, schema: Schema) -> Schema:
     description = schema.pop("description", None)
     parameter: Schema = {"name": name, "in": "query", **({"description": description} if description else {})}
-    if schema.get("type") == "object":
+    if schema.get("type") == "object" or "$ref" in schema:
         return {**parameter, "content": {"application/json": {"schema": schema}}}
     if schema.get("type") == "array":
         return {**parameter, "schema": schema, "style": "form", "explode": False}

@@ -97,27 +97,23 @@ def updates(actor: Actor, table: Table) -> Schema:
 
 def where(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a where object that is not empty."""
-    return {**_where(actor, table), "minProperties": 1}
+    return {"allOf": [any_where(actor, table)], "minProperties": 1}
 
 
 def any_where(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a where object, which may be empty."""
-    return {key: part for key, part in _where(actor, table).items() if key not in {"title", "minProperties"}}
-
-
-def _where(actor: Actor, table: Table) -> Schema:
     seen = columns.shown(actor, table)
     name = _name(table, "Where")
     itself = {"$ref": f"#/components/schemas/{name}"}
     conditions = {column: _condition(field) for column, field in seen.columns.items()}
-    several = {"type": "array", "items": itself, "minItems": 1}
+    part = {"allOf": [itself], "minProperties": 1}
+    several = {"type": "array", "items": part, "minItems": 1}
     return {
         "title": name,
         "type": "object",
         "description": "Which records: {column: value} or {column: {$gte: value}}. All keys must hold.",
-        "properties": {**conditions, "$and": several, "$or": several, "$not": itself},
+        "properties": {**conditions, "$and": several, "$or": several, "$not": part},
         "additionalProperties": False,
-        "minProperties": 1,
     }
 
 
@@ -132,7 +128,7 @@ def _condition(field: AnyField) -> Schema:
 def _value(field: AnyField) -> Schema:
     """The schema of a value that a column is compared with. An object in its place would be operators."""
     if isinstance(field, models.JSONField):
-        return {"type": ["string", "number", "boolean", "array"]}
+        return {"anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array", "items": {}}]}
     return dict(_typed(field, for_input=True))
 
 

@@ -33,7 +33,7 @@ CONFIG = SchemathesisConfig.from_dict(
 )
 UNCHECKED = {  # that strangers are refused, test_reach holds for every address
     EACH_KIND: [ignored_auth],
-    BESIDE: [ignored_auth, positive_data_acceptance],  # no schema says which files, keys and networks there are
+    BESIDE: [ignored_auth, positive_data_acceptance],  # no schema says which files and networks there are
 }
 EXAMPLES = 3  # of each operation, right and wrong
 COLUMNS = 6  # of a where object; all are alike
