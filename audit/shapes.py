@@ -31,7 +31,7 @@ UserName = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=150)]
 
 
 @dataclass(frozen=True)
-class AuditLog:
+class AuditEntry:
     id: int
     timestamp: datetime
     operation: str
@@ -53,7 +53,7 @@ class AuditLog:
 
 
 AuditLogs = Annotated[
-    Json, GetPydanticSchema(lambda _source, handler: handler.generate_schema(list[AuditLog]))
+    Json, GetPydanticSchema(lambda _source, handler: handler.generate_schema(list[AuditEntry]))
 ]
 
 

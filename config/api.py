@@ -23,6 +23,7 @@ from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import AuthenticationRequired, InternalError, NotFound, Refused
 from accesscontrol.web import actor_of
 from audit import faults, refusals
+from config import api_docs
 from config.openapi import DocumentView
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ def urls() -> list[URLPattern | URLResolver]:
         *backups.api.addresses.urls(),
         *catalog.api.beside.urls(),
         *catalog.api.addresses.urls(),
+        path("docs/", api_docs.page, name="docs"),
         path("openapi.json", DocumentView.as_view(), name="openapi"),
         re_path("", csrf_exempt(nowhere)),
     ]

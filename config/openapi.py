@@ -209,6 +209,8 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
     def _component(self, name: str, schema: Schema) -> Schema:
         component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, name)
         self.registry.register_on_missing(component)
+        if self.registry[component].schema != schema:
+            raise ValueError(f"Two schemas are called {name}.")
         return dict(component.ref)
 
 

@@ -17,7 +17,7 @@ from accesscontrol.api.parameters import Flag, Parameters, Whole, given_in
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import NotFound
 from audit import browsing, queries
-from audit.shapes import AuditLog, AuditPage, AuditSummary, Operation, TableName, UserName
+from audit.shapes import AuditEntry, AuditPage, AuditSummary, Operation, TableName, UserName
 
 
 class Period(Parameters):
@@ -77,12 +77,12 @@ class EntryView(ServiceView):
     operations = {"GET": "AUDIT_QUERY", "HEAD": "AUDIT_QUERY"}
     tag = "audit"
 
-    @describes(query=Parameters, answers={200: AuditLog}, refuses=(NotFound,))
+    @describes(query=Parameters, answers={200: AuditEntry}, refuses=(NotFound,))
     def get(self, request: Request, key: int) -> HttpResponse:
         """Read one entry."""
         Parameters.read(given_in(request.GET))
         found = browsing.one(actor=self.actor, key=key)
-        return answer(AuditLog(**{field.name: getattr(found, field.name) for field in fields(AuditLog)}))
+        return answer(AuditEntry(**{field.name: getattr(found, field.name) for field in fields(AuditEntry)}))
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of an entry's number."""
