@@ -35,7 +35,7 @@ EVERYWHERE: tuple[type[Refused], ...] = (
 )  # fmt: skip
 HEADERS: dict[str, Schema] = {
     "Prefer": {
-        "schema": {"type": "string", "enum": ["dry-run", "return=minimal", "dry-run, return=minimal"]},
+        "schema": {"type": "string", "examples": ["dry-run", "return=minimal", "dry-run, return=minimal"]},
         "description": "dry-run: answer what it would do, and do nothing. return=minimal: answer without the record.",
     },
     "Idempotency-Key": {

@@ -16,6 +16,7 @@ from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import bodies, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
+from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 
 
@@ -30,6 +31,7 @@ class ServiceView(APIView):
     tag: ClassVar[str] = ""  # the chapter of the reference that it stands in
     metadata_class = None  # what there is, the OpenAPI document tells
     open_to_all: ClassVar[bool] = False  # whether strangers may ask
+    takes_files: ClassVar[bool] = False  # whether forms may bring some
     permission_classes = ()  # who may do what is the policy's business
 
     caller: Actor  # for whom the OpenAPI document is made
@@ -82,6 +84,8 @@ class ServiceView(APIView):
         """Find out who asks, before anything is looked at."""
         self.meter.start()
         bodies.require_within(request, self.most_bytes)  # a form is read to find out who asks
+        if self.takes_files:
+            take_files(request._request)  # noqa: SLF001 - which reads it
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired

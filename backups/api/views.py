@@ -273,6 +273,7 @@ class UploadView(BackupsView):
     """A file that somebody brings."""
 
     operations = {"POST": "UPLOAD_BACKUP"}
+    takes_files = True
 
     @property
     def most_bytes(self) -> int:

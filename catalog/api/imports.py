@@ -185,6 +185,7 @@ class ImportsView(ImportView):
 
     operations = {"POST": "IMPORT_CSV"}
     parser_classes = ()
+    takes_files = True
 
     @property
     def most_bytes(self) -> int:

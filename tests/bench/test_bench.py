@@ -19,7 +19,7 @@ ROWS = [
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
     "export 3,000 rows as CSV", "export 3,000 rows as JSON", "import 3,000 rows of CSV",
     "preview 3,000 rows of CSV", "preview 3,000 rows of JSON", "preview 3,000 rows of XLSX",
-    "import 3,000 rows of CSV, half of them new",
+    "import 3,000 rows of CSV, half of them new", "GET one record", "GET a page of 100", "POST one record",
 ]  # fmt: skip
 PAGES = [
     "list of scenes", "search for a title", "search for a title that is not there", "a scene", "history of a scene",

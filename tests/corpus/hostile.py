@@ -170,7 +170,7 @@ WRONG: dict[str, dict[str, Any]] = {
         "boolean": True,
         "false": False,
         "float": 1.5,
-        "whole-float": 1.0,
+        "great-float": 1e300,
         "text": "5",
         "empty-text": "",
         "arabic-digits": "\u0665",

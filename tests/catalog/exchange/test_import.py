@@ -259,7 +259,7 @@ class TestJson:
             {"author_id": author.pk, "title": "\u0000", "nil": 1},
             ["no object"],
             {"author_id": author.pk, "title": "a", "published_at": "yesterday"},
-            {"author_id": author.pk, "title": "a", "word_count": 1.0},
+            {"author_id": author.pk, "title": "a", "word_count": 1.5},
             {"title": "a"},
         ]
 
@@ -272,7 +272,7 @@ class TestJson:
         ("value", "column"),
         [
             ("NaN", "attributes"), ("[Infinity]", "attributes"), ('{"a": 1, "a": 2}', "attributes"),
-            ("[" * 65 + "]" * 65, "attributes"), ("9" * 5_000, "age"), ("1e3", "age"), ("-0.0", "age"),
+            ("[" * 65 + "]" * 65, "attributes"), ("9" * 5_000, "age"), ("1e-3", "age"), ("1e30", "age"),
             ('["a", null]', "aliases"), ('["\\ud800"]', "aliases"), ("{}", "aliases"),
         ],
     )  # fmt: skip

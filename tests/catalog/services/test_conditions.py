@@ -445,7 +445,7 @@ class TestShapes:
         [
             (BOOKS, {"id": True}),
             (BOOKS, {"id": "5"}),
-            (BOOKS, {"id": 5.0}),
+            (BOOKS, {"id": 5.5}),
             (BOOKS, {"id": "\u0665"}),
             (BOOKS, {"id": 2**63}),
             (BOOKS, {"id": 10**5000}),
