@@ -156,7 +156,7 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
             with imports.importing(scratch) as found:
                 yield from found
         if "api" in names:
-            with api.serving(scratch) as asked:
+            with api.serving(scratch, requests=api.CLIENTS if quick else api.REQUESTS) as asked:
                 yield from asked
 
 

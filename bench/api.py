@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from time import sleep
+from time import monotonic, sleep
 
 from django.conf import settings
 
@@ -23,6 +23,7 @@ from bench.scratch import Scratch
 
 CLIENTS = 8
 REQUESTS = 400  # of one burst, by all clients
+START_S = 60
 SECONDS = 8
 LIMITS = (
     "read=900M/min write=900M/min heavy=900M/min rows=off seconds=off"  # all are counted, none is reached
@@ -32,7 +33,7 @@ Request = Callable[[], bytes]
 
 
 @contextmanager
-def serving(scratch: Scratch) -> Iterator[list[Case]]:
+def serving(scratch: Scratch, *, requests: int = REQUESTS) -> Iterator[list[Case]]:
     """This function will return the cases that ask the REST API, as it is shipped: gunicorn with its workers."""
     key = keys.create(
         actor=Actor(scratch.editor, Channel.COMMAND), name="bench", scopes=["read", "insert"]
@@ -41,7 +42,7 @@ def serving(scratch: Scratch) -> Iterator[list[Case]]:
         _server(scratch, "config.wsgi:application") as ours,
         _server(scratch, "bench.bare_api:application") as bare,
     ):
-        yield list(_cases(scratch, Burst(ours, key), Burst(bare, key)))
+        yield list(_cases(scratch, Burst(ours, key, requests), Burst(bare, key, requests)))
 
 
 def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
@@ -78,8 +79,8 @@ def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
 class Burst:
     """Requests by several clients at once, each on a connection that is kept."""
 
-    def __init__(self, port: int, key: str) -> None:
-        self._port = port
+    def __init__(self, port: int, key: str, requests: int) -> None:
+        self._port, self._each = port, requests // CLIENTS
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def __call__(self, method: str, path: str, body: Request | None = None) -> None:
@@ -94,7 +95,7 @@ class Burst:
         return asyncio.run(self._some(method, path, None, 1))
 
     async def _all(self, method: str, path: str, body: Request | None) -> None:
-        await asyncio.gather(*(self._some(method, path, body, REQUESTS // CLIENTS) for _ in range(CLIENTS)))
+        await asyncio.gather(*(self._some(method, path, body, self._each) for _ in range(CLIENTS)))
 
     async def _some(self, method: str, path: str, body: Request | None, times: int) -> bytes:
         async with Connection(self._port, self._headers) as connection:
@@ -121,8 +122,24 @@ def _server(scratch: Scratch, application: str) -> Iterator[int]:
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            sleep(3)
-            yield listening.getsockname()[1]
+            port = listening.getsockname()[1]
+            _await(port)
+            yield port
         finally:
             process.terminate()
             process.wait()
+
+
+def _await(port: int) -> None:
+    """Wait until a server answers something, be it that it knows no key."""
+    until = monotonic() + START_S
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=START_S) as asking:
+                asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if asking.recv(1):
+                    return
+        except OSError:
+            if monotonic() > until:
+                raise
+        sleep(0.05)
