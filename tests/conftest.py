@@ -25,6 +25,10 @@ embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
 settings.RATE_LIMITS = {}  # who tests them sets them
 settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
+FILES = databases.SPOOL.with_name(
+    f"files_test_{os.getpid()}"
+)  # not those of this clone, nor of a run beside this one
+settings.BACKUP_DIR, settings.EXPORT_DIR = FILES / "backups", FILES / "exports"
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +51,8 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         databases.disconnect()
         with databases.owner() as connection:
             databases.drop(connection, name)
-    shutil.rmtree(databases.SPOOL, ignore_errors=True)
+    for folder in (databases.SPOOL, FILES):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
