@@ -14,10 +14,12 @@ from config.readers import (
     backup_keys,
     boolean,
     broker_url,
+    http_url,
     jwt_keys,
     names,
     one_of,
     postgresql_url,
+    prefix,
     redis_url,
     secret_key,
     text,
@@ -171,6 +173,29 @@ BACKUP_KEY = Setting(
 BACKUP_MAX_UPLOAD_MB = Setting(
     "BACKUP_MAX_UPLOAD_MB", whole(1, 1_000_000), "2048", "The largest backup file that may be uploaded."
 )
+OFFSITE_BUCKET = Setting(
+    "OFFSITE_BUCKET", text, None,
+    "The bucket that speaks S3, and holds a copy of each backup: see [backups](backups.md#copies-offsite). Unset: there"
+    " are none.",
+)  # fmt: skip
+OFFSITE_PREFIX = Setting(
+    "OFFSITE_PREFIX", prefix, "", "What the names of the copies begin with, as a folder: `library/`."
+)
+OFFSITE_ENDPOINT = Setting(
+    "OFFSITE_ENDPOINT", http_url, None, "Where the bucket is: `https://s3.example`. Unset: Amazon's S3."
+)
+OFFSITE_REGION = Setting("OFFSITE_REGION", text, None, "The bucket's region, where it has one.")
+OFFSITE_ACCESS_KEY = Setting(
+    "OFFSITE_ACCESS_KEY", text, None, secret=True,
+    description="Who the server is to the bucket. Unset: the role that the machine has there.",
+)  # fmt: skip
+OFFSITE_SECRET_KEY = Setting(
+    "OFFSITE_SECRET_KEY", text, None, secret=True, description="The secret that belongs to OFFSITE_ACCESS_KEY."
+)  # fmt: skip
+OFFSITE_DAYS = Setting(
+    "OFFSITE_DAYS", whole(1, 36_500), "90",
+    "Days that a copy in the bucket is kept. The newest and the last proven one always stay.",
+)  # fmt: skip
 EXPORT_DIR = Setting(
     "EXPORT_DIR", text, "var/exports",
     "The folder of exports, and of files to import; below the project unless it begins with a slash.",
@@ -207,7 +232,8 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S, RATE_LIMITS, RATE_LIMIT_URL,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
-    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
+    OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY, OFFSITE_DAYS, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
     POSTGRESQL_BIN, TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
 
@@ -277,8 +303,23 @@ def _contradictions(values: Values, environ: Mapping[str, str]) -> list[str]:
         problems.append("DATABASE_POOL_MIN must not be greater than DATABASE_POOL_MAX.")
     if values.get(DATABASE_OWNER_URL) and not values.get(DATABASE_URL):
         problems.append("DATABASE_URL is missing, though DATABASE_OWNER_URL is set; set both or none.")
+    problems += _half_a_bucket(values)
     if values[ENVIRONMENT] == "production":
         problems += _unsafe_in_production(values)
+    return problems
+
+
+def _half_a_bucket(values: Values) -> list[str]:
+    problems = []
+    if not values.get(OFFSITE_BUCKET):
+        others = (OFFSITE_ENDPOINT, OFFSITE_REGION, OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY)
+        problems += [
+            f"OFFSITE_BUCKET is missing, though {setting.name} is set."
+            for setting in others
+            if values.get(setting)
+        ]
+    if bool(values.get(OFFSITE_ACCESS_KEY)) != bool(values.get(OFFSITE_SECRET_KEY)):
+        problems.append("OFFSITE_ACCESS_KEY and OFFSITE_SECRET_KEY belong together; set both or none.")
     return problems
 
 

@@ -72,6 +72,8 @@ def logging_config(*, level: str, as_json: bool) -> None:
                 "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
                 # jobs.running tells of each job.
                 "celery": {"handlers": [], "level": "WARNING", "propagate": True},
+                # What they tell in detail has signatures in it.
+                "botocore": {"handlers": [], "level": "WARNING", "propagate": True},
                 "django_celery_beat": {"handlers": [], "level": "WARNING", "propagate": True},
             },
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -94,6 +95,26 @@ def backup_keys(value: str) -> list[str]:
     if any(len(key) < BACKUP_KEY_MIN_LENGTH for key in found):
         raise ValueError(f"must have at least {BACKUP_KEY_MIN_LENGTH} characters in each of its keys")
     return found
+
+
+def http_url(value: str) -> str:
+    """Read the URL of a server, without a name or password in it."""
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.hostname) and not (parts.username or parts.password)
+    except ValueError:
+        complete = False
+    if not complete or parts.scheme not in {"http", "https"}:
+        raise ValueError("must be a URL like https://s3.example, without a user")
+    return value
+
+
+def prefix(value: str) -> str:
+    """Read what the names of objects begin with, and end it with a slash."""
+    path = value.strip().strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9._=/-]{0,500}", path, re.ASCII) or ".." in path.split("/"):
+        raise ValueError("must be of letters, digits and . _ = - with / between")
+    return f"{path}/" if path else ""
 
 
 def redis_url(value: str) -> str:

@@ -271,6 +271,20 @@ STORAGES = {
     },
 }
 
+OFFSITE_DAYS: int = VALUES[env.OFFSITE_DAYS]
+if (_bucket := VALUES.get(env.OFFSITE_BUCKET)) is not None:  # without one, nothing of it is seen
+    STORAGES["offsite"] = {
+        "BACKEND": "backups.offsite.place.OffsiteStorage",
+        "OPTIONS": {
+            "bucket_name": _bucket,
+            "location": VALUES[env.OFFSITE_PREFIX],
+            "endpoint_url": VALUES.get(env.OFFSITE_ENDPOINT),
+            "region_name": VALUES.get(env.OFFSITE_REGION),
+            "access_key": VALUES.get(env.OFFSITE_ACCESS_KEY),
+            "secret_key": VALUES.get(env.OFFSITE_SECRET_KEY),
+        },
+    }
+
 # Language and time ------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"

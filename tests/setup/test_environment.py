@@ -84,6 +84,31 @@ class TestLoad:
         assert "hush" not in str(refusal.value)
         assert "too-short" not in str(refusal.value)
 
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            (
+                {"OFFSITE_ENDPOINT": "https://s3.example"},
+                "OFFSITE_BUCKET is missing, though OFFSITE_ENDPOINT is",
+            ),
+            ({"OFFSITE_BUCKET": "b", "OFFSITE_ACCESS_KEY": "hush"}, "OFFSITE_SECRET_KEY belong together"),
+            ({"OFFSITE_ENDPOINT": "https://a:hush@s3.example"}, "OFFSITE_ENDPOINT must be a URL like"),
+            ({"OFFSITE_ENDPOINT": "s3.example"}, "OFFSITE_ENDPOINT must be a URL like"),
+            ({"OFFSITE_PREFIX": "a/../b"}, "OFFSITE_PREFIX must be of letters"),
+        ],
+    )
+    def test_half_a_bucket_is_refused(self, changed, message):
+        with pytest.raises(env.Misconfigured, match=message) as refusal:
+            env.load(changed)
+
+        assert "hush" not in str(refusal.value)
+
+    def test_the_prefix_of_a_bucket_is_a_folder(self):
+        values = env.load({"OFFSITE_BUCKET": "b", "OFFSITE_PREFIX": "/library/live"})
+
+        assert values[env.OFFSITE_PREFIX] == "library/live/"
+        assert env.load({})[env.OFFSITE_PREFIX] == ""
+
     def test_tells_every_problem_at_once(self):
         with pytest.raises(env.Misconfigured) as refusal:
             env.load({"DEBUG": "perhaps", "LOG_LEVEL": "loud", "WEB_THREADS": "-1"})
@@ -150,9 +175,15 @@ class TestSecretFiles:
         value = urls.get(setting.name, "s" * 60)
         (tmp_path / "secret").write_text(value)
 
-        values = env.load({f"{setting.name}_FILE": str(tmp_path / "secret"), "DATABASE_URL": ""} | (
-            {"DATABASE_URL": URL} if setting is env.DATABASE_OWNER_URL else {}
-        ))  # fmt: skip
+        beside = {
+            "DATABASE_OWNER_URL": {"DATABASE_URL": URL},
+            "OFFSITE_ACCESS_KEY": {"OFFSITE_SECRET_KEY": "s", "OFFSITE_BUCKET": "b"},
+            "OFFSITE_SECRET_KEY": {"OFFSITE_ACCESS_KEY": "a", "OFFSITE_BUCKET": "b"},
+        }
+        values = env.load(
+            {f"{setting.name}_FILE": str(tmp_path / "secret"), "DATABASE_URL": ""}
+            | beside.get(setting.name, {})
+        )
 
         assert values.get(setting) in (value, [value])
 
