@@ -36,8 +36,9 @@ _PURPOSE: Final = "encryption"
 class Encrypted:
     """Encrypts what is written to it, and passes it on."""
 
-    def __init__(self, sink: Sink, key: Key) -> None:
-        salt = secrets.token_bytes(_SALT_BYTES)
+    def __init__(self, sink: Sink, key: Key, salt: bytes | None = None) -> None:
+        """With the `salt` of an earlier time: exactly the same text gets exactly the same bytes, and no other may."""
+        salt = salt or new_salt()
         self._head = _MAGIC + key.id.encode() + salt
         self._cipher = AESGCM(key.derive(_PURPOSE, salt))
         self._sink = sink
@@ -61,6 +62,11 @@ class Encrypted:
         length = struct.pack(">I", len(text) | last)
         self._sink.write(length + self._cipher.encrypt(_nonce(self._number), text, self._head + length))
         self._number += 1
+
+
+def new_salt() -> bytes:
+    """This function will return the random bytes of a file."""
+    return secrets.token_bytes(_SALT_BYTES)
 
 
 def decrypted(file: BinaryIO) -> Iterator[bytes]:
