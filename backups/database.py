@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -52,8 +52,10 @@ def flush() -> None:
         )
 
 
-def environment() -> dict[str, str]:
+def environment(place: Mapping[str, Any] | None = None) -> dict[str, str]:
     """This function will return the environment in which a program of PostgreSQL works as the application's role.
+
+    With `place` (a connection's parameters) it works there instead.
 
     Everything is in it, the password too: on the command line the whole machine could read it. Nothing else is,
     so that no variable of the caller changes what happens.
@@ -63,12 +65,12 @@ def environment() -> dict[str, str]:
         for option in pq.Conninfo.get_defaults()
         if option.envvar is not None
     }
-    place = {
+    given = {
         variables[name]: str(value)
-        for name, value in _parameters().items()
+        for name, value in (_parameters() if place is None else place).items()
         if name in variables and value not in ("", None)
     }
-    return {"PATH": os.defpath, "LC_ALL": "C", **place, "PGCLIENTENCODING": "UTF8"}
+    return {"PATH": os.defpath, "LC_ALL": "C", **given, "PGCLIENTENCODING": "UTF8"}
 
 
 def _parameters() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The only runner of pg_dump: found, of the right version, and gone when it is not wanted any more."""
+"""The only runner of PostgreSQL's programs: found, of the right version, and gone when they are not wanted any more."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import select
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import structlog
 from django.conf import settings
@@ -39,7 +39,7 @@ def pg_dump_version(*, server_version: int) -> str:
 
     :raises Unavailable: there is none, or it is older than the server
     """
-    program = _program("pg_dump")
+    program = path_of("pg_dump")
     try:
         said = subprocess.run(  # noqa: S603 - our own list, no shell
             [program, "--version"], capture_output=True, text=True, check=True, env={"LC_ALL": "C"}
@@ -59,23 +59,30 @@ def pg_dump_version(*, server_version: int) -> str:
     return found[1]
 
 
-class Dump:
-    """One pg_dump at work, to be used in a `with` block, at whose end it is gone, however that comes."""
+class Program:
+    """One program at work, to be used in a `with` block, at whose end it is gone, however that comes."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str | Path],
+        environment: Mapping[str, str],
+        stdout: int = subprocess.DEVNULL,
+    ) -> None:
+        self._name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(  # noqa: S603 - our own list, no shell
-            [_program("pg_dump"), *arguments],
+            [path_of(name), *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=self._errors,
-            env=database.environment(),
+            env=environment,
             cwd="/",
             start_new_session=True,
             pipesize=BLOCK_BYTES,
         )
 
-    def __enter__(self) -> Dump:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -86,6 +93,51 @@ class Dump:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._errors.close()
+
+    def finish(self, progress: Progress) -> None:
+        """This function will wait until the program has done its work, and watch meanwhile that it is still wanted.
+
+        :raises Cancelled: it is not
+        :raises ProgramFailed: it ended without having done its work
+        """
+        status = None
+        while status is None:
+            progress.check()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(_POLL_MS / 1000)
+        self._require_done()
+
+    def _require_done(self) -> None:
+        status = self._process.wait()
+        if status == 0:
+            return
+        self._errors.seek(0)
+        said = self._errors.read(4_000).decode(errors="replace")
+        self._explain(said)
+        _logger.error("program_failed", program=self._name, status=status, said=said)
+        raise ProgramFailed(
+            f"{self._name} ended before its work was done (status {status}); nothing was left behind.",
+            hint="The server's log has what it said.",
+        )
+
+    def _explain(self, said: str) -> None:
+        """Raise what is better than "it failed"; what the program said is known to mean it."""
+
+    def _end(self) -> None:
+        """Ask the whole group to end, then end it."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE_S)
+                return
+
+
+class Dump(Program):
+    """One pg_dump at work."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__("pg_dump", arguments, database.environment(), subprocess.PIPE)
 
     def blocks(self, progress: Progress) -> Iterator[bytes]:
         """This function will yield what the program writes, and watch meanwhile that it is still wanted.
@@ -110,29 +162,11 @@ class Dump:
             yield block
         self._require_done()
 
-    def _require_done(self) -> None:
-        status = self._process.wait()
-        if status == 0:
-            return
-        self._errors.seek(0)
-        said = self._errors.read(4_000).decode(errors="replace")
+    def _explain(self, said: str) -> None:
         if "LOCK TABLE" in said:
             raise LocksTaken
-        _logger.error("pg_dump_failed", status=status, said=said)
-        raise ProgramFailed(
-            f"pg_dump ended before its work was done (status {status}); nothing was left behind.",
-            hint="The server's log has what it said.",
-        )
-
-    def _end(self) -> None:
-        """Ask the whole group to end, then end it."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_PATIENCE_S)
-                return
 
 
-def _program(name: str) -> Path:
+def path_of(name: str) -> Path:
+    """This function will return where a program of PostgreSQL is."""
     return Path(settings.POSTGRESQL_BIN) / name
