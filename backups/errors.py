@@ -23,3 +23,15 @@ class TrailDiffers(Refused):
     """The audit trail does not hold what it held when the backup was made: somebody has changed it."""
 
     code, status = "BACKUP_INVALID", 422
+
+
+class OffsiteFailed(Unavailable):
+    """The bucket with the copies can't be used at the moment, or did not keep what it was given."""
+
+
+class OffsiteMissing(OffsiteFailed):
+    """What should be in the bucket is not there."""
+
+
+class OffsiteDamaged(OffsiteFailed):
+    """What lies in the bucket is not what was sent there."""

@@ -58,6 +58,14 @@ def urls() -> tuple[str, str]:
     return found.url(APP_ROLE), found.url(OWNER_ROLE)
 
 
+def replication_url() -> str:
+    """Return the URL by which the whole server is copied; the server need not run, nor exist, yet.
+
+    :raises ClusterError: var/ cannot be read or written
+    """
+    return cluster().url(SUPERUSER, "postgres")
+
+
 def use_if_configured() -> None:
     """Hold the embedded server unless DATABASE_URL names another: what every program calls."""
     if settings.DATABASE_IS_EMBEDDED:

@@ -109,6 +109,11 @@ DATABASE_OWNER_URL = Setting(
     "DATABASE_OWNER_URL", postgresql_url, None, secret=True,
     description="The owner's connection, straight to PostgreSQL: for `migrate`, restores, and proving backups.",
 )  # fmt: skip
+DATABASE_REPLICATION_URL = Setting(
+    "DATABASE_REPLICATION_URL", postgresql_url, None, secret=True,
+    description="The connection of a role that may replicate, for copies of the whole server: see"
+    " [backups](backups.md#any-moment-of-the-past). Unset: the embedded server's own, or none.",
+)  # fmt: skip
 DATABASE_POOL_MIN = Setting("DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open.")
 DATABASE_POOL_MAX = Setting(
     "DATABASE_POOL_MAX", whole(1, 500), "20", "Connections each process may open at most."
@@ -164,6 +169,19 @@ BACKUP_DIR = Setting(
     "BACKUP_DIR", text, "var/backups",
     "Folder of the backups, for the server's account alone; relative to the clone.",
 )  # fmt: skip
+POINT_IN_TIME = Setting(
+    "POINT_IN_TIME", boolean, "false",
+    "Keep copies of the whole server and all it writes, to bring back any moment: see"
+    " [backups](backups.md#any-moment-of-the-past).",
+)  # fmt: skip
+PITR_DIR = Setting(
+    "PITR_DIR", text, "var/pitr",
+    "Folder of those copies, for the server's account alone; best on another disk than the database's. Relative to the"
+    " clone.",
+)  # fmt: skip
+PITR_DAYS = Setting(
+    "PITR_DAYS", whole(1, 3650), "7", "Days that any moment can be brought back from them. The newest copy always stays."
+)
 BACKUP_KEY = Setting(
     "BACKUP_KEY", backup_keys, None, secret=True, required_in_production=True,
     description="Signs and encrypts backups: keys of at least 32 characters, separated by commas. The first is for new"
@@ -229,10 +247,10 @@ WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started b
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, SECRET_KEY_FALLBACKS, API_KEY_MAX_DAYS, JWT_KEYS, JWT_MINUTES, JWT_AUDIENCE,
     DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
-    DATABASE_URL, DATABASE_OWNER_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
+    DATABASE_URL, DATABASE_OWNER_URL, DATABASE_REPLICATION_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
     DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S, RATE_LIMITS, RATE_LIMIT_URL,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
-    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POINT_IN_TIME, PITR_DIR, PITR_DAYS, OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
     OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY, OFFSITE_DAYS, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
     POSTGRESQL_BIN, TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
@@ -312,7 +330,12 @@ def _contradictions(values: Values, environ: Mapping[str, str]) -> list[str]:
 def _half_a_bucket(values: Values) -> list[str]:
     problems = []
     if not values.get(OFFSITE_BUCKET):
-        others = (OFFSITE_ENDPOINT, OFFSITE_REGION, OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY)
+        others: tuple[Setting[Any], ...] = (
+            OFFSITE_ENDPOINT,
+            OFFSITE_REGION,
+            OFFSITE_ACCESS_KEY,
+            OFFSITE_SECRET_KEY,
+        )
         problems += [
             f"OFFSITE_BUCKET is missing, though {setting.name} is set."
             for setting in others

@@ -91,6 +91,9 @@ if (_url := VALUES.get(env.DATABASE_URL)) is not None:
 else:
     DATABASE_IS_EMBEDDED = True
     DATABASE_URL, DATABASE_OWNER_URL = embedded.urls()
+DATABASE_REPLICATION_URL: str | None = VALUES.get(env.DATABASE_REPLICATION_URL) or (
+    embedded.replication_url() if DATABASE_IS_EMBEDDED else None
+)
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -168,6 +171,9 @@ RATE_LIMIT_URL = VALUES.get(env.RATE_LIMIT_URL)
 # Backups ----------------------------------------------------------------------------------------------
 
 BACKUP_DIR = BASE_DIR / VALUES[env.BACKUP_DIR]
+POINT_IN_TIME: bool = VALUES[env.POINT_IN_TIME]
+PITR_DIR = BASE_DIR / VALUES[env.PITR_DIR]
+PITR_DAYS: int = VALUES[env.PITR_DAYS]
 BACKUP_KEYS = VALUES.get(env.BACKUP_KEY) or []
 BACKUP_DEVELOPMENT_KEY = BASE_DIR / "var" / "backup.key"  # made at the first use, where there is no other
 BACKUP_MAX_UPLOAD_MB: int = VALUES[env.BACKUP_MAX_UPLOAD_MB]
@@ -262,7 +268,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / VALUES[env.STATIC_ROOT] if PRODUCTION else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION  # development serves them from where they are
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"

@@ -1,0 +1,59 @@
+"""What the tests of copies have: a bucket of their own, in a server for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+
+from backups.offsite import bucket as buckets
+from backups.offsite import place, transfer
+from backups.offsite.bucket import Bucket
+from tests.backups.offsite import s3
+from tests.backups.offsite.s3 import Server
+
+PREFIX = "library/"
+PART = 1_000
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server."""
+    started = Server()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def remote(server, settings, monkeypatch) -> Any:
+    """The bucket that the settings name, as its owner sees it; parts are small, and nobody waits to try again."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(place.OffsiteStorage, "_create_session", lambda _: server.session)
+    monkeypatch.setattr(place, "ATTEMPTS", 2)
+    monkeypatch.setattr(place, "SILENT_S", 0.2)
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    monkeypatch.setattr(transfer, "PART_BYTES", PART)
+    server.requests.clear()
+    made = server.bucket()
+    settings.STORAGES = settings.STORAGES | {
+        "offsite": {
+            "BACKEND": "backups.offsite.place.OffsiteStorage",
+            "OPTIONS": {
+                "bucket_name": made.name,
+                "location": PREFIX,
+                "endpoint_url": server.url,
+                "region_name": "us-east-1",
+                "access_key": s3.ACCESS_KEY,
+                "secret_key": s3.SECRET_KEY,
+            },
+        }
+    }
+    return made
+
+
+@pytest.fixture
+def bucket(remote) -> Bucket:
+    """The same, as we use it."""
+    return buckets.configured()
