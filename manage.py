@@ -20,7 +20,7 @@ except ImportError as error:
 # Commands that never connect. Any other gets the embedded server (unless DATABASE_URL names one).
 WITHOUT_DATABASE = {
     "", "collectstatic", "compilemessages", "decrypt", "diffsettings", "findstatic", "help", "makemessages",
-    "settings_table", "version",
+    "receive_wal", "restore_pitr", "settings_table", "version",
 }  # fmt: skip
 
 

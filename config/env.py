@@ -180,7 +180,10 @@ PITR_DIR = Setting(
     " clone.",
 )  # fmt: skip
 PITR_DAYS = Setting(
-    "PITR_DAYS", whole(1, 3650), "7", "Days that any moment can be brought back from them. The newest copy always stays."
+    "PITR_DAYS",
+    whole(1, 3650),
+    "7",
+    "Days that any moment can be brought back from them. The newest copy always stays.",
 )
 BACKUP_KEY = Setting(
     "BACKUP_KEY", backup_keys, None, secret=True, required_in_production=True,
@@ -247,10 +250,12 @@ WEB_WORKERS = Setting("WEB_WORKERS", whole(1, 64), "2", "Web processes started b
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, SECRET_KEY, SECRET_KEY_FALLBACKS, API_KEY_MAX_DAYS, JWT_KEYS, JWT_MINUTES, JWT_AUDIENCE,
     DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS, HSTS_SECONDS, BEHIND_PROXY,
-    DATABASE_URL, DATABASE_OWNER_URL, DATABASE_REPLICATION_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX, DATABASE_POOL_TIMEOUT,
-    DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S, RATE_LIMITS, RATE_LIMIT_URL,
+    DATABASE_URL, DATABASE_OWNER_URL, DATABASE_REPLICATION_URL, DATABASE_POOL_MIN, DATABASE_POOL_MAX,
+    DATABASE_POOL_TIMEOUT, DATABASE_PREPARED_STATEMENTS, CELERY_BROKER_URL, STATEMENT_TIMEOUT_S, LOCK_TIMEOUT_S,
+    RATE_LIMITS, RATE_LIMIT_URL,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
-    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POINT_IN_TIME, PITR_DIR, PITR_DAYS, OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
+    BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POINT_IN_TIME, PITR_DIR, PITR_DAYS,
+    OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
     OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY, OFFSITE_DAYS, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
     POSTGRESQL_BIN, TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip
@@ -341,7 +346,7 @@ def _half_a_bucket(values: Values) -> list[str]:
             for setting in others
             if values.get(setting)
         ]
-    if bool(values.get(OFFSITE_ACCESS_KEY)) != bool(values.get(OFFSITE_SECRET_KEY)):
+    if (values.get(OFFSITE_ACCESS_KEY) is None) != (values.get(OFFSITE_SECRET_KEY) is None):
         problems.append("OFFSITE_ACCESS_KEY and OFFSITE_SECRET_KEY belong together; set both or none.")
     return problems
 

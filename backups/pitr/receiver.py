@@ -1,0 +1,99 @@
+"""The receiver: takes the log as the server writes it, so that all but the last moment is here when that is lost."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from psycopg import sql
+
+from backups import programs
+from backups.pitr import server
+from backups.pitr.server import RECEIVER, Server
+from jobs.files import FileStore
+
+LOG_PREFIX: Final = "log_"
+_DROP_LOST: Final = """
+SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
+WHERE slot_name = {slot} AND wal_status = 'lost'
+"""
+_CREATE: Final = """
+SELECT pg_catalog.pg_create_physical_replication_slot({slot}, immediately_reserve => true)
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot})
+"""
+_DROP: Final = """
+SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot}
+"""
+_STATE: Final = """
+SELECT coalesce(slot.active, false),
+       pg_catalog.pg_wal_lsn_diff(
+           pg_catalog.pg_current_wal_flush_lsn(), coalesce(stat.flush_lsn, slot.restart_lsn)
+       )::bigint
+FROM (SELECT) one
+LEFT JOIN pg_catalog.pg_replication_slots slot ON slot.slot_name = {slot}
+LEFT JOIN pg_catalog.pg_stat_replication stat ON stat.pid = slot.active_pid
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """How the receiver is doing."""
+
+    is_running: bool
+    behind_bytes: int | None  # None: the server keeps nothing for it
+
+
+def folders(system_folder: Path) -> list[Path]:
+    """This function will return where the log of one server lies: a folder for each timeline it was received from."""
+    return sorted(path for path in system_folder.glob(f"{LOG_PREFIX}*") if path.is_dir())
+
+
+def become() -> NoReturn:
+    """This function will turn this process into `pg_receivewal`, which ends when the connection does.
+
+    The slot makes the server keep what was not taken yet. Where it had to give that up, a new one begins, and a new
+    base must be taken.
+
+    :raises ReplicationNeeded, Unavailable: the server can't be reached, or does not let us
+    """
+    found = server.identify()
+    _run(_DROP_LOST)
+    _run(_CREATE)
+    store = FileStore(found.folder).below(_folder(found))
+    store.names()  # makes it, private
+    program = programs.path_of("pg_receivewal")
+    folder = found.folder / _folder(found)
+    options = ("--synchronous", "--no-loop", "--no-password")
+    command = [str(program), "--directory", str(folder), "--slot", RECEIVER, *options]
+    os.chdir("/")
+    os.execve(program, command, server.environment(RECEIVER))  # noqa: S606 - our own list
+
+
+def forget() -> None:
+    """This function will let the server keep nothing for a receiver any more.
+
+    :raises ReplicationNeeded, Unavailable: the server can't be reached, or a receiver is at work
+    """
+    _run(_DROP)
+
+
+def state() -> State:
+    """This function will return how the receiver is doing.
+
+    :raises ReplicationNeeded, Unavailable: the server can't be asked
+    """
+    is_running, behind = _run(_STATE)
+    return State(bool(is_running), behind)
+
+
+def _folder(found: Server) -> str:
+    return f"{LOG_PREFIX}{found.timeline:08x}"
+
+
+def _run(statement: str) -> tuple[Any, ...]:
+    """Run a statement on a connection that replicates, which takes no parameters: ours are written into it."""
+    with server.connect() as connection:
+        row = connection.execute(sql.SQL(statement).format(slot=sql.Literal(RECEIVER))).fetchone()
+    return row or ()

@@ -1,0 +1,218 @@
+"""A data directory as the server's was at a moment: a base, the log since, and where to stop in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from accesscontrol.errors import Conflict, InvalidInput, NotFound
+from backups.errors import BackupInvalid
+from backups.pitr import bases, checking, reading, receiver, segments, server
+from backups.pitr.bases import Base
+from backups.pitr.segments import Segment
+from jobs.progress import Progress
+
+LATEST: Final = "latest"
+SETTINGS: Final = (
+    "restore_command", "recovery_target_time", "recovery_target_name", "recovery_target_action",
+    "recovery_target_timeline",
+)  # fmt: skip
+"""What is written to `postgresql.auto.conf`, to be reset once the server has recovered."""
+_LOG: Final = "pg_wal"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to stop: a time, a named point, or the end of the log where there is neither."""
+
+    time: datetime | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return self.name or (f"{self.time:%Y-%m-%d %H:%M:%S.%f} UTC" if self.time else "the end of the log")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data directory, ready for a server to recover in it."""
+
+    data: Path
+    base: Base
+    target: Target  # what can be reached
+    asked: Target
+
+
+def parse(text: str) -> Target:
+    """This function will read a target: `latest`, a time of ISO 8601 with its zone, or the name of a restore point.
+
+    :raises InvalidInput: it is a time without a zone
+    """
+    if text == LATEST:
+        return Target()
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return Target(name=text)
+    if time.tzinfo is None:
+        raise InvalidInput("The time lacks its zone.", argument="to", hint=f"For example: {text}Z")
+    return Target(time=time.astimezone(UTC))
+
+
+def prepare(target: Target, data: Path, progress: Progress, *, system_id: str | None = None) -> Prepared:
+    """This function will make a data directory in which a server recovers to the target, and then goes on from there.
+
+    Nothing that is there already is touched. The base is looked at once more, file by file.
+
+    :raises Conflict: there is something at `data`
+    :raises NotFound: no base is old enough, or no point has that name
+    :raises BackupInvalid: the base, or the log since, is not whole
+    :raises Cancelled: it is not wanted any more
+    """
+    if data.exists():
+        raise Conflict(f"{data} exists.", hint="Name a folder that is not there yet.")
+    folder = _system(system_id)
+    all_bases = bases.found(folder)
+    if not all_bases:
+        raise NotFound(f"There is no base in {folder}.")
+    found = segments.find(receiver.folders(folder), all_bases[-1].described.segment_bytes)
+    base = _base_for(target, all_bases, found)
+    since = [segment for segment in found if segment.number >= base.described.first_segment]
+    _require_no_gap(base, since)
+    checking.check(base.folder, progress)
+    reachable = _reachable(target, since)
+    try:
+        _copy(base, since, segments.histories(receiver.folders(folder)), data, progress)
+        _configure(data, reachable)
+    except BaseException:
+        shutil.rmtree(data, ignore_errors=True)
+        raise
+    return Prepared(data, base, reachable, target)
+
+
+def _system(system_id: str | None) -> Path:
+    """The folder of the server that is asked for; without its id, the one that was copied last."""
+    if system_id is not None:
+        return server.root() / system_id
+    known = [path for path in server.root().glob("*") if path.name.isdigit()]
+    newest = {found[-1].described.finished_at: path for path in known if (found := bases.found(path))}
+    if not newest:
+        raise NotFound(f"There is no base in {server.root()}.")
+    return newest[max(newest)]
+
+
+def _base_for(target: Target, all_bases: Sequence[Base], found: Sequence[Segment]) -> Base:
+    """The newest base before the target: the less log there is to read since."""
+    if target.name is not None:
+        position = _position_of(target.name, found)
+        fitting = [base for base in all_bases if segments.position(base.described.end) <= position]
+    else:
+        fitting = [
+            base for base in all_bases if target.time is None or base.described.finished_at <= target.time
+        ]
+    if not fitting:
+        oldest = all_bases[0].described.finished_at
+        raise NotFound(
+            f"Nothing before {oldest:%Y-%m-%d %H:%M:%S} UTC can be brought back: that is the oldest base."
+        )
+    return fitting[-1]
+
+
+def _position_of(name: str, found: Sequence[Segment]) -> int:
+    """Where the log has the point of that name."""
+    known = reading.points(found)
+    positions = [point.position for point in known if point.name == name]
+    if not positions:
+        names = ", ".join(sorted({point.name for point in known})[-20:])
+        raise NotFound(f"No point has the name {name!r}.", hint=f"These have one: {names or 'none'}.")
+    if len(positions) > 1:
+        raise InvalidInput(
+            f"{len(positions)} points have the name {name!r}.", argument="to", hint="Give the time instead."
+        )
+    return positions[0]
+
+
+def _require_no_gap(base: Base, since: Sequence[Segment]) -> None:
+    """Refuse a log that would end, unnoticed, before it ends: what is missing may be in the base's own part."""
+    first = base.described.first_segment
+    own = {segment.number for segment in segments.find([base.folder / _LOG], base.described.segment_bytes)}
+    gap = [number for number in segments.missing(since, first) if number not in own]
+    if gap:
+        raise BackupInvalid(
+            f"{len(gap)} segments of the log are missing since the base {base.described.name}: nothing after them"
+            " can be brought back from it."
+        )
+
+
+def _reachable(target: Target, since: Sequence[Segment]) -> Target:
+    """The target, or the end of the log where that comes first: a server refuses to stop at what it never reaches."""
+    if target.time is None:
+        return target
+    last = reading.last_transaction(since)
+    return target if last is not None and last > target.time else Target()
+
+
+def _copy(
+    base: Base, since: Sequence[Segment], histories: Sequence[Path], data: Path, progress: Progress
+) -> None:
+    progress.begin("Copy of the base", base.described.size_bytes)
+    shutil.copytree(base.folder, data, copy_function=_watched(progress))
+    (data / checking.MANIFEST).unlink()
+    data.chmod(0o700)
+    progress.begin("Copy of the log", len(since) * base.described.segment_bytes)
+    log = data / _LOG
+    for history in histories:
+        shutil.copy(history, log / history.name)
+    copy = _watched(progress)
+    for segment in since:
+        place = log / segment.name
+        own = place.rename(place.with_suffix(".own")) if place.exists() else None
+        copy(str(segment.path), str(place))
+        if own is not None:
+            _keep_the_longer(base, own, place)
+
+
+def _watched(progress: Progress) -> Any:
+    """A copy of one file, that tells how far it is and is ended when it is not wanted any more."""
+
+    def copy(source: str, target: str) -> str:
+        progress.check()
+        progress.advance(Path(source).stat().st_size)
+        return str(shutil.copy(source, target))
+
+    return copy
+
+
+def _keep_the_longer(base: Base, own: Path, received: Path) -> None:
+    """Keep the base's own segment where what was received of it does not reach the base's end."""
+    part = {
+        "Timeline": base.described.timeline,
+        "Start-LSN": base.described.start,
+        "End-LSN": base.described.end,
+    }
+    try:
+        checking.check_log(received.parent, part)
+    except BackupInvalid:
+        own.replace(received)
+    else:
+        own.unlink()
+
+
+def _configure(data: Path, target: Target) -> None:
+    """Tell the server to recover, from the log that lies in place, and to go on once it is there."""
+    chosen = {
+        "restore_command": "false",  # nothing is to be fetched
+        "recovery_target_action": "promote",
+        "recovery_target_timeline": "latest",
+    }
+    if target.name is not None:
+        chosen["recovery_target_name"] = target.name
+    if target.time is not None:
+        chosen["recovery_target_time"] = target.time.isoformat()
+    lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in chosen.items()]
+    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+    (data / "recovery.signal").touch(mode=0o600)

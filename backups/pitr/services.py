@@ -1,0 +1,133 @@
+"""What people and the schedule do about bases: take one, see which there are, let old ones go, name a moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from psycopg import sql
+
+from accesscontrol.actor import Actor
+from accesscontrol.errors import InvalidInput
+from accesscontrol.policy import Operation
+from audit import timeouts
+from audit.operation import audited
+from audit.trail import Entry
+from audit.work import Work
+from backups import access, database
+from backups.pitr import bases, receiver, segments, server
+from backups.pitr.bases import Base, Described
+from backups.pitr.receiver import State
+from jobs.progress import SILENT, Progress
+
+_POINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)  # PostgreSQL keeps 63 bytes
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far back, and up to which moment, the server can be brought back."""
+
+    bases: Sequence[Described]
+    receiver: State
+    is_current: bool  # the newest base leads to what the server writes now
+
+
+def take_base(*, actor: Actor, progress: Progress = SILENT) -> Described:
+    """This function will copy the whole server, and look at every file of the copy.
+
+    :raises Forbidden: the actor may not back up every table with every column
+    :raises ReplicationNeeded: no role is known that may replicate
+    :raises Conflict, Cancelled, BackupInvalid, Unavailable: it could not be taken; nothing is left
+    """
+    work = Work("BACKUP_FULL", actor)
+    access.require_all(actor, Operation.BACKUP)
+    with bases.draft(server.identify(), progress) as draft:
+        made = draft.described
+        work.entry.record_id = made.name
+        work.entry.changes = {"base": {"new": made.name}, "size_bytes": {"new": made.size_bytes}}
+        with database.translated(), transaction.atomic():
+            timeouts.begin(actor, flushes=True)
+            work.finish()
+            draft.publish()
+    progress.log(f"{made.name}: {made.size_bytes} bytes.")
+    return made
+
+
+@audited("LIST_BACKUPS")
+def status(entry: Entry, *, actor: Actor) -> Status:
+    """This function will tell which bases there are, and how the receiver is doing.
+
+    :raises Forbidden: the actor may not manage backups
+    :raises ReplicationNeeded, Unavailable: the server can't be asked
+    """
+    access.require_management(actor)
+    found = current()
+    entry.record_count = len(found.bases)
+    return found
+
+
+def current() -> Status:
+    """This function will tell the same to the server itself.
+
+    :raises ReplicationNeeded, Unavailable: the server can't be asked
+    """
+    this = server.identify()
+    found = [base.described for base in bases.found(this.folder)]
+    return Status(found, receiver.state(), bool(found) and found[-1].timeline == this.timeline)
+
+
+def expire(*, actor: Actor, now: datetime) -> list[str]:
+    """This function will delete the bases that are not needed for the days that are kept, and the log before the rest.
+
+    A base is needed for the moments after it: the newest before the first day stays.
+
+    :return: the names of the bases that went
+    :raises Forbidden: the actor may not manage backups
+    """
+    access.require_management(actor)
+    this = server.identify()
+    found = bases.found(this.folder)
+    first_day = now - timedelta(days=settings.PITR_DAYS)
+    before = [base for base in found if base.described.finished_at <= first_day]
+    for base in before[:-1]:
+        work = Work("DELETE_BACKUP", actor)
+        work.entry.record_id = base.described.name
+        work.entry.changes = {"base": {"old": base.described.name}}
+        with database.translated(), transaction.atomic():
+            timeouts.begin(actor, flushes=True)
+            work.finish()
+        bases.remove(base)
+    kept = before[-1:] + found[len(before) :]
+    _prune(kept)
+    return [base.described.name for base in before[:-1]]
+
+
+def name_moment(name: str) -> None:
+    """This function will name this moment in the log, so that the server can be brought back to just here.
+
+    :raises InvalidInput: it is no name
+    :raises ReplicationNeeded, Unavailable: the role that replicates may not, or the server can't be reached
+    """
+    if not _POINT.fullmatch(name):
+        raise InvalidInput(
+            "A name has up to 63 letters, digits, dots, underscores and hyphens.", argument="name"
+        )
+    with server.connect() as connection:
+        statement = sql.SQL("SELECT pg_catalog.pg_create_restore_point({})")
+        connection.execute(statement.format(sql.Literal(name)))
+
+
+def _prune(kept: Sequence[Base]) -> None:
+    """Delete the log that no base needs; what lies in a folder of the log and is none of it stays."""
+    if not kept:
+        return
+    oldest = kept[0].described
+    found = segments.find(receiver.folders(kept[0].folder.parent), oldest.segment_bytes)
+    for segment in found:
+        if segment.number < oldest.first_segment and not segment.is_partial:
+            segment.path.unlink()

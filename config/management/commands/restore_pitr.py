@@ -1,0 +1,80 @@
+"""`manage.py restore_pitr`: the whole server as it was at a moment, in a new folder, never over the live one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accesscontrol.errors import Refused
+from backups.management import acting
+from backups.pitr import recovery
+from config import embedded, recovering
+from config.programs import ClusterError
+
+STEPS_HERE = """\
+Nothing of the live server was touched. To work with this one, end every program of this clone, and then:
+  mv {live} {live}.before
+  mv {data} {live}
+  script/server
+Then make a new base: manage.py base_backup"""
+STEPS_ELSEWHERE = """\
+The server is not ours to configure, so the rest is yours, on its machine:
+  1. Copy {data} there, owned by the account that PostgreSQL runs as, mode 0700.
+  2. End the live server, or choose another port; then start PostgreSQL {version} with this data directory:
+       pg_ctl -D DATA -o "-p PORT" start
+     It recovers to the target, and takes connections when its log says "archive recovery complete".
+  3. As a superuser, so that the next start does not recover again:
+{resets}
+  4. Look at what is there, and let DATABASE_URL, DATABASE_OWNER_URL and DATABASE_REPLICATION_URL lead to it.
+  5. Make a new base: manage.py base_backup"""
+
+
+class Command(BaseCommand):
+    help = "Bring back the whole server as it was at a moment, in a new data directory."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the moment, the place, and of which server."""
+        parser.add_argument(
+            "--to",
+            required=True,
+            metavar="TIME|NAME",
+            help="a time of ISO 8601 with its zone, a restore point, or latest",
+        )
+        parser.add_argument("--into", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+        parser.add_argument(
+            "--system", metavar="ID", help="of which server, where several were copied (the last)"
+        )
+
+    def handle(
+        self, *args: object, to: str, into: Path | None, system: str | None, **options: object
+    ) -> None:
+        """Bring it back, and tell how to go on."""
+        progress = acting.Told(self.stderr)  # type: ignore[arg-type] # Django's, which writes
+        home = (into or recovering.place(f"restored-{timezone.now():%Y%m%dT%H%M%SZ}")).absolute()
+        try:
+            made = recovering.prepare(recovery.parse(to), home, progress, system_id=system)
+            if not settings.DATABASE_IS_EMBEDDED:
+                self._tell_elsewhere(made)
+                return
+            reached = recovering.recover(home, made)
+        except Refused as refusal:
+            raise CommandError(" ".join(filter(None, (refusal.message, refusal.hint)))) from refusal
+        except ClusterError as error:
+            raise CommandError(f"{error}\nThe data directory is left in {home}.") from error
+        self.stdout.write(
+            f"{made.data} is the server as it was at {made.target}, from the base {made.base.described.name}."
+        )
+        if made.asked != made.target:
+            self.stdout.write(f"The log ends before {made.asked}: everything in it is there.")
+        self.stdout.write(f"Its last transaction is of {reached}.")
+        self.stdout.write(STEPS_HERE.format(live=embedded.cluster().data, data=made.data))
+
+    def _tell_elsewhere(self, made: recovery.Prepared) -> None:
+        resets = "\n".join(f"       ALTER SYSTEM RESET {name};" for name in recovery.SETTINGS)
+        version = made.base.described.server_version // 10_000
+        self.stdout.write(f"{made.data} is ready to recover to {made.target}.")
+        self.stdout.write(STEPS_ELSEWHERE.format(data=made.data, version=version, resets=resets))

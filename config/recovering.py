@@ -1,0 +1,71 @@
+"""The embedded server brought back to a moment: a cluster of its own, beside the live one, which is not touched."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from backups.pitr import recovery
+from backups.pitr.recovery import Prepared, Target
+from config import embedded
+from config.cluster import SUPERUSER, Cluster
+from config.folders import hand_over, private_folder
+from config.programs import ClusterError
+from jobs.progress import Progress
+
+POLL_S: Final = 0.05
+
+
+def place(name: str) -> Path:
+    """Return a folder beside the live server's, where the account that it runs as can reach it."""
+    return embedded.cluster().home.with_name(name)
+
+
+def prepare(target: Target, home: Path, progress: Progress, *, system_id: str | None) -> Prepared:
+    """Make the data directory in which a server recovers, in `home`.
+
+    :raises Refused: it can't be made; what was begun is gone
+    :raises ClusterError: `home` is not a folder for us alone
+    """
+    private_folder(home, gate=embedded.cluster().uid)
+    try:
+        return recovery.prepare(target, home / "data", progress, system_id=system_id)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            home.rmdir()  # where it is empty
+        raise
+
+
+def recover(home: Path, made: Prepared) -> datetime | None:
+    """Let a server recover in the data directory, stop it, and return when its last transaction ended.
+
+    :raises ClusterError: it did not; the message has the end of its log
+    """
+    live = embedded.cluster()
+    cluster = Cluster(home, live.passwords, live.uid)
+    if cluster.uid is not None:
+        hand_over(made.data, cluster.uid)
+    cluster.start()
+    try:
+        with psycopg.connect(cluster.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+            while _is_recovering(connection):
+                time.sleep(POLL_S)
+            for name in recovery.SETTINGS:
+                connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+            row = connection.execute("SELECT pg_catalog.pg_last_xact_replay_timestamp()").fetchone()
+            return row[0] if row else None
+    except psycopg.OperationalError as error:
+        raise ClusterError(f"The server did not recover. Its log: {cluster.log}") from error
+    finally:
+        cluster.stop()
+
+
+def _is_recovering(connection: psycopg.Connection[tuple[bool]]) -> bool:
+    row = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
+    return row is None or row[0]
