@@ -25,6 +25,12 @@ _SCHEMAS: Final = tuple(
 _LEFT_OUT: Final = tuple(
     start for start in _SCHEMAS if start != b"SCHEMA app;"
 )  # what is remembered there comes along
+# It belongs to the server that was backed up: the function is not in the dump.
+_ELSEWHERE: Final = re.compile(
+    rb"^--\n-- Name: [^\n]*; Type: TRIGGER; Schema: public; [^\n]*\n--\n\nCREATE TRIGGER (?:(?!^--\n).)*?"
+    rb" EXECUTE FUNCTION app\.(?:(?!^--\n).)*",
+    re.MULTILINE | re.DOTALL,
+)
 _NEWER: Final = b"SET transaction_timeout = 0;\n"  # PostgreSQL 16 does not know it
 
 
@@ -33,10 +39,16 @@ def begin(moment: Snapshot, what: Sequence[str]) -> Dump:
     return Dump([*_ARGUMENTS, f"--snapshot={moment.exported}", *what])
 
 
-def copy(dump: Dump, sink: Sink, progress: Progress) -> int:
-    """This function will pass a dump on into the sink, and return how many bytes it had."""
+def copy(dump: Dump, sink: Sink, progress: Progress, *, has_triggers: bool = False) -> int:
+    """This function will pass a dump on into the sink, and return how many bytes it had.
+
+    One that `has_triggers` is read as a whole first: it has no rows, and is small.
+    """
     size = 0
-    for block in portable(dump.blocks(progress)):
+    blocks: Iterable[bytes] = portable(dump.blocks(progress))
+    if has_triggers:
+        blocks = [_ELSEWHERE.sub(b"", b"".join(blocks))]
+    for block in blocks:
         sink.write(block)
         size += len(block)
     sink.finish()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from psycopg import Cursor
 
 # No numbers that a restore gives anew: of columns only their order. The columns tell what may not be NULL: constraints
-# for that are new in PostgreSQL 18.
+# for that are new in PostgreSQL 18. A trigger that calls another schema's function belongs to the server.
 _LINES: Final = """
 SELECT pg_catalog.format('column|%%s|%%s|%%s|%%s|%%s|%%s|%%s|%%s|%%s', c.relname, c.relkind,
            row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname,
@@ -30,6 +30,7 @@ SELECT pg_catalog.format('constraint|%%s|%%s|%%s', n.conrelid::regclass, n.conna
 UNION ALL
 SELECT pg_catalog.format('trigger|%%s|%%s', pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled)
   FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = c.relnamespace
  WHERE c.relnamespace = %(schema)s::regnamespace AND NOT t.tgisinternal
 UNION ALL
 SELECT pg_catalog.format('function|%%s', pg_catalog.pg_get_functiondef(p.oid))

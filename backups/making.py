@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from psycopg import Connection
 
 from accesscontrol.errors import TimedOut
-from backups import dumping, keys, manifest, names, programs, snapshot
+from backups import capture, dumping, keys, manifest, names, programs, snapshot
 from backups.encryption import Encrypted
 from backups.manifest import AppFile, Manifest, Member
 from backups.names import BackupName
@@ -25,6 +25,7 @@ from jobs.progress import Progress
 
 Section = Literal["pre-data", "data", "post-data"]
 ALL_SECTIONS: Final[tuple[Section, ...]] = ("pre-data", "data", "post-data")
+_APP: Final = ["--schema=app", *(f"--exclude-table-data={name}" for name in capture.LOGS)]
 ATTEMPTS: Final = 5  # where another transaction queues for a table between our lock and pg_dump's
 
 
@@ -123,7 +124,7 @@ def _write(
             section: stack.enter_context(dumping.begin(moment, [plan.selection, f"--section={section}"]))
             for section in plan.sections
         }
-        app_dump = stack.enter_context(dumping.begin(moment, ["--schema=app"])) if app_file else None
+        app_dump = stack.enter_context(dumping.begin(moment, _APP)) if app_file else None
         reading = stack.enter_context(Reading(moment, plan.read_tables(moment), plan.table, _apps()))
         progress.begin("Dump")
         measured = Measured(file)
@@ -140,7 +141,8 @@ def _sections(
     members, size = [], 0
     for section, dump in dumps.items():
         start = measured.size
-        size += dumping.copy(dump, Gzip(measured) if compress else measured, progress)
+        sink = Gzip(measured) if compress else measured
+        size += dumping.copy(dump, sink, progress, has_triggers=section == "post-data")
         members.append(Member(name=section, start=start, end=measured.size))
     return members, size
 

@@ -18,7 +18,7 @@ from psycopg.errors import LockNotAvailable
 from accesscontrol.errors import Conflict, Unavailable
 from audit import epochs
 from audit.work import Work
-from backups import checksums, gate, loading, owner
+from backups import capture, checksums, gate, loading, owner
 from backups.errors import TrailDiffers
 from backups.manifest import SequenceState
 from backups.preflight import RESTORED_APPS, Backup
@@ -89,6 +89,7 @@ def switch(connection: Connection[Any], backup: Backup, work: Work, progress: Pr
         progress.begin("Switch")
         gate.insist(connection, progress, lambda: _move_trail(connection, aside))
         connection.execute(grants_sql(settings.APP_ROLE).encode())
+        connection.execute(capture.install_sql(settings.APP_ROLE).encode())
         connection.execute(epochs.START, [backup.manifest.file, backup.manifest.sha256])
         with connection.cursor() as cursor:
             work.finish(cursor)

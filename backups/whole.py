@@ -12,7 +12,7 @@ from accesscontrol.errors import Conflict
 from accesscontrol.policy import Operation
 from audit import epochs
 from audit.work import Work
-from backups import access, database, gate, loading, owner, preflight, storage
+from backups import access, capture, database, gate, loading, owner, preflight, storage
 from backups.preflight import Backup
 from catalog import registry
 from catalog.access import grants_sql
@@ -103,7 +103,14 @@ def _require_empty(connection: Connection[Any]) -> None:
 
 
 def _rights() -> str:
-    """All rights of the application's role; what it may do with tables of app, these get by default."""
+    """All rights of the application's role (what it may do with tables of app, these get by default), and capture."""
     role = sql.Identifier(settings.APP_ROLE).as_string()
     gate_rights = f"REVOKE ALL ON app.restore_gate FROM {role}; GRANT SELECT ON app.restore_gate TO {role};"
-    return f"{grants_sql(settings.APP_ROLE)}\n{gate_rights}\n{_LIMITS.format(role=role)}"
+    return "\n".join(
+        [
+            grants_sql(settings.APP_ROLE),
+            gate_rights,
+            _LIMITS.format(role=role),
+            capture.install_sql(settings.APP_ROLE),
+        ]
+    )

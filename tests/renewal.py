@@ -50,7 +50,9 @@ TABLES = """
 
 STUBBORN = """
     SELECT n.nspname, c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgenabled = 'A'"""
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgenabled = 'A' AND t.tgtype & 2 > 0"""
+
+LOG = ("app", "change_log")  # written whatever else is: the last to be put back
 
 Name = tuple[str, str]
 
@@ -64,7 +66,7 @@ class Copy:
     _mark: tuple[Any, ...] | None = None
     _sequences: set[tuple[int, int, bool]] = field(default_factory=set)
     _rows: dict[Name, list[bytes]] = field(default_factory=dict)  # of the tables that have any
-    _triggers: dict[Name, list[str]] = field(default_factory=dict)  # those that fire for a superuser too
+    _triggers: dict[Name, list[str]] = field(default_factory=dict)  # those that refuse a superuser too
 
     def renew(self) -> None:
         """Make the database like the template, whoever is still connected, and turn Django to it."""
@@ -84,7 +86,7 @@ class Copy:
             if own.execute(MARK).fetchone() != self._mark:
                 return False
             with own.transaction():
-                for _, schema, table, _ in written:
+                for _, schema, table, _ in sorted(written, key=lambda row: row[1:3] == LOG):
                     self._fill(own, (schema, table))
                 for oid, value, is_called in self._sequences - set(own.execute(SEQUENCES)):
                     own.execute("SELECT setval(%s::regclass, %s, %s)", [oid, value, is_called])
