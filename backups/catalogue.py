@@ -9,7 +9,7 @@ from accesscontrol.errors import NotFound
 from backups import manifest, names
 from backups.errors import BackupInvalid
 from backups.manifest import Manifest
-from backups.models import Trust, Verification
+from backups.models import OffsiteCopy, OffsiteState, Trust, Verification
 from backups.storage import Storage
 
 
@@ -32,7 +32,9 @@ class Found:
     is_trusted: bool  # somebody answers for it, signed or not
     base_backup: str | None
     encrypted: bool  # its part with accounts and secrets is there
-    offsite: bool
+    offsite: bool  # there is a copy in the bucket, and it was read back to its last byte
+    offsite_state: str | None  # copying, copied, verified or failed
+    offsite_reason: str | None  # why it failed
 
 
 def read(storage: Storage) -> tuple[list[Found], list[str]]:
@@ -56,12 +58,14 @@ class _Known:
     last: Verification | None
     last_deep: Verification | None
     is_trusted: bool
+    copy: OffsiteCopy | None
 
 
 def _with_knowledge(described: list[Manifest]) -> list[_Known]:
-    """Each manifest with what was found out about its file, in two queries for all."""
+    """Each manifest with what was found out about its file, in three queries for all."""
     sums = [one.sha256 for one in described]
     trusted = set(Trust.objects.filter(sha256__in=sums).values_list("sha256", flat=True))
+    copies = {copy.sha256: copy for copy in OffsiteCopy.objects.filter(sha256__in=sums)}
     last: dict[str, Verification] = {}
     last_deep: dict[str, Verification] = {}
     for verification in Verification.objects.filter(sha256__in=sums).order_by("verified_at", "id"):
@@ -69,13 +73,19 @@ def _with_knowledge(described: list[Manifest]) -> list[_Known]:
         if verification.deep:
             last_deep[verification.sha256] = verification
     return [
-        _Known(one, last.get(one.sha256), last_deep.get(one.sha256), one.sha256 in trusted)
+        _Known(
+            one,
+            last.get(one.sha256),
+            last_deep.get(one.sha256),
+            one.sha256 in trusted,
+            copies.get(one.sha256),
+        )
         for one in described
     ]
 
 
 def _found(known: _Known, present: set[str]) -> Found:
-    one, last, deep = known.manifest, known.last, known.last_deep
+    one, last, deep, copy = known.manifest, known.last, known.last_deep, known.copy
     app = one.app if one.app and one.app.file in present else None
     return Found(
         file=one.file,
@@ -93,5 +103,7 @@ def _found(known: _Known, present: set[str]) -> Found:
         is_trusted=known.is_trusted,
         base_backup=None,
         encrypted=app is not None,
-        offsite=False,
+        offsite=copy is not None and copy.state == OffsiteState.VERIFIED,
+        offsite_state=copy.state if copy else None,
+        offsite_reason=copy.reason or None if copy else None,
     )

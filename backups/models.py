@@ -37,3 +37,34 @@ class Trust(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file}, trusted by {self.username}"
+
+
+class OffsiteState(models.TextChoices):
+    """How far the copy of a backup is."""
+
+    COPYING = "copying"
+    COPIED = "copied"  # all of it lies there
+    VERIFIED = "verified"  # and was read back to the last byte
+    FAILED = "failed"
+
+
+class OffsiteCopy(models.Model):
+    """The copy of a backup in the bucket; the backup itself may be gone from here."""
+
+    file = models.CharField(max_length=200, unique=True)
+    sha256 = models.CharField(max_length=64, db_index=True)  # the backup's
+    type = models.CharField(max_length=20)
+    table = models.CharField(max_length=63, null=True)
+    base = models.CharField(max_length=200, null=True)  # the backup that this one needs
+    created_at = models.DateTimeField()  # the backup
+    state = models.CharField(max_length=10, choices=OffsiteState.choices)
+    reason = models.TextField(blank=True)  # why it failed
+    sent = models.JSONField(default=dict)  # of each file what backups.offsite.transfer knows
+    changed_at = models.DateTimeField(db_default=Now())
+    verified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.state}"

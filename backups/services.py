@@ -20,6 +20,7 @@ from backups.catalogue import Found
 from backups.errors import BackupInvalid
 from backups.making import ALL_SECTIONS, Plan, Section
 from backups.names import BackupName
+from backups.offsite import starting as copies
 from backups.retention import Kept
 from backups.storage import Storage
 from catalog import registry
@@ -126,6 +127,7 @@ def _create(work: Work, plan: Plan, progress: Progress) -> Made:
     with database.translated(), making.draft(plan, place, progress) as draft:
         made = publishing.publish(place, work, draft.name, draft.files, draft.described)
     progress.log(f"{made.file}: {made.record_count} rows, {made.size_bytes} bytes.")
+    copies.soon()
     return Made(
         backup_file=made.file,
         type=made.type,

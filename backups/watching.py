@@ -9,6 +9,7 @@ from typing import Final
 from audit import alerts
 from backups import catalogue, storage
 from backups.catalogue import Found
+from backups.offsite import watching as offsite
 
 NONE_PROVEN: Final = "no_proven_backup"
 NOT_VALID: Final = "backup_not_valid"
@@ -23,7 +24,7 @@ def watch(now: datetime) -> list[str]:
     said = {NONE_PROVEN: none_proven(full, now), NOT_VALID: not_valid(full)}
     for kind, message in said.items():
         alerts.tell(kind, message)
-    return [message for message in said.values() if message]
+    return [message for message in (*said.values(), offsite.watch(now)) if message]
 
 
 def none_proven(full: Sequence[Found], now: datetime) -> str | None:

@@ -55,15 +55,30 @@ class Bucket:
         self._bucket: str = storage.bucket_name
         self._prefix: str = storage.location
 
-    def names(self) -> Iterator[str]:
-        """This function will yield the names of all objects that are there."""
+    def sizes(self, *, deleted: bool = False) -> dict[str, int]:
+        """This function will return the names of all objects with their bytes, those `deleted` that it keeps too."""
+        listed = ("list_object_versions", "Versions") if deleted else ("list_objects_v2", "Contents")
+        found: dict[str, int] = {}
+        for each in self._listed(*listed):
+            found.setdefault(each["Key"].removeprefix(self._prefix), each["Size"])  # the newest comes first
+        return found
+
+    def earlier(self, name: str) -> list[str]:
+        """This function will return the versions of an object but the one that is there now, the newest first."""
+        key = self._at(name)["Key"]
+        return [
+            each["VersionId"]
+            for each in self._listed("list_object_versions", "Versions", key)
+            if each["Key"] == key and not each["IsLatest"]
+        ]
+
+    def _listed(self, call: str, part: str, prefix: str | None = None) -> Iterator[dict[str, Any]]:
         with translated():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix
+            pages = self._client.get_paginator(call).paginate(
+                Bucket=self._bucket, Prefix=self._prefix if prefix is None else prefix
             )
             for page in pages:
-                for found in page.get("Contents", ()):
-                    yield found["Key"].removeprefix(self._prefix)
+                yield from page.get(part, ())
 
     def put(self, name: str, data: bytes) -> str | None:
         """This function will put a small object there, and return its version where the bucket keeps versions."""

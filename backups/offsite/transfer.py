@@ -68,6 +68,11 @@ class Sent:
 Keep = Callable[[Sent], None]
 
 
+def sha256(data: bytes) -> str:
+    """This function will return the sha256 of what is in memory."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def send(bucket: Bucket, source: Source, begun: Sent | None, keep: Keep, progress: Progress) -> Sent:
     """This function will copy a file, from where `begun` ended, and `keep` what the next one needs to go on.
 
@@ -96,15 +101,19 @@ def send(bucket: Bucket, source: Source, begun: Sent | None, keep: Keep, progres
     return parts.put_together()
 
 
-def texts(bucket: Bucket, name: str, sent: Sent | None = None) -> Iterator[bytes]:
+def texts(
+    bucket: Bucket, name: str, *, sent: Sent | None = None, version: str | None = None
+) -> Iterator[bytes]:
     """This function will yield what a copy says, block by block; `sent` says what must lie there.
 
     :raises OffsiteMissing: it is not there
     :raises OffsiteDamaged: it was changed or cut, or no key of ours opens it
     """
-    source = _Blocks(bucket.read(name, sent.version if sent else None))
+    source = _Blocks(bucket.read(name, sent.version if sent else version))
     try:
         yield from encryption.decrypted(cast("BinaryIO", source))
+    except OffsiteMissing as refusal:
+        raise OffsiteMissing(f"{name} is not in the bucket.") from refusal
     except BackupInvalid as refusal:
         raise OffsiteDamaged(f"{name}: {refusal.message}", hint=refusal.hint) from refusal
     if sent and source.sha256 != sent.sha256:
@@ -118,7 +127,7 @@ def read_back(bucket: Bucket, source: Source, sent: Sent, progress: Progress) ->
     """
     progress.begin(f"Read back {source.name}", source.size_bytes)
     digest = hashlib.sha256()
-    for block in texts(bucket, source.target, sent):
+    for block in texts(bucket, source.target, sent=sent):
         progress.check()
         progress.advance(len(block))
         digest.update(block)

@@ -66,6 +66,9 @@ GROUPS: Final = {
             "DELETE_BACKUP": gettext_lazy("Delete a backup"),
             "UPLOAD_BACKUP": gettext_lazy("Upload a backup"),
             "TRUST_BACKUP": gettext_lazy("Trust a backup"),
+            "COPY_BACKUP": gettext_lazy("Copy a backup offsite"),
+            "FETCH_BACKUP": gettext_lazy("Fetch a backup from offsite"),
+            "DELETE_COPY": gettext_lazy("Delete a copy offsite"),
         },
     ),
     "access": (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
+from backups import manifest, names
+from backups.manifest import Manifest
 from backups.offsite import bucket as buckets
 from backups.offsite import place, transfer
 from backups.offsite.bucket import Bucket
 from tests.backups.offsite import s3
 from tests.backups.offsite.s3 import Server
+from tests.backups.test_manifest import DOCUMENT
 
 PREFIX = "library/"
 PART = 1_000
@@ -35,8 +39,8 @@ def remote(server, settings, monkeypatch) -> Any:
     monkeypatch.setattr(place, "SILENT_S", 0.2)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     monkeypatch.setattr(transfer, "PART_BYTES", PART)
-    server.requests.clear()
     made = server.bucket()
+    server.requests.clear()
     settings.STORAGES = settings.STORAGES | {
         "offsite": {
             "BACKEND": "backups.offsite.place.OffsiteStorage",
@@ -57,3 +61,27 @@ def remote(server, settings, monkeypatch) -> Any:
 def bucket(remote) -> Bucket:
     """The same, as we use it."""
     return buckets.configured()
+
+
+Plant = Callable[..., Manifest]
+
+
+@pytest.fixture
+def planted(place) -> Plant:
+    """Return a function that puts a backup into the folder without making it."""
+
+    def plant(stem: str, *, signed: bool = True, size: int = 3_500) -> Manifest:
+        name, text = names.parse(f"{stem}.sql.gz"), secrets.token_bytes(size)
+        about = {
+            "type": name.kind, "file": name.file, "table": name.table, "app": None,
+            "created_at": manifest.timestamp(name.at), "size_bytes": size, "sha256": transfer.sha256(text),
+        }  # fmt: skip
+        told = Manifest.model_validate(DOCUMENT | about)
+        told = told.sealed() if signed else told
+        for file, content in ((name.file, text), (name.manifest_file, told.encode())):
+            with place.create() as new:
+                new.write(content)
+                new.publish(file)
+        return told
+
+    return plant
