@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,8 +13,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.errors import NotFound
 from backups import restoring, services, validation, watching
 from backups.offsite import tasks as offsite_tasks  # noqa: F401 - its kinds are ours
-from backups.pitr import services as pitr
-from backups.pitr import watching as pitr_watching
+from backups.pitr import tasks as pitr_tasks  # noqa: F401 - its kinds are ours
 from jobs import kinds, schedule
 from jobs.models import Job
 from jobs.progress import Progress
@@ -83,21 +81,6 @@ def watch_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -
     return {"alerts": watching.watch(timezone.now(), **arguments)}
 
 
-@kinds.register("base_backup", operation="BACKUP_FULL", title="Copy of the whole server")
-def base_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
-    """This function will take a base for bringing back any moment, and let go what is not needed; where that is wanted."""
-    if not settings.POINT_IN_TIME:
-        return {"base": None}
-    made = pitr.take_base(actor=actor, progress=progress, **arguments)
-    return {"base": made.name, "deleted": pitr.expire(actor=actor, now=timezone.now())}
-
-
-@kinds.register("watch_receiver", operation="LIST_BACKUPS", title="Watch over the receiver")
-def watch_receiver(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
-    """This function will open or close the alerts about bringing back any moment."""
-    return {"alerts": pitr_watching.watch(timezone.now(), **arguments)}
-
-
 schedule.declare(
     "Full backup",
     kind="backup_full",
@@ -121,16 +104,4 @@ schedule.declare(
     kind="expire_backups",
     crontab="0 5 * * *",
     description="Deletes backups that have had their time; never the newest, nor the last proven one.",
-)
-schedule.declare(
-    "Copy of the whole server",
-    kind="base_backup",
-    crontab="0 1 * * *",
-    description="Takes a base for bringing back any moment, where POINT_IN_TIME is on.",
-)
-schedule.declare(
-    "Watch over the receiver",
-    kind="watch_receiver",
-    crontab="*/15 * * * *",
-    description="Raises an alert where what the server writes is not received, or leads on from no base.",
 )

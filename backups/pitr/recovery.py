@@ -135,14 +135,22 @@ def _position_of(name: str, found: Sequence[Segment]) -> int:
     return positions[0]
 
 
-def _require_no_gap(base: Base, since: Sequence[Segment]) -> None:
-    """Refuse a log that would end, unnoticed, before it ends: what is missing may be in the base's own part."""
-    first = base.described.first_segment
+def gap(base: Base, found: Sequence[Segment]) -> list[int]:
+    """This function will return the numbers of the segments that are missing between a base and the end of the log.
+
+    The base's own part of the log counts too.
+    """
     own = {segment.number for segment in segments.find([base.folder / _LOG], base.described.segment_bytes)}
-    gap = [number for number in segments.missing(since, first) if number not in own]
-    if gap:
+    missing = segments.missing(found, base.described.first_segment)
+    return [number for number in missing if number not in own]
+
+
+def _require_no_gap(base: Base, since: Sequence[Segment]) -> None:
+    """Refuse a log that would end, unnoticed, before it ends."""
+    missing = gap(base, since)
+    if missing:
         raise BackupInvalid(
-            f"{len(gap)} segments of the log are missing since the base {base.described.name}: nothing after them"
+            f"{len(missing)} segments of the log are missing since the base {base.described.name}: nothing after them"
             " can be brought back from it."
         )
 

@@ -20,9 +20,10 @@ from audit.operation import audited
 from audit.trail import Entry
 from audit.work import Work
 from backups import access, database
-from backups.pitr import bases, receiver, segments, server
+from backups.pitr import bases, receiver, recovery, segments, server
 from backups.pitr.bases import Base, Described
 from backups.pitr.receiver import State
+from backups.pitr.server import Server
 from jobs.progress import SILENT, Progress
 
 _POINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)  # PostgreSQL keeps 63 bytes
@@ -34,7 +35,7 @@ class Status:
 
     bases: Sequence[Described]
     receiver: State
-    is_current: bool  # the newest base leads to what the server writes now
+    is_current: bool  # the newest base leads, without a gap, to what the server writes now
 
 
 def take_base(*, actor: Actor, progress: Progress = SILENT) -> Described:
@@ -77,8 +78,8 @@ def current() -> Status:
     :raises ReplicationNeeded, Unavailable: the server can't be asked
     """
     this = server.identify()
-    found = [base.described for base in bases.found(this.folder)]
-    return Status(found, receiver.state(), bool(found) and found[-1].timeline == this.timeline)
+    found = bases.found(this.folder)
+    return Status([base.described for base in found], receiver.state(), _leads_on(found, this))
 
 
 def expire(*, actor: Actor, now: datetime) -> list[str]:
@@ -120,6 +121,14 @@ def name_moment(name: str) -> None:
     with server.connect() as connection:
         statement = sql.SQL("SELECT pg_catalog.pg_create_restore_point({})")
         connection.execute(statement.format(sql.Literal(name)))
+
+
+def _leads_on(found: Sequence[Base], this: Server) -> bool:
+    """Whether the newest base is of the server's timeline, and the log since it has no gap."""
+    if not found or found[-1].described.timeline != this.timeline:
+        return False
+    log = segments.find(receiver.folders(this.folder), this.segment_bytes)
+    return not recovery.gap(found[-1], log)
 
 
 def _prune(kept: Sequence[Base]) -> None:

@@ -57,6 +57,8 @@ class Command(BaseCommand):
         self.stdout.flush()
         os.environ.pop("PORT", None)  # gunicorn would listen there too
         companions = [] if no_worker else [Companion("worker", "--beat")]
+        if settings.POINT_IN_TIME and not no_worker:
+            companions.append(Companion("receive_wal"))
         Web(get_wsgi_application(), listening, settings.WEB_WORKERS, settings.WEB_THREADS, companions).run()
 
 

@@ -24,6 +24,7 @@ from django.test import override_settings
 from accesscontrol.actor import Actor, Channel
 from backups.pitr import bases, receiver, server, services
 from backups.pitr.bases import Base
+from backups.pitr.server import Server
 from config import embedded
 from config.cluster import APP_ROLE, OWNER_ROLE, SUPERUSER, Cluster
 from config.folders import private_folder
@@ -46,13 +47,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story() -> Iterator[Story]:
     """Copy a server, let it work on, name a moment, have an accident, and lose the server with its disk."""
-    uid = embedded.cluster().uid
-    home = Path(tempfile.mkdtemp(prefix="database-admin-server-test-"))
-    home.rmdir()
-    private_folder(home, gate=uid)
-    cluster = Cluster(
-        home, {role: secrets.token_urlsafe() for role in (SUPERUSER, OWNER_ROLE, APP_ROLE)}, uid
-    )
+    cluster = _cluster()
     copies = Path(tempfile.mkdtemp(prefix="database-admin-server-copies-"))
     values = {
         "DATABASE_REPLICATION_URL": cluster.url(SUPERUSER, "postgres"),
@@ -74,8 +69,37 @@ def story() -> Iterator[Story]:
             yield Story(cluster, bases.found(found.folder)[0], before, found.folder)
     finally:
         cluster.stop()
-        for folder in (home, copies):
+        for folder in (cluster.home, copies):
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cluster]:
+    """A small server that works."""
+    cluster = _cluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.home)
+
+
+@pytest.fixture
+def live(running, settings, tmp_path) -> Server:
+    """What the copies know of it."""
+    settings.DATABASE_REPLICATION_URL = running.url(SUPERUSER, "postgres")
+    settings.PITR_DIR = tmp_path / "pitr"
+    return server.identify()
+
+
+def _cluster() -> Cluster:
+    """A cluster in a folder that the server's account can reach."""
+    uid = embedded.cluster().uid
+    home = Path(tempfile.mkdtemp(prefix="database-admin-server-test-"))
+    home.rmdir()
+    private_folder(home, gate=uid)
+    return Cluster(home, {role: secrets.token_urlsafe() for role in (SUPERUSER, OWNER_ROLE, APP_ROLE)}, uid)
 
 
 def _live(connection: psycopg.Connection) -> datetime:

@@ -1,0 +1,102 @@
+"""Bases are taken, listed and let go, and somebody is told where they are not in order."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accesscontrol.errors import Forbidden, InvalidInput
+from audit.models import Alert, AuditLog
+from backups.pitr import bases, receiver, segments, server, services, watching
+from backups.pitr.server import ReplicationNeeded, Server
+
+
+@pytest.fixture
+def copied(live, machine):
+    """A base of the live server."""
+    return services.take_base(actor=machine)
+
+
+@pytest.mark.django_db
+class TestBases:
+    def test_a_base_is_there_with_its_row_in_the_trail(self, copied, live) -> None:
+        assert [base.name for base in services.current().bases] == [copied.name]
+        row = AuditLog.objects.get(operation="BACKUP_FULL")
+        assert row.record_id == copied.name
+        assert row.success
+
+    def test_old_ones_go_but_for_the_one_that_the_days_to_keep_need(self, live, machine, monkeypatch) -> None:
+        now = timezone.now()
+        for days in (20, 8, 1):
+            monkeypatch.setattr(bases.timezone, "now", lambda days=days: now - timedelta(days=days))
+            services.take_base(actor=machine)
+        kept = [base.described.finished_at for base in bases.found(live.folder)][1:]
+        assert len(services.expire(actor=machine, now=now)) == 1
+        assert [base.described.finished_at for base in bases.found(live.folder)] == kept
+        assert AuditLog.objects.filter(operation="DELETE_BACKUP").count() == 1
+
+    def test_the_log_before_the_oldest_base_goes_with_it(self, copied, live, machine) -> None:
+        folder = live.folder / "log_00000001"
+        folder.mkdir(mode=0o700)
+        first = bases.found(live.folder)[0].described.first_segment
+        names = [f"{1:08X}{0:08X}{number:08X}" for number in (first - 1, first)]
+        for name in names:
+            os.truncate(_made(folder / name), live.segment_bytes)
+        services.expire(actor=machine, now=timezone.now())
+        assert [
+            s.path.name for s in segments.find(receiver.folders(live.folder), live.segment_bytes)
+        ] == names[1:]
+
+    def test_who_may_not_back_up_takes_none(self, live, nobody) -> None:
+        with pytest.raises(Forbidden):
+            services.take_base(actor=nobody)
+        assert not live.folder.exists()
+
+    def test_one_that_a_kill_left_half_done_is_swept_by_the_next(self, live, machine) -> None:
+        (live.folder / ".making" / "base").mkdir(parents=True)
+        live.folder.chmod(0o700)
+        services.take_base(actor=machine)
+        assert not (live.folder / ".making").exists()
+
+    @pytest.mark.parametrize("name", ["", "a'b", "a\nb", "x" * 64, "é"])
+    def test_a_moment_has_a_plain_name(self, live, name: str) -> None:
+        with pytest.raises(InvalidInput):
+            services.name_moment(name)
+
+
+@pytest.mark.django_db
+class TestWatching:
+    def test_tells_of_a_receiver_that_is_not_there_and_a_base_that_is_missing(self, live, settings) -> None:
+        settings.POINT_IN_TIME = True
+        watching.watch(timezone.now())
+        assert set(Alert.objects.values_list("kind", flat=True)) == {watching.RECEIVER, watching.BASE}
+
+    def test_tells_of_an_old_base(self, copied, settings) -> None:
+        settings.POINT_IN_TIME = True
+        found = services.current()
+        assert watching.no_recent_base(found, copied.finished_at + timedelta(hours=25)) is None
+        assert "26 hours" in (watching.no_recent_base(found, copied.finished_at + timedelta(hours=27)) or "")
+
+    def test_tells_of_a_base_of_another_timeline(self, copied, monkeypatch, live) -> None:
+        later = Server(live.system_id, live.timeline + 1, live.version, live.segment_bytes)
+        monkeypatch.setattr(server, "identify", lambda: later)
+        assert not services.current().is_current
+
+    def test_is_silent_where_it_is_not_wanted(self, live, settings) -> None:
+        settings.POINT_IN_TIME = False
+        assert watching.watch(timezone.now()) == []
+        assert not Alert.objects.exists()
+
+    def test_without_a_role_that_replicates_it_says_how_to_get_one(self, settings) -> None:
+        settings.DATABASE_REPLICATION_URL = None
+        with pytest.raises(ReplicationNeeded) as refusal:
+            services.current()
+        assert "CREATE ROLE" in (refusal.value.hint or "")
+
+
+def _made(path):
+    path.touch()
+    return path
