@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +51,18 @@ def read(storage: Storage) -> tuple[list[Found], list[str]]:
             unreadable.append(file)
     found = [_found(one, present) for one in _with_knowledge(described)]
     return sorted(found, key=lambda backup: (backup.created_at, backup.file), reverse=True), unreadable
+
+
+def proven(sums: Iterable[str]) -> set[str]:
+    """This function will return those whose backup was restored aside, found the same, and not found spoilt since."""
+    last: dict[str, bool] = {}
+    last_deep: dict[str, bool] = {}
+    looks = Verification.objects.filter(sha256__in=list(sums)).order_by("verified_at", "id")
+    for sha256, deep, valid in looks.values_list("sha256", "deep", "valid"):
+        last[sha256] = valid
+        if deep:
+            last_deep[sha256] = valid
+    return {sha256 for sha256, valid in last_deep.items() if valid and last[sha256]}
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def copy(place: Storage, bucket: Bucket, name: str, actor: Actor, progress: Prog
     """
     work = Work(OPERATION, actor)
     described = manifest.read(place, names.parse(name))
-    row = _row(described)
+    row = note(described, OffsiteState.COPYING)
     try:
         for source in sources(place, described):
             _send(row, bucket, source, progress)
@@ -114,7 +114,8 @@ def _next(place: Storage, tried: set[str]) -> str | None:
     return next((backup.file for backup in due(place) if backup.file not in tried), None)
 
 
-def _row(described: Manifest) -> OffsiteCopy:
+def note(described: Manifest, state: OffsiteState) -> OffsiteCopy:
+    """This function will keep how far the copy of a backup is, and return what is known of it."""
     row, _ = OffsiteCopy.objects.update_or_create(
         file=described.file,
         defaults={
@@ -122,7 +123,7 @@ def _row(described: Manifest) -> OffsiteCopy:
             "type": described.type,
             "table": described.table,
             "created_at": described.created,
-            "state": OffsiteState.COPYING,
+            "state": state,
             "changed_at": timezone.now(),
         },
     )

@@ -6,7 +6,7 @@ gone, the versions before it are tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -45,7 +45,11 @@ def list_copies(*, actor: Actor, deleted: bool = False) -> list[Copy]:
     :raises OffsiteFailed: the bucket can't be used
     """
     access.require_management(actor)
-    there = buckets.configured().sizes(deleted=deleted)
+    return copies(buckets.configured().sizes(deleted=deleted))
+
+
+def copies(there: Mapping[str, int]) -> list[Copy]:
+    """This function will return the backups that objects of these names and sizes are, the newest first."""
     found = []
     for target in there:
         file = target.removesuffix(transfer.SUFFIX)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accesscontrol.actor import Actor
-from backups.offsite import bucket, copying, lock, starting, watching
+from backups.offsite import bucket, copying, expiring, lock, starting, watching
 from jobs import kinds, schedule
 from jobs.progress import Progress
 
@@ -28,6 +28,14 @@ def copy_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) ->
     return {"copied": copied}
 
 
+@kinds.register("expire_copies", operation=expiring.OPERATION, title="Retention of copies offsite")
+def expire_copies(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will delete the copies that have had their time."""
+    if not bucket.is_configured():
+        return {"deleted": []}
+    return {"deleted": expiring.expire(actor=actor, now=timezone.now())}
+
+
 def declare() -> None:
     """This function will put the jobs into the schedule."""
     schedule.declare(
@@ -35,6 +43,12 @@ def declare() -> None:
         kind=starting.KIND,
         crontab="*/15 * * * *",
         description="Copies backups into the bucket that are not there yet, and reads them back.",
+    )
+    schedule.declare(
+        "Retention of copies offsite",
+        kind="expire_copies",
+        crontab="40 5 * * *",
+        description="Deletes copies that have had their time; never the newest, nor the last proven one.",
     )
 
 
