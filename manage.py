@@ -19,7 +19,8 @@ except ImportError as error:
 
 # Commands that never connect. Any other gets the embedded server (unless DATABASE_URL names one).
 WITHOUT_DATABASE = {
-    "", "collectstatic", "compilemessages", "decrypt", "diffsettings", "findstatic", "help", "makemessages",
+    "", "collectstatic", "compilemessages", "decrypt", "diffsettings", "fetch_pitr", "findstatic", "help",
+    "makemessages",
     "receive_wal", "restore_pitr", "settings_table", "version",
 }  # fmt: skip
 

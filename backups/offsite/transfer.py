@@ -109,7 +109,7 @@ def texts(
     :raises OffsiteMissing: it is not there
     :raises OffsiteDamaged: it was changed or cut, or no key of ours opens it
     """
-    source = _Blocks(bucket.read(name, sent.version if sent else version))
+    source = Blocks(bucket.read(name, sent.version if sent else version))
     try:
         yield from encryption.decrypted(cast("BinaryIO", source))
     except OffsiteMissing as refusal:
@@ -211,7 +211,7 @@ def _arrived(bucket: Bucket, name: str, begun: Sent | None) -> dict[int, Any] | 
         return None
 
 
-class _Blocks:
+class Blocks:
     """Reads blocks as if they were a file, and knows the sha256 of what was read."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:

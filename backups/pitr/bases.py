@@ -64,6 +64,10 @@ class Described(BaseModel):
         """The number of the first segment of the log that it needs."""
         return segments.position(self.start) // self.segment_bytes
 
+    def encode(self) -> bytes:
+        """This function will return the file's content: JSON for people too."""
+        return json.dumps(self.model_dump(mode="json"), indent=1).encode() + b"\n"
+
     def sealed(self) -> Described:
         """This function will return the description with our signature."""
         return self.model_copy(update={"signature": Signature(**signing.sign(self._unsigned()))})
@@ -92,7 +96,7 @@ class Draft:
         folder = self.making.with_name(self.described.name)
         self.making.rename(folder)
         with FileStore(folder.parent).create() as file:
-            file.write(json.dumps(self.described.model_dump(mode="json"), indent=1).encode() + b"\n")
+            file.write(self.described.encode())
             file.publish(f"{self.described.name}.json")
 
 
@@ -134,16 +138,29 @@ def read(system_folder: Path, name: str) -> Base:
     :raises BackupInvalid: its description is not ours, or that of another
     """
     with FileStore(system_folder).open(f"{name}.json") as file:
-        content = file.read()
+        described = parse(file.read(), name)
     folder = system_folder / name
     try:
-        described = Described.model_validate_json(content)
         manifest = hashlib.sha256((folder / checking.MANIFEST).read_bytes()).hexdigest()
-    except (ValidationError, OSError) as error:
-        raise BackupInvalid("The description of the base is not valid.") from error
-    if not described.is_signed or (described.name, described.manifest_sha256) != (name, manifest):
-        raise BackupInvalid("The description of the base is not ours.")
+    except OSError as error:
+        raise BackupInvalid("The base has no manifest that can be read.") from error
+    if described.manifest_sha256 != manifest:
+        raise BackupInvalid("The manifest of the base is not the one that was signed.")
     return Base(described, folder)
+
+
+def parse(content: bytes, name: str) -> Described:
+    """This function will read the description of a base.
+
+    :raises BackupInvalid: it is none, or not ours, or that of another
+    """
+    try:
+        described = Described.model_validate_json(content)
+    except ValidationError as error:
+        raise BackupInvalid("The description of the base is not valid.") from error
+    if not described.is_signed or described.name != name:
+        raise BackupInvalid("The description of the base is not ours.")
+    return described
 
 
 def remove(base: Base) -> None:

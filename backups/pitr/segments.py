@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Final
 
 PARTIAL: Final = ".partial"
-_SEGMENT: Final = re.compile(
-    r"(?P<timeline>[0-9A-F]{8})(?P<high>[0-9A-F]{8})(?P<low>[0-9A-F]{8})(\.partial)?", re.ASCII
-)
+_SEGMENT: Final = re.compile(r"[0-9A-F]{8}(?P<high>[0-9A-F]{8})(?P<low>[0-9A-F]{8})(\.partial)?", re.ASCII)
 _HISTORY: Final = re.compile(r"[0-9A-F]{8}\.history", re.ASCII)
 _LSN: Final = re.compile(r"(?P<high>[0-9A-F]{1,8})/(?P<low>[0-9A-F]{1,8})", re.ASCII)
 _HIGH: Final = 1 << 32
@@ -43,15 +41,22 @@ def position(lsn: str) -> int:
     return int(found["high"], 16) * _HIGH + int(found["low"], 16)
 
 
+def number(name: str, segment_bytes: int) -> int | None:
+    """This function will return a segment's place in the order of the log, by its name; None for any other name."""
+    match = _SEGMENT.fullmatch(name)
+    if match is None:
+        return None
+    return int(match["high"], 16) * (_HIGH // segment_bytes) + int(match["low"], 16)
+
+
 def find(folders: Iterable[Path], segment_bytes: int) -> list[Segment]:
     """This function will return the segments that lie in folders, in the order of the log; of each its fullest file."""
     found: dict[str, Segment] = {}
     for path in sorted(path for folder in folders for path in folder.iterdir()):
-        match = _SEGMENT.fullmatch(path.name)
-        if match is None or path.stat().st_size != segment_bytes:
+        place = number(path.name, segment_bytes)
+        if place is None or path.stat().st_size != segment_bytes:
             continue
-        number = int(match["high"], 16) * (_HIGH // segment_bytes) + int(match["low"], 16)
-        segment = Segment(number, int(match["timeline"], 16), path.name.endswith(PARTIAL), path)
+        segment = Segment(place, int(path.name[:8], 16), path.name.endswith(PARTIAL), path)
         known = found.get(segment.name)
         if known is None or known.is_partial:
             found[segment.name] = segment

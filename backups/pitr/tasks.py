@@ -9,7 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accesscontrol.actor import Actor
-from backups.pitr import services, watching
+from backups.offsite import bucket, copying, lock
+from backups.pitr import services, shipping, watching
 from jobs import kinds, schedule
 from jobs.progress import Progress
 
@@ -23,10 +24,26 @@ def base_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> 
     return {"base": made.name, "deleted": gone}
 
 
-@kinds.register("watch_receiver", operation="LIST_BACKUPS", title="Watch over the receiver")
-def watch_receiver(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
-    """This function will open or close the alerts about the receiver and the bases."""
-    return {"alerts": watching.watch(timezone.now(), **arguments)}
+@kinds.register("ship_log", operation=copying.OPERATION, title="Log of the server")
+def ship_log(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will see that the log is received, take a base where none leads to now, and send both offsite."""
+    try:
+        if watching.wants_base():
+            services.take_base(actor=actor, progress=progress)
+        sent = _ship(actor, progress) if bucket.is_configured() else []
+    finally:
+        alerts = watching.watch(timezone.now())
+    return {"sent": len(sent), "alerts": alerts}
+
+
+def _ship(actor: Actor, progress: Progress) -> list[str]:
+    try:
+        sent = shipping.ship(actor=actor, progress=progress)
+        shipping.expire(actor=actor, now=timezone.now())
+    except lock.Busy as busy:
+        progress.log(busy.message)
+        return []
+    return sent
 
 
 def declare() -> None:
@@ -38,10 +55,10 @@ def declare() -> None:
         description="Takes a base, from which any later moment can be brought back.",
     )
     schedule.declare(
-        "Watch over the receiver",
-        kind="watch_receiver",
+        "Log of the server",
+        kind="ship_log",
         crontab="*/15 * * * *",
-        description="Raises an alert where what the server writes is not received, or leads on from no base.",
+        description="Sees that what the server writes is received, and sends it offsite where there is a bucket.",
     )
 
 

@@ -33,6 +33,17 @@ def watch(now: datetime) -> list[str]:
     return [message for message in said.values() if message]
 
 
+def wants_base() -> bool:
+    """This function will say whether the receiver is at work, and no base leads to what it receives.
+
+    So it is at first, after a restore, and where the server had to give up what the receiver did not take.
+
+    :raises ReplicationNeeded, Unavailable: the server can't be asked
+    """
+    found = services.current()
+    return found.receiver.is_running and not found.is_current
+
+
 def receiver_behind(found: Status) -> str | None:
     """This function will say so where the receiver is not at work, or far behind."""
     if not found.receiver.is_running:
