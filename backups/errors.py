@@ -11,6 +11,18 @@ class BackupInvalid(Refused):
     code, status = "BACKUP_INVALID", 422
 
 
+class FullBackupNeeded(Refused):
+    """No incremental backup can be made now: make a full one."""
+
+    code, status = "FULL_BACKUP_NEEDED", 409
+
+
+class DependentBackups(Refused):
+    """Other backups build on this one."""
+
+    code, status = "DEPENDENT_BACKUPS", 409
+
+
 class ProgramFailed(Unavailable):
     """PostgreSQL's program did not do its work; nothing was left behind. The server's log says why."""
 

@@ -13,7 +13,7 @@ from psycopg import Connection, errors, sql
 from backups import checksums, fingerprint, owner
 from backups.errors import BackupInvalid
 from backups.manifest import TableState
-from backups.script import Part, TableRows
+from backups.script import ChangedKeys, Part, TableRows
 from jobs.progress import Progress
 
 _FAULTS_OF_THE_FILE: Final = (
@@ -83,6 +83,38 @@ def copy(
             stream.write(block)
 
 
+def remove(
+    connection: Connection[Any], target: sql.Composable, keys: ChangedKeys, progress: Progress
+) -> None:
+    """This function will take away the rows of these keys, or all that there are.
+
+    :raises BackupInvalid: PostgreSQL refuses the keys
+    """
+    if not keys.columns:
+        keys.skip()
+        connection.execute(sql.SQL("DELETE FROM {}").format(target))
+        return
+    changed, columns = (
+        sql.Identifier("pg_temp", "changed_keys"),
+        [sql.Identifier(name) for name in keys.columns],
+    )
+    with refusing():
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                changed, sql.SQL(", ").join(columns), target
+            )
+        )
+        copy(connection, changed, keys, progress)
+        connection.execute(sql.SQL("ANALYZE {}").format(changed))
+        delete = sql.SQL("DELETE FROM {} t USING {} k WHERE {}").format(
+            target,
+            changed,
+            sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(column) for column in columns),
+        )
+        owner.patiently(connection, progress, lambda: connection.execute(delete))
+    connection.execute(sql.SQL("DROP TABLE {}").format(changed))
+
+
 def load(
     connection: Connection[Any],
     parts: Iterable[Part],
@@ -102,14 +134,18 @@ def load(
             progress.log("Structure")
             run(connection, part, progress)
             continue
-        target: sql.Composable = sql.Identifier(schema, part.table)
-        if elsewhere := (diverted or {}).get(part.table):
+        here, elsewhere = sql.Identifier(schema, part.table), (diverted or {}).get(part.table)
+        target, is_first = elsewhere or here, part.table not in loaded
+        if isinstance(part, ChangedKeys):
+            remove(connection, target, part, progress)
+            continue
+        if elsewhere and is_first:
             connection.execute(
-                sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(elsewhere, target)
+                sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(elsewhere, here)
             )
-            target = elsewhere
-        copy(connection, target, part, progress, freeze=part.table not in (diverted or {}))
-        loaded.append(part.table)
+        copy(connection, target, part, progress, freeze=is_first and not elsewhere)
+        if is_first:
+            loaded.append(part.table)
     return loaded
 
 

@@ -125,7 +125,7 @@ def _write(
             for section in plan.sections
         }
         app_dump = stack.enter_context(dumping.begin(moment, _APP)) if app_file else None
-        reading = stack.enter_context(Reading(moment, plan.read_tables(moment), plan.table, _apps()))
+        reading = stack.enter_context(Reading(moment, plan.read_tables(moment), plan.table, apps()))
         progress.begin("Dump")
         measured = Measured(file)
         members, size = _sections(dumps, measured, plan.compress, progress)
@@ -186,9 +186,10 @@ def _manifest(
         sequences=facts.sequences,
         migrations=facts.migrations,
         app=app,
+        chain=facts.place if name.kind == "full" else None,
     )
 
 
-def _apps() -> list[str]:
-    """The applications whose migrations make the tables of the catalog."""
+def apps() -> list[str]:
+    """This function will return the applications whose migrations make the tables of the catalog."""
     return sorted({table.model._meta.app_label for table in registry.all_tables()})

@@ -20,6 +20,8 @@ from backups.storage import Storage
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 1_000_000
+MAX_LINKS: Final = 100
+_LATER: Final = ("chain",)
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 Count = Annotated[int, Field(ge=0, le=2**62)]
@@ -67,6 +69,40 @@ class AppFile(_Part):
     key_id: KeyId
 
 
+class Link(_Part):
+    """A backup that another one builds on."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class Changes(_Part):
+    """What an incremental backup has of a table; `keys` is null where it has all of its rows."""
+
+    keys: Count | None
+    rows: Count
+    inserted: Count
+    updated: Count
+    deleted: Count
+
+
+class Chain(_Part):
+    """Where a backup stands among those that build on each other, and by what the next one knows that it may."""
+
+    before: Annotated[
+        list[Link], Field(max_length=MAX_LINKS)
+    ]  # the full one first, the parent last; of that, none
+    database_oid: Count
+    timeline: Annotated[str, Field(pattern=r"\A[0-9A-F]{8}\z")]
+    capture: Sha256 | None  # the mark of the triggers that note changes; null where one was missing
+    changes: Annotated[dict[Identifier, Changes], Field(max_length=1_000)]
+
+    @property
+    def parent(self) -> Link | None:
+        """The backup that this one is the changes since."""
+        return self.before[-1] if self.before else None
+
+
 class Signature(_Part):
     """Who says so."""
 
@@ -100,6 +136,7 @@ class Manifest(_Part):
         list[Annotated[list[Text], Field(min_length=2, max_length=2)]], Field(max_length=5_000)
     ]
     app: AppFile | None
+    chain: Chain | None = None  # of a full or an incremental one
     signature: Signature | None = None
 
     @property
@@ -129,10 +166,14 @@ class Manifest(_Part):
 
     def encode(self) -> bytes:
         """This function will return the file's content: JSON for people too."""
-        return json.dumps(self.model_dump(), indent=1, sort_keys=True).encode() + b"\n"
+        return json.dumps(self.model_dump(exclude=self._absent()), indent=1, sort_keys=True).encode() + b"\n"
 
     def _unsigned(self) -> dict[str, Any]:
-        return self.model_dump(exclude={"signature"})
+        return self.model_dump(exclude={"signature", *self._absent()})
+
+    def _absent(self) -> set[str]:
+        """What came later than the format, and is left out where there is none: so older signatures hold."""
+        return {name for name in _LATER if getattr(self, name) is None}
 
 
 def timestamp(moment: datetime) -> str:
@@ -159,6 +200,8 @@ def parse(data: bytes) -> Manifest:
         raise BackupInvalid("The manifest is not valid.") from error
     if (name.kind, name.table, name.compressed) != (found.type, found.table, found.compressed):
         raise BackupInvalid("The manifest contradicts the name of its file.")
+    if (name.kind == "incremental") != bool(found.chain and found.chain.before):
+        raise BackupInvalid("The manifest contradicts itself: only an incremental backup builds on another.")
     if found.app is not None and found.app.file != name.app_file:
         raise BackupInvalid("The manifest names a file that is not its own.")
     return found

@@ -21,7 +21,7 @@ from backups import gate, loading, owner
 from backups.errors import BackupInvalid
 from backups.merge_statements import MergeStatements, place_of
 from backups.preflight import Backup
-from backups.script import TableRows
+from backups.script import ChangedKeys, TableRows
 from catalog import registry
 from catalog.errors import DuplicateKey
 from catalog.services.integrity import translated
@@ -112,10 +112,16 @@ def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progre
         progress.check()
         if not isinstance(part, TableRows) or part.table not in wanted:
             continue
-        if part.table in staged:
-            raise BackupInvalid(f"The file has the rows of {part.table} twice.")
-        _require_columns(connection, part)
         target = sql.Identifier(*place_of(part.table))
+        if isinstance(part, ChangedKeys):
+            loading.remove(connection, target, part, progress)
+            continue
+        _require_columns(connection, part)
+        if part.table in staged:
+            if backup.base is backup:
+                raise BackupInvalid(f"The file has the rows of {part.table} twice.")
+            loading.copy(connection, target, part, progress)
+            continue
         connection.execute(
             sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
                 target,

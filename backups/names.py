@@ -9,17 +9,17 @@ from typing import Final, Literal, TypeAlias
 
 from accesscontrol.errors import NotFound
 
-Kind: TypeAlias = Literal["full", "table", "foreign"]
+Kind: TypeAlias = Literal["full", "incremental", "table", "foreign"]
 
 _FILE: Final = re.compile(
-    r"(?P<prefix>backup|foreign|table_(?P<table>[a-z_][a-z0-9_]{0,62}))_(?P<at>[0-9]{8}T[0-9]{6}Z)"
+    r"(?P<prefix>backup|incremental|foreign|table_(?P<table>[a-z_][a-z0-9_]{0,62}))_(?P<at>[0-9]{8}T[0-9]{6}Z)"
     r"\.sql(?P<compressed>\.gz)?",
     re.ASCII,
 )
 _APP_FILE: Final = re.compile(r"backup_[0-9]{8}T[0-9]{6}Z\.app\.sql\.gz", re.ASCII)
 _MANIFEST: Final = re.compile(r"(?P<stem>[a-z0-9_]+_[0-9]{8}T[0-9]{6}Z)\.manifest\.json", re.ASCII)
-_KINDS: Final[dict[str, Kind]] = {"backup": "full", "foreign": "foreign"}
-_PREFIXES: Final[dict[Kind, str]] = {"full": "backup", "foreign": "foreign"}
+_KINDS: Final[dict[str, Kind]] = {"backup": "full", "incremental": "incremental", "foreign": "foreign"}
+_PREFIXES: Final[dict[Kind, str]] = {"full": "backup", "incremental": "incremental", "foreign": "foreign"}
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 

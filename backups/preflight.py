@@ -6,17 +6,19 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, BinaryIO, Final
 
 from django.db.migrations.loader import MigrationLoader
 from isal import igzip, isal_zlib
+from psycopg import sql
 
 from accesscontrol.errors import NotFound
 from backups import encryption, manifest, names, script
 from backups.errors import BackupInvalid
-from backups.manifest import AppFile, Manifest
+from backups.manifest import AppFile, Link, Manifest
 from backups.models import Trust
-from backups.script import Part, TableRows
+from backups.script import ChangedKeys, Part, TableRows
 from backups.storage import Storage
 from catalog import registry
 from jobs.progress import SILENT, Progress
@@ -62,6 +64,29 @@ class Backup:
             update={**unknown, "uncompressed_bytes": None, "schema_fingerprint": None, "server_version": None}
         )
 
+    @cached_property
+    def chain(self) -> list[Backup]:
+        """What must be restored one after the other to have it: a full backup, the changes since, and last itself.
+
+        :raises BackupInvalid: one is not there, or is another than it was
+        """
+        links = self.claims.chain.before if self.claims.chain else []
+        return [*(self._linked(link) for link in links), self]
+
+    @property
+    def base(self) -> Backup:
+        """The full backup that it begins with, which may be itself."""
+        return self.chain[0]
+
+    def _linked(self, link: Link) -> Backup:
+        try:
+            found = manifest.read(self.storage, names.parse(link.file))
+        except NotFound:
+            raise BackupInvalid(f"It builds on {link.file}, which is not there.") from None
+        if found.sha256 != link.sha256 or not found.is_signed:
+            raise BackupInvalid(f"It builds on {link.file}, which is not what it was then.")
+        return Backup(self.storage, found)
+
     @property
     def tables(self) -> list[str]:
         """The tables that it must bring: those that it says, or those that we know."""
@@ -79,11 +104,38 @@ class Backup:
             yield from _bounded(source, limit, is_exact=declared is not None)
 
     def parts(self) -> Iterator[Part]:
-        """This function will yield the parts of the script.
+        """This function will yield the parts of the script; of a chain, all that they come to.
+
+        What a full backup has behind its rows (indexes, rules, triggers) comes behind the changes.
 
         :raises BackupInvalid: pg_dump would not have written that
         """
-        return script.parts(self.blocks())
+        if self.base is self:
+            yield from script.parts(self.blocks())
+            return
+        waiting: str | None = None
+        for part in script.parts(self.base.blocks()):
+            if waiting is not None:
+                yield waiting
+            waiting = part if isinstance(part, str) else None
+            if waiting is None:
+                yield part
+        for later in self.chain[1:]:
+            yield from later.changes()
+        if waiting is not None:
+            yield waiting
+        yield _sequences(self.claims)
+
+    def changes(self) -> Iterator[TableRows]:
+        """This function will yield the keys that an incremental backup takes away, and the rows that it brings.
+
+        :raises BackupInvalid: we would not have written that
+        """
+        chain = self.claims.chain
+        for table, changes in (chain.changes if chain else {}).items():
+            if changes.keys is None:
+                yield ChangedKeys(table, (), iter(()))
+        yield from script.changes(self.blocks())
 
     def app_parts(self) -> Iterator[Part]:
         """This function will yield the parts of the script of schema app.
@@ -95,13 +147,14 @@ class Backup:
 
     @property
     def app_file(self) -> AppFile:
-        """The encrypted file of schema app.
+        """The encrypted file of schema app; of an incremental backup, that of the full one.
 
         :raises BackupInvalid: it has none
         """
-        if self.claims.app is None:
+        app = self.base.claims.app
+        if app is None:
             raise BackupInvalid("The backup has no accounts in it: only a full one of ours has.")
-        return self.claims.app
+        return app
 
 
 def find(storage: Storage, backup_file: str) -> Backup:
@@ -120,7 +173,7 @@ def require(backup: Backup, progress: Progress = SILENT, *, with_app: bool = Fal
 
     :raises BackupInvalid: it is not
     """
-    steps = [trusted, sized, hashed]
+    steps = [trusted, sized, hashed, linked]
     if with_app:
         steps.append(app_hashed)
     if not backup.manifest.is_signed:
@@ -164,6 +217,20 @@ def hashed(backup: Backup, progress: Progress) -> str:
     :raises BackupInvalid: it has another
     """
     return _hashed(backup, backup.manifest.file, backup.manifest.sha256, progress)
+
+
+def linked(backup: Backup, progress: Progress) -> str:
+    """This function will say that all backups that it builds on are there, as they were.
+
+    :raises BackupInvalid: one is not
+    """
+    before = backup.chain[:-1]
+    for one in before:
+        sized(one, progress)
+        hashed(one, progress)
+    if not before:
+        return "builds on no other"
+    return f"builds on {len(before)}, beginning with {before[0].manifest.file}: all there, as they were"
 
 
 def app_hashed(backup: Backup, progress: Progress) -> str:
@@ -220,6 +287,16 @@ def checks(backup: Backup, steps: Iterator[tuple[str, Step]], progress: Progress
             yield Check(name, True, step(backup, progress))
         except (BackupInvalid, NotFound) as refusal:  # NotFound: the file, whose manifest is there
             yield Check(name, False, refusal.message)
+
+
+def _sequences(claims: Manifest) -> str:
+    """What puts each sequence to where it was."""
+    return "\n".join(
+        sql.SQL("SELECT pg_catalog.setval({}, {}, {});")
+        .format(f"public.{name}", state.last_value, state.is_called)
+        .as_string()
+        for name, state in claims.sequences.items()
+    )
 
 
 def _sized(backup: Backup, file: str, declared: int) -> str:

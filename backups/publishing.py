@@ -9,7 +9,7 @@ from django.db import transaction
 from accesscontrol.errors import Conflict
 from audit import timeouts
 from audit.work import Work
-from backups import database, names
+from backups import chains, database, names
 from backups.manifest import Manifest
 from backups.names import BackupName
 from backups.storage import Storage
@@ -29,13 +29,14 @@ def publish(
 
     All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row.
 
-    :raises Conflict: the name is taken, and it may not be another
+    :raises Conflict: the name is taken, and it may not be another; or what it builds on was deleted
     :raises django.db.Error, StoreFailed: nothing is there
     """
     database.flush()
     with storage.create() as note, storage.alone():
         name = _free(storage, name, may_move)
         described, published = describe(name), []
+        chains.require_there(storage, described)
         note.write(described.encode())
         try:
             for file_name, file in files(name).items():

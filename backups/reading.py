@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from psycopg import Cursor
 
-from backups import checksums, fingerprint
-from backups.manifest import SequenceState, TableState
+from backups import chains, checksums, fingerprint
+from backups.manifest import Chain, SequenceState, TableState
 from backups.snapshot import Snapshot
 from jobs.progress import Progress
 
@@ -26,6 +26,7 @@ class Facts:
     tables: dict[str, TableState]
     sequences: dict[str, SequenceState]
     migrations: list[list[str]]
+    place: Chain
 
 
 class Reading:
@@ -75,6 +76,7 @@ class Reading:
             self._states(cursor),
             checksums.sequences(cursor, tables=only),
             [list(row) for row in cursor.execute(_MIGRATIONS, [self._apps])],
+            chains.here(cursor),
         )
 
     def _states(self, cursor: Cursor[Any]) -> dict[str, TableState]:

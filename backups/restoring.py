@@ -182,7 +182,7 @@ def _found(backup_file: str, progress: Progress) -> Backup:
 
 
 def _require_structure(backup: Backup) -> None:
-    members = [member.name for member in backup.claims.members]
+    members = [member.name for member in backup.base.claims.members]
     if members and "pre-data" not in members:
         raise InvalidInput(
             "The backup has rows alone, and no tables to put in the place of those that are there.",

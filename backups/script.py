@@ -16,13 +16,18 @@ from backups.errors import BackupInvalid
 MAX_STATEMENTS_BYTES: Final = 16 << 20  # between two tables
 MAX_LINE_BYTES: Final = 1 << 20
 
-_CLOSING: Final = b"-- PostgreSQL database dump complete\n"
+CLOSING: Final = b"-- PostgreSQL database dump complete\n"
+KEYS: Final = "changed_"
+"""What the name of the temporary table begins with that has the keys of changed rows."""
 _END_OF_ROWS: Final = b"\\.\n"
 _IDENTIFIER: Final = rb'(?:[a-z_][a-z0-9_]*|"[a-z_][a-z0-9_]*")'
 _COPY: Final = re.compile(
     rb"COPY public\.(?P<table>%b) (?:\((?P<columns>%b(?:, %b)*)\)|) FROM stdin;\n" % ((_IDENTIFIER,) * 3)
 )
 _COPY_OF_APP: Final = re.compile(_COPY.pattern.replace(rb"public", rb"app"))
+_COPY_OF_CHANGES: Final = re.compile(
+    _COPY.pattern.replace(rb"public\.", rb"(?:public\.|(?P<keys>pg_temp\.%b))" % KEYS.encode())
+)
 _RESTRICT: Final = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]{1,100}\n")
 _FROM_ELSEWHERE: Final = re.compile(
     r"(?:^|;)\s*copy\b[^;]*?\b(?:from|to)\s+(?:program\b|e?'|\$)", re.IGNORECASE | re.MULTILINE
@@ -43,6 +48,11 @@ class TableRows:
             pass
 
 
+@dataclass(frozen=True)
+class ChangedKeys(TableRows):
+    """The keys of rows that are to be taken away, as COPY takes them; without columns, all that there are."""
+
+
 Part: TypeAlias = str | TableRows
 
 
@@ -52,6 +62,14 @@ def parts(blocks: Iterable[bytes], schema: str = "public") -> Iterator[Part]:
     :raises BackupInvalid: pg_dump would not have written that, or not all of it is there
     """
     return _Reader(blocks, _COPY if schema == "public" else _COPY_OF_APP).parts()
+
+
+def changes(blocks: Iterable[bytes]) -> Iterator[TableRows]:
+    """This function will yield the keys and rows of an incremental backup; its statements are for psql alone.
+
+    :raises BackupInvalid: we would not have written that, or not all of it is there
+    """
+    return (part for part in _Reader(blocks, _COPY_OF_CHANGES).parts() if isinstance(part, TableRows))
 
 
 class _Reader:
@@ -105,7 +123,7 @@ class _Reader:
         self._pending_bytes += len(line)
         if self._pending_bytes > MAX_STATEMENTS_BYTES:
             raise BackupInvalid("The file is not one of ours: too many statements, and no rows.")
-        if line == _CLOSING:
+        if line == CLOSING:
             self._is_closed = True
         elif line.strip() and not line.startswith(b"--"):
             self._is_closed = False
@@ -132,7 +150,8 @@ class _Reader:
         if found is None:
             raise BackupInvalid("The file has rows for something else than a table of ours.")
         columns = found["columns"].split(b", ") if found["columns"] else []  # a table without any is one, too
-        return TableRows(_name(found["table"]), tuple(map(_name, columns)), self._data())
+        kind = ChangedKeys if found.groupdict().get("keys") else TableRows
+        return kind(_name(found["table"]), tuple(map(_name, columns)), self._data())
 
     def _data(self) -> Iterator[bytes]:
         """The rows up to their end, which is a line of its own: in a value, a backslash is written twice."""

@@ -15,7 +15,18 @@ from audit import plans, timeouts
 from audit.operation import audited
 from audit.trail import Entry
 from audit.work import Work
-from backups import access, catalogue, database, making, manifest, names, publishing, retention, storage
+from backups import (
+    access,
+    catalogue,
+    database,
+    increments,
+    making,
+    manifest,
+    names,
+    publishing,
+    retention,
+    storage,
+)
 from backups.catalogue import Found
 from backups.errors import BackupInvalid
 from backups.making import ALL_SECTIONS, Plan, Section
@@ -41,6 +52,25 @@ class Made:
     size_bytes: int
     tables: int
     record_count: int
+    duration_ms: float
+    compressed: bool
+    sha256: str
+    position: str | None
+
+
+@dataclass(frozen=True)
+class MadeIncremental:
+    """An incremental backup that was made; rows are counted as they are now beside the base, whatever came between."""
+
+    backup_file: str
+    base_backup: str
+    chain: list[str]  # the full backup, what builds on it, and last this one
+    inserted: int
+    updated: int
+    deleted: int
+    tables: int  # that changed
+    size_bytes: int
+    record_count: int  # of all tables, with what did not change
     duration_ms: float
     compressed: bool
     sha256: str
@@ -119,6 +149,54 @@ def create_table(
     elif schema_only:
         sections = ("pre-data", "post-data")
     return _create(work, Plan(found.name, compress, sections), progress)
+
+
+def create_incremental(
+    *,
+    actor: Actor,
+    base_backup: str | None = None,
+    compress: bool = True,
+    progress: Progress = SILENT,
+) -> MadeIncremental:
+    """This function will back up what changed in all tables since another backup, by default the last one.
+
+    :raises Forbidden: the actor may not back up every table with every column
+    :raises FullBackupNeeded: what changed since then can't be told for certain
+    :raises NotFound: there is no such base
+    :raises Conflict: another backup is being made
+    :raises Cancelled: it is not wanted any more; nothing is left
+    :raises TimedOut, Unavailable: the database or the disk fails; nothing is left
+    """
+    work = Work("BACKUP_INCREMENTAL", actor)
+    access.require_all(actor, Operation.BACKUP)
+    place = storage.configured()
+    place.sweep()
+    with (
+        database.translated(),
+        increments.draft(place, base_backup, progress, compress=compress) as draft,
+    ):
+        made = publishing.publish(place, work, draft.name, draft.files, draft.described)
+    copies.soon()
+    chain = made.chain
+    if chain is None or chain.parent is None:
+        raise AssertionError("an incremental backup builds on another")
+    changes = chain.changes.values()
+    progress.log(f"{made.file}: what changed since {chain.parent.file}, {made.size_bytes} bytes.")
+    return MadeIncremental(
+        backup_file=made.file,
+        base_backup=chain.parent.file,
+        chain=[*(link.file for link in chain.before), made.file],
+        inserted=sum(change.inserted for change in changes),
+        updated=sum(change.updated for change in changes),
+        deleted=sum(change.deleted for change in changes),
+        tables=len(changes),
+        size_bytes=made.size_bytes,
+        record_count=made.record_count,
+        duration_ms=round(work.elapsed_ms, 3),
+        compressed=made.compressed,
+        sha256=made.sha256,
+        position=made.position,
+    )
 
 
 def _create(work: Work, plan: Plan, progress: Progress) -> Made:

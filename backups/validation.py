@@ -64,6 +64,8 @@ def _steps(backup: Backup, *, deep: bool) -> Iterator[tuple[str, Step]]:
     yield "signature", preflight.trusted
     yield "size", preflight.sized
     yield "sha256", preflight.hashed
+    if backup.manifest.type == "incremental":
+        yield "chain", preflight.linked
     if backup.claims.app is not None:
         yield "accounts", preflight.app_hashed
     if not (deep and backup.manifest.is_signed):  # restoring one of ours reads it too
@@ -88,7 +90,7 @@ def _deep(backup: Backup, checks: list[Check], progress: Progress) -> Iterator[C
 
 
 def _restored(connection: Connection[Any], backup: Backup, progress: Progress) -> str:
-    members = {member.name for member in backup.claims.members}
+    members = {member.name for member in backup.base.claims.members}
     if backup.manifest.type == "table" or (members and "pre-data" not in members):
         tables = merging.rehearse(connection, backup, progress)
         return f"the rows of {len(tables)} tables were loaded, counted and compared"
