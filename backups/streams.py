@@ -7,8 +7,6 @@ from typing import Final, Protocol
 
 from isal import isal_zlib
 
-from jobs.files import NewFile
-
 LEVEL: Final = 3  # isal's best: five times faster than gzip -6, for files 8 % larger
 _GZIP: Final = 31  # the window of 32 kB, with gzip's head and tail
 
@@ -20,10 +18,16 @@ class Sink(Protocol):
     def finish(self) -> None: ...
 
 
+class Writes(Protocol):
+    """A file, or whatever takes bytes."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
 class Measured:
     """Writes to a new file, and knows its size and sha256 without reading it again."""
 
-    def __init__(self, file: NewFile) -> None:
+    def __init__(self, file: Writes) -> None:
         self._file = file
         self._digest = hashlib.sha256()
         self.size = 0

@@ -171,6 +171,7 @@ class TestSecretFiles:
             "RATE_LIMIT_URL": "redis://:secret@host:6379/1",
             "DATABASE_URL": URL,
             "DATABASE_OWNER_URL": URL,
+            "DATABASE_REPLICATION_URL": URL,
         }
         value = urls.get(setting.name, "s" * 60)
         (tmp_path / "secret").write_text(value)

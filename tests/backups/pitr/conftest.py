@@ -22,13 +22,15 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 
 from accesscontrol.actor import Actor, Channel
-from backups.pitr import bases, receiver, server, services
+from backups.pitr import bases, receiver, services
+from backups.pitr import server as servers
 from backups.pitr.bases import Base
 from backups.pitr.server import Server
 from config import embedded
 from config.cluster import APP_ROLE, OWNER_ROLE, SUPERUSER, Cluster
 from config.folders import private_folder
 from jobs.progress import SILENT
+from tests.backups.offsite.conftest import bucket, remote, server  # noqa: F401 - fixtures of the bucket
 
 KEY = "the key of the tests of copies, long enough for one"
 PATIENCE_S = 30
@@ -61,7 +63,7 @@ def story() -> Iterator[Story]:
                 _received(values),
                 psycopg.connect(cluster.url(SUPERUSER, "postgres"), autocommit=True) as connection,
             ):
-                found = server.identify()
+                found = servers.identify()
                 with bases.draft(found, SILENT) as draft:
                     draft.publish()
                 before = _live(connection)
@@ -90,7 +92,7 @@ def live(running, settings, tmp_path) -> Server:
     """What the copies know of it."""
     settings.DATABASE_REPLICATION_URL = running.url(SUPERUSER, "postgres")
     settings.PITR_DIR = tmp_path / "pitr"
-    return server.identify()
+    return servers.identify()
 
 
 def _cluster() -> Cluster:

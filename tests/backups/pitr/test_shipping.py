@@ -14,7 +14,6 @@ from backups.offsite import transfer
 from backups.pitr import bases, recovery, services, shipping
 from backups.pitr.recovery import Target
 from jobs.progress import SILENT
-from tests.backups.offsite.conftest import bucket, remote, server  # noqa: F401 - fixtures
 
 
 @pytest.fixture
