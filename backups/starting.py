@@ -21,6 +21,8 @@ KINDS = (
     "restore_full",
     "restore_table",
     "expire_backups",
+    "copy_backups",
+    "expire_copies",
 )
 """The kinds of jobs that are about backups, and may be worth a look."""
 

@@ -23,6 +23,7 @@ from backups.admin import charts, words
 from backups.admin.files import Files
 from backups.admin.frame import page, started, url
 from backups.admin.restores import Restores
+from backups.offsite import bucket
 from catalog import registry
 from jobs import services as jobs
 from jobs import showing
@@ -62,6 +63,7 @@ class BackupPages(Restores, Files):
             "title": _("Backups"),
             "alerts": alerts.open_now(),
             "lines": [words.line(found) for found in listing.backups],
+            "has_copies": bucket.is_configured(),
             **charts.context(listing.backups, timezone.now()),
             "total": listing.total,
             "hidden": listing.total - len(listing.backups),
@@ -96,6 +98,7 @@ class BackupPages(Restores, Files):
         context = {
             "title": described.found.file,
             "line": words.line(described.found),
+            "has_copies": bucket.is_configured(),
             "backup": described,
             "look": described.looks[0] if described.looks else None,
             "trusted_when": words.moment(described.trust.trusted_at) if described.trust else "",

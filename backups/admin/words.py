@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backups.catalogue import Found
+from backups.models import OffsiteState
 from catalog import registry
 
 ON_CONFLICT: Final = {
@@ -26,6 +27,13 @@ CONTENTS: Final = {
     "schema": gettext_lazy("Structure alone"),
 }
 _KINDS: Final = {"full": gettext_lazy("Everything"), "foreign": gettext_lazy("Foreign file")}
+
+_COPIES: Final = {
+    OffsiteState.COPYING: (gettext_lazy("On its way"), "none"),
+    OffsiteState.COPIED: (gettext_lazy("Copied, not read back yet"), "none"),
+    OffsiteState.VERIFIED: (gettext_lazy("Copied and read back"), "good"),
+    OffsiteState.FAILED: (gettext_lazy("Failed"), "bad"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,16 @@ class Line:
     proof_when: str
     mark: str
     mark_is: str
+    copy: str  # offsite
+    copy_is: str
+    copy_note: str
 
 
 def line(found: Found) -> Line:
     """This function will return a backup in words."""
     proof, proof_is = _proof(found)
     mark, mark_is = _mark(found)
+    copy, copy_is = _copy(found)
     return Line(
         file=found.file,
         kind=kind(found),
@@ -61,6 +73,9 @@ def line(found: Found) -> Line:
         proof_when=_("looked at %(when)s") % {"when": moment(found.verified_at)} if found.verified_at else "",
         mark=mark,
         mark_is=mark_is,
+        copy=copy,
+        copy_is=copy_is,
+        copy_note=found.offsite_reason or "",
     )
 
 
@@ -127,3 +142,10 @@ def _mark(found: Found) -> tuple[str, str]:
     if found.is_signed:
         return "", ""
     return (_("Trusted"), "none") if found.is_trusted else (_("Not trusted"), "bad")
+
+
+def _copy(found: Found) -> tuple[str, str]:
+    if found.offsite_state is not None:
+        words, is_what = _COPIES[OffsiteState(found.offsite_state)]
+        return str(words), is_what
+    return (_("None yet") if found.is_signed else _("None of what is not signed")), "none"

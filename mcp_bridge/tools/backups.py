@@ -142,7 +142,7 @@ def db_list_backups(actor: Actor, arguments: ListBackups) -> Listing:
     """List the backups there are: of what, from when, how large, and whether each was proven by restoring it.
 
     `total` and `total_bytes` count those beyond the limit too. `is_proven`: db_validate_backup with `deep` found it
-    whole. Example: {"type": "full", "limit": 5}
+    whole. `offsite`: a copy lies in the bucket, and was read back. Example: {"type": "full", "limit": 5}
     """
     return services.list_backups(actor=actor, **dict(arguments))
 
