@@ -116,12 +116,14 @@ def _next(place: Storage, tried: set[str]) -> str | None:
 
 def note(described: Manifest, state: OffsiteState) -> OffsiteCopy:
     """This function will keep how far the copy of a backup is, and return what is known of it."""
+    parent = described.chain.parent if described.chain else None
     row, _ = OffsiteCopy.objects.update_or_create(
         file=described.file,
         defaults={
             "sha256": described.sha256,
             "type": described.type,
             "table": described.table,
+            "base": parent.file if parent else None,
             "created_at": described.created,
             "state": state,
             "changed_at": timezone.now(),

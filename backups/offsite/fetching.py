@@ -74,7 +74,7 @@ def fetch(*, actor: Actor, backup_file: str, progress: Progress = SILENT) -> lis
     access.require_management(actor)
     place, bucket = storage.configured(), buckets.configured()
     fetched = []
-    for described in reversed(list(_chain(bucket, names.parse(backup_file)))):
+    for described in list(_chain(bucket, names.parse(backup_file))):  # all of it is there, or none is fetched
         if described.name.manifest_file not in place.names():
             _fetch(place, bucket, described, actor, progress)
             fetched.append(described.file)
@@ -105,12 +105,15 @@ def read_manifest(bucket: Bucket, name: BackupName) -> Manifest:
     return _any_version(bucket, _target(name.manifest_file), read)
 
 
-def _chain(bucket: Bucket, name: BackupName | None) -> Iterator[Manifest]:
-    """The backup, then what it needs, to the one that needs nothing."""
-    while name is not None:
-        described = read_manifest(bucket, name)
-        yield described
-        name = None
+def _chain(bucket: Bucket, name: BackupName) -> Iterator[Manifest]:
+    """What the backup builds on, a full one first, and last the backup itself."""
+    described = read_manifest(bucket, name)
+    for link in described.chain.before if described.chain else ():
+        found = read_manifest(bucket, names.parse(link.file))
+        if found.sha256 != link.sha256:
+            raise OffsiteDamaged(f"{link.file}: it is not the one that {described.file} builds on.")
+        yield found
+    yield described
 
 
 def _fetch(place: Storage, bucket: Bucket, described: Manifest, actor: Actor, progress: Progress) -> None:

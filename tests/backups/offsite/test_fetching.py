@@ -13,11 +13,12 @@ from accesscontrol.errors import Forbidden, NotFound
 from audit.models import AuditLog
 from backups import services, validation
 from backups.errors import OffsiteDamaged, OffsiteFailed, OffsiteMissing
+from backups.models import OffsiteCopy
 from backups.offsite import copying, fetching
 from tests.backups.conftest import OLD_KEY
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
-from tests.backups.restores import replace, state
+from tests.backups.restores import backup, replace, state
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BACKUP = "backup_20261121T020000Z"
@@ -61,6 +62,34 @@ class TestFetch:
         replace(made)
         assert state(owner) == before
         assert AuditLog.objects.get(operation="FETCH_BACKUP").record_id == made
+
+    def test_brings_the_whole_chain_of_which_each_point_can_be_restored(self, remote, library, folder, owner):
+        points = {backup(): state(owner)}
+        for statement in ("DELETE FROM public.book_genres", "UPDATE public.books SET title = title || '!'"):
+            owner.execute(statement)
+            made = services.create_incremental(actor=on_this_machine()).backup_file
+            points[made] = state(owner)
+        copying.copy_all(actor=on_this_machine())
+        shutil.rmtree(folder)
+        *_, between, last = points
+
+        assert command("--newest").splitlines()[:-1] == list(points)
+
+        assert OffsiteCopy.objects.get(file=last).base == between
+        for file, then in points.items():
+            replace(file, safety_backup=False)
+            assert state(owner) == then
+
+    def test_a_chain_of_which_one_is_lost_is_refused_by_its_name(self, remote, library, folder, owner):
+        full = backup()
+        made = services.create_incremental(actor=on_this_machine()).backup_file
+        copying.copy_all(actor=on_this_machine())
+        shutil.rmtree(folder)
+        remote.object_versions.filter(Prefix=f"{PREFIX}{full.split('.')[0]}").delete()
+
+        with pytest.raises(OffsiteMissing, match=f"{full.split('.')[0]}.manifest.json.enc is not in"):
+            fetch(made)
+        assert list(folder.glob("*")) == []
 
     def test_one_that_is_here_is_left_alone(self, copied, server):
         assert fetch(copied.file) == [copied.file]
