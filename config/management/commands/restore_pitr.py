@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from django.conf import settings
@@ -12,12 +13,13 @@ from accesscontrol.errors import Refused
 from backups.management import acting
 from backups.pitr import recovery
 from config import embedded, recovering
+from config.cluster import Cluster
+from config.folders import private_folder
 from config.programs import ClusterError
 
 STEPS_HERE = """\
 Nothing of the live server was touched. To work with this one, end every program of this clone, and then:
-  mv {live} {live}.before
-  mv {data} {live}
+{moves}
   script/server
 Then make a new base: manage.py base_backup"""
 STEPS_ELSEWHERE = """\
@@ -71,10 +73,19 @@ class Command(BaseCommand):
         if made.asked != made.target:
             self.stdout.write(f"The log ends before {made.asked}: everything in it is there.")
         self.stdout.write(f"Its last transaction is of {reached}.")
-        self.stdout.write(STEPS_HERE.format(live=embedded.cluster().data, data=made.data))
+        self.stdout.write(STEPS_HERE.format(moves="\n".join(_moves(made.data, embedded.cluster()))))
 
     def _tell_elsewhere(self, made: recovery.Prepared) -> None:
         resets = "\n".join(f"       ALTER SYSTEM RESET {name};" for name in recovery.SETTINGS)
         version = made.base.described.server_version // 10_000
         self.stdout.write(f"{made.data} is ready to recover to {made.target}.")
         self.stdout.write(STEPS_ELSEWHERE.format(data=made.data, version=version, resets=resets))
+
+
+def _moves(data: Path, live: Cluster) -> list[str]:
+    """What puts a data directory in the place of the live one, or where that would be."""
+    quoted = shlex.quote(str(live.data))
+    if live.data.exists():
+        return [f"  mv {quoted} {quoted}.before", f"  mv {shlex.quote(str(data))} {quoted}"]
+    private_folder(live.home, gate=live.uid)
+    return [f"  mv {shlex.quote(str(data))} {quoted}"]

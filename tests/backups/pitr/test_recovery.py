@@ -24,7 +24,8 @@ def home(monkeypatch, story):
     """Where the server comes back to."""
     path = Path(tempfile.mkdtemp(prefix="database-admin-server-back-"))
     path.rmdir()
-    monkeypatch.setattr(embedded, "cluster", lambda: story.cluster)
+    another = Cluster(path, dict.fromkeys(story.cluster.passwords, "of_another_clone"), story.cluster.uid)
+    monkeypatch.setattr(embedded, "cluster", lambda: another)
     yield path
     if path.exists():
         shutil.rmtree(path)
@@ -34,7 +35,7 @@ def come_back(home: Path, story, to: str) -> tuple[list[str], recovery.Prepared]
     """Bring the server back, as the command does, and read what it holds when it is started once more."""
     made = recovering.prepare(recovery.parse(to), home, SILENT, system_id=None)
     recovering.recover(home, made)
-    cluster = Cluster(home, story.cluster.passwords, story.cluster.uid)
+    cluster = embedded.cluster()
     cluster.start()
     try:
         with psycopg.connect(cluster.url(SUPERUSER, "postgres")) as connection:
