@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from time import monotonic, sleep
-
-from django.conf import settings
 
 from accesscontrol import keys
 from accesscontrol.actor import Actor, Channel
+from bench import web_server
 from bench.cases import middle
 from bench.http_wire import Connection
 from bench.measure import Case, Limit
@@ -23,8 +18,8 @@ from bench.scratch import Scratch
 
 CLIENTS = 8
 REQUESTS = 400  # of one burst, by all clients
-START_S = 60
 SECONDS = 8
+BARE = "bench.bare_api"
 LIMITS = (
     "read=900M/min write=900M/min heavy=900M/min rows=off seconds=off"  # all are counted, none is reached
 )
@@ -38,11 +33,9 @@ def serving(scratch: Scratch, *, requests: int = REQUESTS) -> Iterator[list[Case
     key = keys.create(
         actor=Actor(scratch.editor, Channel.COMMAND), name="bench", scopes=["read", "insert"]
     ).text
-    with (
-        _server(scratch, "config.wsgi:application") as ours,
-        _server(scratch, "bench.bare_api:application") as bare,
-    ):
-        yield list(_cases(scratch, Burst(ours, key, requests), Burst(bare, key, requests)))
+    environment = {**scratch.environment, "RATE_LIMITS": LIMITS}
+    with web_server.serving(environment) as ours, web_server.serving(environment, module=BARE) as bare:
+        yield list(_cases(scratch, Burst(ours.port, key, requests), Burst(bare.port, key, requests)))
 
 
 def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
@@ -104,42 +97,3 @@ class Burst:
                 if not 200 <= answer.status < 300:
                     raise RuntimeError(f"{method} {path} was answered {answer.status}: {answer.body[:300]!r}")
         return answer.body
-
-
-@contextmanager
-def _server(scratch: Scratch, application: str) -> Iterator[int]:
-    """Serve an application with the workers and threads that are the default, and return its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [
-                sys.executable, "-m", "gunicorn", application, "--bind", f"fd://{listening.fileno()}",
-                "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS),
-                "--threads", str(settings.WEB_THREADS), "--keep-alive", "60",
-            ],
-            cwd=settings.BASE_DIR,
-            env={**scratch.environment, "RATE_LIMITS": LIMITS, "LOG_LEVEL": "WARNING"},
-            pass_fds=[listening.fileno()],
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            port = listening.getsockname()[1]
-            _await(port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _await(port: int) -> None:
-    """Wait until a server answers something, be it that it knows no key."""
-    until = monotonic() + START_S
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=START_S) as asking:
-                asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                if asking.recv(1):
-                    return
-        except OSError:
-            if monotonic() > until:
-                raise
-        sleep(0.05)
