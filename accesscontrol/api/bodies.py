@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from time import monotonic
 from typing import Any, BinaryIO, Final, cast
 
@@ -14,8 +16,9 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework.request import Request
 
 from accesscontrol.api.parameters import given_in
-from accesscontrol.errors import InvalidInput, Refused, TooLarge, UnsupportedContent, quoted
+from accesscontrol.errors import InvalidInput, LengthRequired, Refused, TooLarge, UnsupportedContent, quoted
 
+BLOCK_BYTES: Final = 1 << 16
 FORM_BYTES: Final = 1 << 20  # what a form has beside its file
 PATIENCE_S: Final = 60  # before a slow body is looked at
 LEAST_BYTES_PER_S: Final = 1_000
@@ -39,10 +42,9 @@ class Incoming:
     """The body of a request as a file that is read once."""
 
     def __init__(self, request: HttpRequest, most: int) -> None:
-        environ = getattr(request, "environ", {})
         # Django knows no body without a length; the server ends it where it ends.
-        in_chunks = "HTTP_TRANSFER_ENCODING" in request.META and environ.get("wsgi.input_terminated")
-        self._source: Any = environ["wsgi.input"] if in_chunks else request
+        in_chunks = is_in_chunks(request)
+        self._source: Any = request.META["wsgi.input"] if in_chunks else request
         self._expected = None if in_chunks else length_of(request)
         self._most, self._size, self._started = most, 0, monotonic()
 
@@ -65,6 +67,30 @@ class Incoming:
         if taken > PATIENCE_S and self._size < taken * LEAST_BYTES_PER_S:
             raise InvalidInput("The body comes too slowly.")
         return block
+
+
+def is_in_chunks(request: HttpRequest) -> bool:
+    """This function will say whether a body comes in chunks, and so without its length.
+
+    :raises LengthRequired: it does, and this server does not read such
+    """
+    if "HTTP_TRANSFER_ENCODING" not in request.META:
+        return False
+    if not request.META.get("wsgi.input_terminated"):
+        raise LengthRequired
+    return True
+
+
+def collect(request: HttpRequest, most: int) -> None:
+    """This function will let a body that comes in chunks be read as one whose length is known.
+
+    :raises TooLarge: there is more of it than there may be
+    :raises InvalidInput: it ends early, or comes too slowly
+    """
+    if is_in_chunks(request):
+        body = b"".join(iter(partial(Incoming(request, most).read, BLOCK_BYTES), b""))
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)  # type: ignore[attr-defined] # noqa: SLF001 - what Django reads
 
 
 def require_none(request: Request) -> None:
@@ -100,6 +126,8 @@ def brought(request: HttpRequest, media_types: Mapping[str, str], most: int) -> 
     """
     media_type = (request.content_type or "").lower()
     if media_type == _FORM:
+        if is_in_chunks(request):  # a form is read by its length
+            raise LengthRequired
         return _of_form(request, media_types)
     if media_type not in media_types:
         raise UnsupportedContent(

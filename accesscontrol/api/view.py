@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.api import bodies, problems
+from accesscontrol.api import bodies, packing, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.uploads import take_files
@@ -89,6 +90,8 @@ class ServiceView(APIView):
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
+        if not self.takes_files:
+            bodies.collect(request._request, self.most_bytes)  # noqa: SLF001 - which knows no chunks
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse a method that this address does not take."""
@@ -107,5 +110,7 @@ class ServiceView(APIView):
         answer = super().finalize_response(request, response, *args, **kwargs)
         if "Cache-Control" not in answer:
             answer["Cache-Control"] = "private, no-cache"
+        if request.method in SAFE_METHODS:
+            packing.pack(request, answer)
         self.meter.finish(self, answer)
         return answer

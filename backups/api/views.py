@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
-from accesscontrol.api import bodies
+from accesscontrol.api import bodies, downloads
 from accesscontrol.api.bodies import FORM_BYTES, Brought
 from accesscontrol.api.content import JsonRenderer, answer
 from accesscontrol.api.described import describes
@@ -29,6 +29,7 @@ from accesscontrol.errors import (
     Conflict,
     InvalidInput,
     NotFound,
+    RangeNotSatisfiable,
     TooLarge,
     UnsupportedContent,
 )
@@ -154,24 +155,22 @@ class BackupView(BackupsView):
 class FileView(BackupsView):
     """The file of a backup, or its manifest."""
 
-    operations = {"GET": "DOWNLOAD_BACKUP"}
-    http_method_names = ["get"]
+    operations = {"GET": "DOWNLOAD_BACKUP", "HEAD": "DOWNLOAD_BACKUP"}
     renderer_classes: tuple[type[BaseRenderer], ...] = (FileRenderer,)
     is_manifest = False
 
-    @describes(query=Parameters, answers={200: {}}, refuses=(NotFound, BackupInvalid), media_type=BINARY)
+    @describes(
+        query=Parameters,
+        headers=downloads.HEADERS,
+        answers={200: {}, 206: {}, 304: None},
+        refuses=(NotFound, BackupInvalid, RangeNotSatisfiable),
+        media_type=BINARY,
+    )
     def get(self, request: Request, name: str) -> HttpResponseBase:
-        """Download a backup, or its manifest, by which another server of ours knows it: audited."""
+        """Download a backup, or its manifest, by which another server of ours knows it, or a part of it: audited."""
         Parameters.read(given_in(request.GET))
         download = services.open_download(actor=self.actor, backup_file=name, manifest_only=self.is_manifest)
-        sent = FileResponse(
-            download.file,
-            as_attachment=True,
-            filename=download.name,
-            content_type=BINARY,  # gzip would have proxies unpack it
-        )
-        sent["Content-Length"] = str(download.size_bytes)
-        return sent
+        return downloads.sent(request, download, BINARY)  # gzip would have proxies unpack it
 
 
 class Look(Arguments):

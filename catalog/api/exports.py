@@ -5,13 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any, Final, Literal
 
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from pydantic import Field
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from accesscontrol.actor import Actor
+from accesscontrol.api import downloads
 from accesscontrol.api.content import JsonRenderer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
@@ -23,6 +22,7 @@ from accesscontrol.errors import (
     InvalidInput,
     LimitExceeded,
     NotFound,
+    RangeNotSatisfiable,
     TooLarge,
     UnsupportedContent,
 )
@@ -205,29 +205,22 @@ class ExportFileView(ServiceView):
 
     @describes(
         query=Parameters,
-        answers={200: {}},
-        refuses=(NotFound, Forbidden),
+        headers=downloads.HEADERS,
+        answers={200: {}, 206: {}, 304: None},
+        refuses=(NotFound, Forbidden, RangeNotSatisfiable),
         media_type=tuple(MEDIA_TYPES.values()),
     )
     def get(self, request: Request, job_id: int) -> HttpResponseBase:
-        """Download the file that a job of yours has made: its sha256 is in Repr-Digest."""
+        """Download the file that a job of yours has made, or a part of it: its sha256 is in Repr-Digest."""
         Parameters.read(given_in(request.GET))
-        return sent(self.actor, job_id)
-
-
-def sent(actor: Actor, job_id: int) -> FileResponse:
-    """This function will send the file that a job of the actor has made."""
-    job = jobs.get(actor=actor, job_id=job_id)
-    if not job.kind.startswith("export_"):
-        raise NotFound("There is no such export.", job=job_id)
-    download = fetching.open_made(actor=actor, table=registry.get(job.arguments["table"]), job_id=job_id)
-    kind: Any = download.name.rpartition(".")[2]
-    answer = FileResponse(
-        download.file, as_attachment=True, filename=download.name, content_type=MEDIA_TYPES[kind]
-    )
-    answer["Content-Length"] = str(download.size_bytes)
-    answer["Repr-Digest"] = digest_of((job.result or {})["sha256"])
-    return answer
+        job = jobs.get(actor=self.actor, job_id=job_id)
+        if not job.kind.startswith("export_"):
+            raise NotFound("There is no such export.", job=job_id)
+        table = registry.get(job.arguments["table"])
+        download = fetching.open_made(actor=self.actor, table=table, job_id=job_id)
+        kind: Any = download.name.rpartition(".")[2]
+        digest = digest_of((job.result or {})["sha256"])
+        return downloads.sent(request, download, MEDIA_TYPES[kind], {"Repr-Digest": digest})
 
 
 def digest_of(sha256: str) -> str:

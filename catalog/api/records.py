@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from accesscontrol import policy
 from accesscontrol.answers import Json
+from accesscontrol.api import conditions
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, given_in
@@ -95,8 +96,8 @@ class RecordView(TableView):
             )
         )
         etag = etags.etag_of(text)
-        if etags.is_known(request, etag):
-            return answer(None, 304, {"ETag": etag})
+        if has := conditions.known(request, etag):
+            return answer(None, 304, {"ETag": has})
         return answer(Json(text), 200, {"ETag": etag})
 
     def _part(self, key: dict[str, int], chosen: Chosen) -> str | None:
