@@ -29,7 +29,7 @@ class Worker(CeleryWorker):  # type: ignore[misc] # Celery has no types
     """Takes messages, and works on jobs in processes that it forks; with beat, in one more process."""
 
     def install_platform_tweaks(self, worker: Any) -> None:
-        """Let any signal end the jobs that run, which are then marked as failed, and the worker.
+        """Let any signal end the jobs that run, which are then handed back, and the worker.
 
         Celery would wait for jobs of hours at the first, and begin anew when the terminal is closed.
         """
