@@ -90,7 +90,7 @@ def collect(request: HttpRequest, most: int) -> None:
     if is_in_chunks(request):
         body = b"".join(iter(partial(Incoming(request, most).read, BLOCK_BYTES), b""))
         request.META["CONTENT_LENGTH"] = str(len(body))
-        request._stream = BytesIO(body)  # type: ignore[attr-defined] # noqa: SLF001 - what Django reads
+        request._stream = BytesIO(body)  # noqa: SLF001 - what Django reads
 
 
 def require_none(request: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.api import bodies, packing, problems
+from accesscontrol.api import bodies, packing, preferences, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.uploads import take_files
@@ -90,8 +90,17 @@ class ServiceView(APIView):
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
+        if request.method not in SAFE_METHODS:
+            preferences.require_heeded(request, self._heeded)
         if not self.takes_files:
             bodies.collect(request._request, self.most_bytes)  # noqa: SLF001 - which knows no chunks
+
+    @property
+    def _heeded(self) -> Collection[str]:
+        """The headers that the request is read for."""
+        handler = getattr(self, str(self.request.method).lower(), None)
+        described = getattr(handler, "described", None)
+        return described.headers if described else ()
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse a method that this address does not take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from django.conf import settings
@@ -31,10 +32,9 @@ from accesscontrol.errors import (
     NotFound,
     RangeNotSatisfiable,
     TooLarge,
-    UnsupportedContent,
 )
 from accesscontrol.policy import Planned, Right
-from audit.api.terms import plan_token_of
+from audit.api.terms import once_of, plan_token_of
 from backups import access, describing, restoring, services, starting, uploads, watching
 from backups.api.shown import BackupShown, shown
 from backups.catalogue import Found
@@ -111,17 +111,24 @@ class ListView(BackupsView):
         return answer(services.list_backups(actor=self.actor, **dict(asked)))
 
     @describes(
-        query=Parameters, body=NewBackup, answers={202: JobShown}, refuses=(TooLarge, UnsupportedContent)
+        query=Parameters,
+        headers=("Idempotency-Key",),
+        body=NewBackup,
+        answers={202: JobShown},
+        refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponse:
         """Back up all tables, or one: as of one moment, while nobody is kept from reading or writing."""
         Parameters.read(given_in(request.GET))
         asked = NewBackup.read(request.data)
         self._table_name = asked.table
+        once = once_of(request, self.actor, request.data)
         if asked.table is not None:
-            job = starting.back_up_table(actor=self.actor, table=asked.table, content=asked.content)
+            job = starting.back_up_table(
+                actor=self.actor, table=asked.table, content=asked.content, once=once
+            )
         elif asked.content == "both":
-            job = starting.back_up_all(actor=self.actor)
+            job = starting.back_up_all(actor=self.actor, once=once)
         else:
             raise InvalidInput("content is for the backup of one table.", argument="content")
         return started(request, self.actor, job)
@@ -188,15 +195,19 @@ class ValidateView(BackupsView):
     operations = {"POST": "VALIDATE_BACKUP"}
 
     @describes(
-        query=Parameters, body=Look, answers={202: JobShown}, refuses=(NotFound, TooLarge, UnsupportedContent)
+        query=Parameters,
+        headers=("Idempotency-Key",),
+        body=Look,
+        answers={202: JobShown},
+        refuses=(NotFound, Conflict),
     )
     def post(self, request: Request, name: str) -> HttpResponse:
         """Check a backup: its signature, checksum, format and structure; with `deep` by restoring it aside."""
         Parameters.read(given_in(request.GET))
         asked = Look.read(request.data)
-        return started(
-            request, self.actor, starting.validate(actor=self.actor, backup_file=name, deep=asked.deep)
-        )
+        once = once_of(request, self.actor, request.data)
+        job = starting.validate(actor=self.actor, backup_file=name, deep=asked.deep, once=once)
+        return started(request, self.actor, job)
 
 
 class Restore(Arguments):
@@ -235,9 +246,9 @@ class RestoreView(BackupsView):
     @describes(
         query=Parameters,
         body=Restore,
-        headers=("Prefer", "Plan-Token"),
+        headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={202: JobShown},
-        refuses=(NotFound, BackupInvalid, ConfirmationRequired, TooLarge, UnsupportedContent),
+        refuses=(NotFound, BackupInvalid, ConfirmationRequired),
     )
     def post(self, request: Request, name: str) -> HttpResponse:
         """Restore a backup: first you get a plan (409), and with its token as Plan-Token a job restores it.
@@ -256,8 +267,9 @@ class RestoreView(BackupsView):
 
     def _started(self, request: Request, name: str, asked: Restore, **agreed: Any) -> HttpResponse:
         start: Any = starting.restore_all if asked.table is None else starting.restore_table
-        terms = _terms(asked)
-        return started(request, self.actor, start(actor=self.actor, backup_file=name, **terms, **agreed))
+        once = once_of(request, self.actor, request.data)
+        job = start(actor=self.actor, backup_file=name, once=once, **_terms(asked), **agreed)
+        return started(request, self.actor, job)
 
     def _ask(self, name: str, asked: Restore) -> None:
         """Answer with the plan.
@@ -287,8 +299,9 @@ class UploadView(BackupsView):
         query=Parameters,
         body={"type": "string", "format": "binary"},
         takes=BINARY,
+        headers=("Idempotency-Key",),
         answers={201: Found},
-        refuses=(BackupInvalid, Conflict, TooLarge, UnsupportedContent),
+        refuses=(BackupInvalid, Conflict),
     )
     def post(self, request: Request) -> HttpResponse:
         """Bring a backup: a dump as the body, or in a form as `file` with the `manifest` that we signed.
@@ -298,7 +311,13 @@ class UploadView(BackupsView):
         Parameters.read(given_in(request.GET))
         access.require_files(self.actor)
         brought = bodies.brought(request._request, MEDIA_TYPES, self._most_of_file)  # noqa: SLF001 - unread
-        kept = uploads.add_upload(actor=self.actor, source=_blocks(brought), manifest_data=_manifest(brought))
+        manifest_data = _manifest(brought)
+        once = once_of(
+            request, self.actor, None if manifest_data is None else sha256(manifest_data).hexdigest()
+        )
+        kept = uploads.add_upload(
+            actor=self.actor, source=_blocks(brought), manifest_data=manifest_data, once=once
+        )
         told = describing.describe_backup(actor=self.actor, backup_file=kept.file)
         address = request.build_absolute_uri(reverse("api:backup", args=[kept.file]))
         return answer(told.found, 201, {"Location": address})

@@ -18,15 +18,15 @@ from accesscontrol.api.streams import Streamed
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import (
+    Conflict,
     Forbidden,
     InvalidInput,
     LimitExceeded,
     NotFound,
     RangeNotSatisfiable,
-    TooLarge,
-    UnsupportedContent,
 )
 from accesscontrol.policy import Operation
+from audit.api.terms import once_of
 from catalog import registry
 from catalog.api import filters, listing
 from catalog.api.tables import TableView
@@ -164,9 +164,10 @@ class ExportsView(ServiceView):
 
     @describes(
         query=Parameters,
+        headers=("Idempotency-Key",),
         body=NewExport,
         answers={202: JobShown},
-        refuses=(TooLarge, UnsupportedContent),
+        refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Have a file made of records, by a job: its link `file` leads to it once it is done."""
@@ -188,6 +189,7 @@ class ExportsView(ServiceView):
             order_by=listing.order_of(asked.order_by),
             limit=asked.limit,
             include_deleted=asked.include_deleted,
+            once=once_of(request, self.actor, request.data),
         )
         return started(request, self.actor, job)
 

@@ -32,11 +32,10 @@ from accesscontrol.errors import (
     InvalidInput,
     LimitExceeded,
     NotFound,
-    TooLarge,
-    UnsupportedContent,
 )
 from accesscontrol.policy import Operation, Planned
-from audit.api.terms import plan_token_of
+from audit.answers import Once
+from audit.api.terms import once_of, plan_token_of
 from catalog import registry
 from catalog.exchange import steps, uploads
 from catalog.exchange.formats import Format
@@ -44,6 +43,7 @@ from catalog.exchange.order import Order
 from catalog.exchange.uploads import Upload
 from catalog.services.wording import counted
 from catalog.table import Table
+from jobs import services as jobs
 from jobs.api.shown import JobShown, started
 
 FORMATS: Final[dict[str, Format]] = {
@@ -153,7 +153,7 @@ class ImportView(ServiceView):
         if format is not None:
             self._operation = f"IMPORT_{format.upper()}"
 
-    def proceed(self, request: Request, table: Table, upload: Upload) -> HttpResponse:
+    def proceed(self, request: Request, table: Table, upload: Upload, once: Once | None) -> HttpResponse:
         """This function will look at a file, ask whoever brought it, or have it imported.
 
         :raises InvalidInput: rows are at fault; `details.errors` lists them
@@ -161,7 +161,7 @@ class ImportView(ServiceView):
         """
         actor, token, preferences = self.actor, plan_token_of(request), Preferences.of(request)
         if token is None or preferences.dry_run:
-            looking = steps.start_look(actor=actor, table=table, upload=upload)
+            looking = steps.start_look(actor=actor, table=table, upload=upload, once=once)
             if preferences.dry_run:
                 return preferences.tell(
                     answer(told(request, actor, table, upload))
@@ -176,7 +176,7 @@ class ImportView(ServiceView):
                 _require_sound(found)
                 if not is_free:
                     raise _confirmation(found)
-        job = steps.start_agreed(actor=actor, table=table, upload=upload, plan_token=token)
+        job = steps.start_agreed(actor=actor, table=table, upload=upload, plan_token=token, once=once)
         return started(request, actor, job)
 
 
@@ -200,9 +200,9 @@ class ImportsView(ImportView):
         query=ImportParameters,
         body={"type": "string"},
         takes="text/csv",
-        headers=("Prefer", "Plan-Token"),
+        headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
-        refuses=(ConfirmationRequired, LimitExceeded, TooLarge, UnsupportedContent),
+        refuses=(ConfirmationRequired, LimitExceeded),
     )
     def post(self, request: Request) -> HttpResponse:
         """Import a file, all or nothing: first you get a plan (409), then with its token a job imports it (202).
@@ -231,8 +231,12 @@ class ImportsView(ImportView):
             format=format_,
         )
         self.about(table.name, upload.format)
+        once = once_of(request, self.actor, [upload.sha256, upload.format, asked.model_dump()])
+        if job := jobs.begun(once):
+            uploads.forget(upload)
+            return started(request, self.actor, job)
         steps.choose(actor=self.actor, table=table, upload=upload, terms=asked.terms)
-        return self.proceed(request, table, upload)
+        return self.proceed(request, table, upload, once)
 
     def _require_allowed(self, asked: ImportParameters, format_: Format | None) -> Table:
         self.about(asked.table, asked.format or format_)
@@ -272,7 +276,7 @@ class BroughtView(ImportView):
 
     @describes(
         query=Parameters,
-        headers=("Prefer", "Plan-Token"),
+        headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
         refuses=(NotFound, ConfirmationRequired),
     )
@@ -280,9 +284,12 @@ class BroughtView(ImportView):
         """Import a file that you brought: on the terms that it was brought with, and as its plan says."""
         Parameters.read(given_in(request.GET))
         bodies.require_none(request)
+        once = once_of(request, self.actor, None)
+        if job := jobs.begun(once):
+            return started(request, self.actor, job)
         upload = self._upload(token)
         self.about(self.table.name, upload.format)
-        return self.proceed(request, self.table, upload)
+        return self.proceed(request, self.table, upload, once)
 
     @describes(query=Parameters, answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, table: str, token: str) -> HttpResponse:
