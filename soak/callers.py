@@ -152,7 +152,7 @@ class Agent:
 
     def resident_mb(self) -> float:
         """This function will return how much memory the server has now."""
-        return memory.resident_mb(self._server.pid)
+        return memory.resident_mb(self._server.pid or 0)
 
     def kill(self) -> None:
         """This function will kill the server as the kernel does when memory runs out."""
