@@ -16,7 +16,7 @@ from accesscontrol.api.preferences import Preferences
 from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
 from audit.operation import Terms
-from catalog.api import listing, schemas
+from catalog.api import listing, schemas, where_schemas
 from catalog.api.records import WRITE_REFUSALS, DeleteParameters, address_of, deletion_of, told, written
 from catalog.api.tables import TableView
 from catalog.services import batch, records
@@ -113,7 +113,7 @@ class CollectionView(TableView):
     @describes(
         query=deletion_of,
         headers=WRITING,
-        body=lambda view: schemas.list_of(schemas.where(view.caller, view.table), batch.MAX_PARTS),
+        body=lambda view: schemas.list_of(where_schemas.where(view.caller, view.table), batch.MAX_PARTS),
         answers={
             200: lambda view: schemas.batch(view.caller, view.table, "deleted", counts=COUNTS, type=DELETION)
         },
