@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ import django
 django.setup()
 from jobs import work
 import tests.jobs.samples
+work.GRACE_S = float(os.environ.get("GRACE_S", work.GRACE_S))
 work.run(processes=int(sys.argv[1]), with_beat=False)
 """
 
@@ -59,6 +61,14 @@ def wait(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[st
             time.sleep(0.02)
     finally:
         marker.write_text("tidied up")
+
+
+@register("sample_stubborn", repeatable=True, operation="BACKUP_FULL")
+def stubborn(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Work on whatever it is told, as where the order to end was lost."""
+    while True:
+        with contextlib.suppress(SystemExit):
+            time.sleep(1)
 
 
 @register("sample_once", repeatable=False, operation="RESTORE_FULL")

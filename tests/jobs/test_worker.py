@@ -20,11 +20,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def new_worker(spool) -> Iterator[Callable[[], Worker]]:
+def new_worker(spool) -> Iterator[Callable[..., Worker]]:
     made: list[Worker] = []
 
-    def make() -> Worker:
-        made.append(Worker(connection.settings_dict["NAME"]))
+    def make(**settings: str) -> Worker:
+        made.append(Worker(connection.settings_dict["NAME"], **settings))
         return made[-1]
 
     yield make
@@ -69,7 +69,7 @@ class TestWorker:
     ):
         waiting = {"kind": "sample_wait", "arguments": {"file": str(tmp_path / "mark")}}
         first = services.enqueue(actor=writer, slot="1", **waiting)
-        worker = new_worker()
+        worker = new_worker(GRACE_S="0.2")
         wait_until(lambda: has(first, "running"), "the first slot runs")
         kill_process_of(first)
 
@@ -78,10 +78,10 @@ class TestWorker:
         kill_process_of(first)
         wait_until(lambda: has(first, "failed"), "it is given up")
         assert first.error["message"] == interruption.GIVEN_UP.format(attempts=3)
-        second = services.enqueue(actor=writer, slot="2", **waiting)
+        second = services.enqueue(actor=writer, slot="2", kind="sample_stubborn")
         wait_until(lambda: has(second, "running"), "the next slot runs")
-        worker.kill()
-        wait_until(sweep.settle_lost, "nobody holds the lock, and the job is handed back")
+        worker.stop()
+        wait_until(sweep.settle_lost, "nobody holds the lock")
         assert has(second, "queued")
         assert not (tmp_path / "mark").exists()
         assert Spool(databases.SPOOL).recover() == 1  # it would come again, and find that the job waits
