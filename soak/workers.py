@@ -27,6 +27,7 @@ from catalog import registry
 from catalog.exchange import starting, steps, store, uploads
 from catalog.exchange.layout import Layout
 from jobs import interruption
+from jobs.interruption import MAX_ATTEMPTS
 from jobs.models import Job, State
 from soak.ledger import Ledger
 from soak.places import Place
@@ -157,18 +158,17 @@ def _check(place: Place, ledger: Ledger, rows: int) -> None:
     ended = Counter(f"{job.kind} {job.state}" for job in Job.objects.all())
     ledger.figures["jobs"] = ", ".join(f"{what} {times}" for what, times in sorted(ended.items()))
     ledger.figures["begun"] = sum(job.attempts for job in Job.objects.all())
-    for job in Job.objects.filter(state=State.FAILED):
-        given_up = interruption.GIVEN_UP.format(attempts=interruption.MAX_ATTEMPTS)
-        ledger.require(job.error["message"] == given_up, f"{job} says {job.error}")
-    written = dict(place.read("SELECT description, count(*) FROM public.locations GROUP BY 1"))
-    told = {
-        job.arguments["file_name"].partition(".")[0]: job.result["imported"]
-        for job in Job.objects.filter(kind="import_csv", state=State.DONE)
-    }
+    done, given_up = Job.objects.filter(state=State.DONE), interruption.GIVEN_UP.format(attempts=MAX_ATTEMPTS)
+    for said in Job.objects.filter(state=State.FAILED).values_list("error__message", flat=True):
+        ledger.require(said == given_up, f"a job says {said}")
+    written: dict[str, int] = dict(
+        place.read("SELECT description || '.csv', count(*) FROM public.locations GROUP BY 1")
+    )
+    told = dict(done.filter(kind="import_csv").values_list("arguments__file_name", "result__imported"))
     ledger.require(
         written == told and set(written.values()) == {rows}, f"{told} was told, and {written} is there"
     )
-    exported = {job.result["export_file"] for job in Job.objects.filter(kind="export_csv", state=State.DONE)}
+    exported = set(done.filter(kind="export_csv").values_list("result__export_file", flat=True))
     files = set(store.files().names())
     ledger.require(exported <= files, f"exports without their file: {exported - files}")
     known = {file for (file,) in place.read("SELECT file_name FROM public.exports")}
