@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http import get_parser  # type: ignore[import-untyped]
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from config.companion import Companion
 
-PATIENCE_S: Final = 30  # with a client that sends nothing of its body, or takes nothing of its answer
+PATIENCE_S: Final = 30  # with a client that sends nothing of its request, or takes nothing of its answer
+LEAST_BYTES_PER_S: Final = 1_000  # of a client that takes longer than that to send
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -39,7 +45,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{listening.fileno()}",
             "workers": workers,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "logger_class": PlainLogger,
             "graceful_timeout": 3,
             "timeout": 60,
@@ -97,6 +103,38 @@ class Master(Arbiter):  # type: ignore[misc]
     def handle_hup(self) -> None:
         """End when the terminal is closed, where gunicorn would load the application again."""
         self.handle_term()
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Gunicorn's worker with threads, of which none is kept by a client that sends byte by byte."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection's next request."""
+        if conn.parser is None:
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = Receiver(conn.sock)
+        return super().handle(conn)
+
+
+class Receiver(SocketUnreader):  # type: ignore[misc]
+    """What a client sends, as long as we need not wait too long for it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._waited, self._size = 0.0, 0
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Return the next bytes.
+
+        :raises ConnectionResetError: they come too slowly
+        """
+        started = monotonic()
+        data: bytes = super().chunk(size_hint)
+        self._waited += monotonic() - started
+        self._size += len(data)
+        if self._waited > PATIENCE_S + self._size / LEAST_BYTES_PER_S:
+            raise ConnectionResetError(errno.ECONNRESET, "The client sends too slowly.")
+        return data
 
 
 def keep_signals() -> None:

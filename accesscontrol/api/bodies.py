@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from time import monotonic
 from typing import Any, BinaryIO, Final, cast
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -20,8 +19,6 @@ from accesscontrol.errors import InvalidInput, LengthRequired, Refused, TooLarge
 
 BLOCK_BYTES: Final = 1 << 16
 FORM_BYTES: Final = 1 << 20  # what a form has beside its file
-PATIENCE_S: Final = 60  # before a slow body is looked at
-LEAST_BYTES_PER_S: Final = 1_000
 
 _FORM: Final = "multipart/form-data"
 _FILE_NAME: Final = re.compile(r'filename="([^"\\/\x00-\x1f]{1,200})"')
@@ -46,13 +43,13 @@ class Incoming:
         in_chunks = is_in_chunks(request)
         self._source: Any = request.META["wsgi.input"] if in_chunks else request
         self._expected = None if in_chunks else length_of(request)
-        self._most, self._size, self._started = most, 0, monotonic()
+        self._most, self._size = most, 0
 
     def read(self, size: int = -1) -> bytes:
         """This function will return some more of the body, b"" at its end.
 
         :raises TooLarge: there is more of it than there may be
-        :raises InvalidInput: it ends early, or comes too slowly
+        :raises InvalidInput: it ends early
         """
         try:
             block: bytes = self._source.read(self._most + 1 if size < 0 else size)
@@ -63,9 +60,6 @@ class Incoming:
             raise _too_large(self._most)
         if not block and self._expected is not None and self._size < self._expected:
             raise _broken()
-        taken = monotonic() - self._started
-        if taken > PATIENCE_S and self._size < taken * LEAST_BYTES_PER_S:
-            raise InvalidInput("The body comes too slowly.")
         return block
 
 
@@ -85,7 +79,7 @@ def collect(request: HttpRequest, most: int) -> None:
     """This function will let a body that comes in chunks be read as one whose length is known.
 
     :raises TooLarge: there is more of it than there may be
-    :raises InvalidInput: it ends early, or comes too slowly
+    :raises InvalidInput: it ends early
     """
     if is_in_chunks(request):
         body = b"".join(iter(partial(Incoming(request, most).read, BLOCK_BYTES), b""))

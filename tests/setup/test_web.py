@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 
-from config.web import PATIENCE_S, Web
+import pytest
+
+from config import web
+from config.web import LEAST_BYTES_PER_S, PATIENCE_S, Receiver, Web
 
 
 def test_no_connection_waits_for_ever_for_a_client() -> None:
@@ -15,3 +18,35 @@ def test_no_connection_waits_for_ever_for_a_client() -> None:
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 seconds, _ = struct.unpack("ll", accepted.getsockopt(socket.SOL_SOCKET, option, 16))
                 assert seconds == PATIENCE_S
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What a clock shows, one after the other."""
+    times: list[float] = []
+    monkeypatch.setattr(web, "monotonic", lambda: times.pop(0))
+    return times
+
+
+def test_a_client_that_sends_byte_by_byte_is_let_go(clock: list[float]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        receiver = Receiver(ours)
+        for second in range(PATIENCE_S):
+            theirs.send(b"x")
+            clock += [second, second + 1]
+            assert receiver.chunk() == b"x"
+        theirs.send(b"x")
+        clock += [PATIENCE_S, PATIENCE_S + 1]
+        with pytest.raises(ConnectionResetError):
+            receiver.chunk()
+
+
+def test_one_that_goes_on_sending_is_not_however_long_it_takes(clock: list[float]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        receiver = Receiver(ours)
+        for second in range(3 * PATIENCE_S):
+            theirs.send(b"x" * LEAST_BYTES_PER_S)
+            clock += [second, second + 1]
+            assert len(receiver.chunk()) == LEAST_BYTES_PER_S
