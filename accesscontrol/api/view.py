@@ -33,9 +33,13 @@ class ServiceView(APIView):
     metadata_class = None  # what there is, the OpenAPI document tells
     open_to_all: ClassVar[bool] = False  # whether strangers may ask
     takes_files: ClassVar[bool] = False  # whether forms may bring some
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permission_classes = ()  # who may do what is the policy's business
 
     caller: Actor  # for whom the OpenAPI document is made
+
+    _operation: str | None = None
+    _table_name: str | None = None
 
     @property
     def actor(self) -> Actor:
@@ -45,12 +49,16 @@ class ServiceView(APIView):
     @property
     def operation(self) -> str:
         """What the request does, as the trail names it."""
-        return self.operations.get(self.request.method or "", "QUERY")
+        return self._operation or self.operations.get(self.request.method or "", "QUERY")
 
     @property
     def table_name(self) -> str | None:
         """The table that the request is about, for the trail."""
-        return None
+        return self._table_name
+
+    def about(self, *, operation: str | None = None, table: str | None = None) -> None:
+        """This function will take note of what the trail is told, as far as the request's body alone says it."""
+        self._operation, self._table_name = operation or self._operation, table or self._table_name
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor has a use for a method, as the OpenAPI document shows it to them."""
@@ -84,6 +92,8 @@ class ServiceView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""
         self.meter.start()
+        request._request.get_host()  # noqa: SLF001 - addresses in answers are made of it: one of ours, or nothing is done
+        bodies.require_readable(request)
         bodies.require_within(request, self.most_bytes)  # a form is read to find out who asks
         if self.takes_files:
             take_files(request._request)  # noqa: SLF001 - which reads it

@@ -149,18 +149,6 @@ class ExportsView(ServiceView):
 
     operations = {"POST": "EXPORT_CSV"}
     tag = "exchange"
-    _operation: str | None = None
-    _table_name: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What the request does, as the trail names it."""
-        return self._operation or super().operation
-
-    @property
-    def table_name(self) -> str | None:
-        """The table that the request is about, for the trail."""
-        return self._table_name
 
     @describes(
         query=Parameters,
@@ -173,7 +161,7 @@ class ExportsView(ServiceView):
         """Have a file made of records, by a job: its link `file` leads to it once it is done."""
         Parameters.read(given_in(request.GET))
         asked = NewExport.read(request.data)
-        self._operation, self._table_name = f"EXPORT_{asked.format.upper()}", asked.table
+        self.about(operation=f"EXPORT_{asked.format.upper()}", table=asked.table)
         job = starting.start_export(
             actor=self.actor,
             table=registry.get(asked.table),

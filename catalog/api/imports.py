@@ -94,28 +94,10 @@ class ImportView(ServiceView):
     """A view of imports."""
 
     tag = "exchange"
-    _operation: str | None = None
-    _table_name: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What the request does, as the trail names it."""
-        return self._operation or super().operation
-
-    @property
-    def table_name(self) -> str | None:
-        """The table that the request is about, for the trail."""
-        return self._table_name
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor may import into some table."""
         return any(policy.decide(actor, Operation.IMPORT, table).allowed for table in registry.all_tables())
-
-    def about(self, table: str, format: Format | None) -> None:  # noqa: A002 - what callers call it
-        """This function will take note of what the request is about."""
-        self._table_name = table
-        if format is not None:
-            self._operation = f"IMPORT_{format.upper()}"
 
     def proceed(self, request: Request, table: Table, upload: Upload, once: Once | None) -> HttpResponse:
         """This function will look at a file, ask whoever brought it, or have it imported.
@@ -194,7 +176,7 @@ class ImportsView(ImportView):
             now=timezone.now(),
             format=format_,
         )
-        self.about(table.name, upload.format)
+        self.about(operation=f"IMPORT_{upload.format.upper()}", table=table.name)
         once = once_of(request, self.actor, [upload.sha256, upload.format, asked.model_dump()])
         if job := jobs.begun(once):
             uploads.forget(upload)
@@ -203,9 +185,10 @@ class ImportsView(ImportView):
         return self.proceed(request, table, upload, once)
 
     def _require_allowed(self, asked: ImportParameters, format_: Format | None) -> Table:
-        self.about(asked.table, asked.format or format_)
+        named: Format = asked.format or format_ or "csv"
+        self.about(operation=f"IMPORT_{named.upper()}", table=asked.table)
         table = registry.get(asked.table)
-        Order(self.actor, table, asked.format or format_ or "csv", **asked.terms).require_allowed()
+        Order(self.actor, table, named, **asked.terms).require_allowed()
         return table
 
 
@@ -226,7 +209,7 @@ class BroughtView(ImportView):
 
         :raises NotFound: there is none of that name
         """
-        self._table_name = self.kwargs["table"]
+        self.about(table=self.kwargs["table"])
         try:
             return registry.get(self.kwargs["table"])
         except InvalidInput as refusal:
@@ -252,7 +235,7 @@ class BroughtView(ImportView):
         if job := jobs.begun(once):
             return started(request, self.actor, job)
         upload = self._upload(token)
-        self.about(self.table.name, upload.format)
+        self.about(operation=f"IMPORT_{upload.format.upper()}")
         return self.proceed(request, self.table, upload, once)
 
     @describes(query=Parameters, answers={204: None}, refuses=(NotFound,))
