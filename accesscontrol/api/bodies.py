@@ -9,7 +9,7 @@ from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, Final, cast
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.request import Request
@@ -96,6 +96,16 @@ def require_none(request: Request) -> None:
         raise InvalidInput("This takes no body.", hint="Leave it out.")
 
 
+def require_readable(request: HttpRequest) -> None:
+    """This function will do nothing where a body is sent as it is.
+
+    :raises UnsupportedContent: it is packed
+    """
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding != "identity":
+        raise UnsupportedContent("Packed bodies are not read.", hint="Leave Content-Encoding out.")
+
+
 def require_within(request: HttpRequest, most: int) -> None:
     """This function will do nothing where a request says that its body is no larger than it may be.
 
@@ -136,6 +146,8 @@ def refusal_of(error: Exception) -> Refused | None:
     """This function will return what the framework says of a body that can't be read, as one of our refusals."""
     if isinstance(error, RequestDataTooBig):
         return TooLarge()
+    if isinstance(error, DisallowedHost):
+        return InvalidInput("This server has another name.", hint="Mind the header Host.", header="Host")
     if isinstance(error, MultiPartParserError | SuspiciousOperation):
         return InvalidInput("The request's body can't be read.")
     return _broken() if isinstance(error, UnreadablePostError) else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from accesscontrol.actor import Actor
 from catalog.models import Author
 
 pytestmark = pytest.mark.django_db
@@ -51,3 +53,20 @@ def test_what_can_not_be_read_in_chunks_is_asked_for_with_its_length(api: Client
         "/api/v1/backups/upload/", b"x", "multipart/form-data; boundary=x", **in_chunks(b"--x--\r\n")
     )
     assert (form.status_code, form.json()["code"]) == (411, "LENGTH_REQUIRED")
+
+
+def test_a_packed_one_is_not_taken_for_what_it_is_not(api: Client) -> None:
+    answer = api.post(AUTHORS, b"{}", JSON, headers={"Content-Encoding": "gzip"})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED")
+
+
+def test_nothing_is_written_for_another_host(
+    editor: Actor, key: Callable[..., str], bearer: Callable[..., Client]
+) -> None:
+    program = bearer(key(editor, "insert"))
+
+    answer = program.post(AUTHORS, {"name": "Jane Austen"}, JSON, headers={"Host": "elsewhere.example"})
+
+    assert (answer.status_code, answer.json()["details"]) == (400, {"header": "Host"})
+    assert not Author.objects.exists()

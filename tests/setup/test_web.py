@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 
 import pytest
 
 from config import web
-from config.web import LEAST_BYTES_PER_S, PATIENCE_S, Receiver, Web
+from config.web import LEAST_BYTES_PER_S, PATIENCE_S, Receiver, Web, write_problem
 
 
 def test_no_connection_waits_for_ever_for_a_client() -> None:
@@ -50,3 +51,15 @@ def test_one_that_goes_on_sending_is_not_however_long_it_takes(clock: list[float
             theirs.send(b"x" * LEAST_BYTES_PER_S)
             clock += [second, second + 1]
             assert len(receiver.chunk()) == LEAST_BYTES_PER_S
+
+
+def test_what_is_no_request_is_refused_in_the_shape_of_any_other() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        write_problem(ours, 414, "URI Too Long", "Request Line is too large (9000 > 8190)")
+        head, _, body = theirs.recv(10_000).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 414 URI Too Long\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (414, "TOO_LARGE")
