@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -115,7 +115,7 @@ def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
     return run(f"{head}{inner}{tail}", params)
 
 
-def run(statement: str, params: Sequence[Any], *, has_marks: bool = False) -> Rows:
+def run(statement: str, params: Sequence[Any] | Mapping[str, Any], *, has_marks: bool = False) -> Rows:
     """This function will run a statement that returns rows as JSON, and beside each perhaps its mark."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
-from django.urls import reverse
 from pydantic import Field
 from rest_framework.request import Request
 
@@ -235,8 +234,3 @@ def told(request: Request, change: Change, response: HttpResponse) -> HttpRespon
     """This function will say which change an answer is about, and what was heeded of the preferences."""
     response["Change-Id"] = str(change.change_id)
     return Preferences.of(request).tell(response)
-
-
-def address_of(request: Request, table: Table, key: str) -> str:
-    """This function will return the address of a record."""
-    return request.build_absolute_uri(reverse(f"api:{table.name}-record", args=[key]))
