@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from django.urls import reverse
-from pydantic import Field
 from rest_framework.request import Request
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import ConfirmationRequired, InvalidInput, NotFound
 from catalog.exchange import steps
+from catalog.exchange.previewing import ImportPreview
 from catalog.exchange.uploads import Upload
 from catalog.services.wording import counted
 from catalog.table import Table
 
 FAULTS_TOLD: Final = 100  # in a refusal; the rest are at the file's own address
 _HINT: Final = "Mend the file and bring it again; the address `import` lists up to 10,000 faults."
-
-
-@dataclass(frozen=True)
-class ImportPreview:
-    """What an import would do, and what is wrong with it; numbers are null where more is wrong than is listed."""
-
-    rows: int
-    new: int | None
-    changed: int | None
-    skipped: int | None
-    faulty: int
-    fault_count: int
-    columns: list[str]
-    faults: list[dict[str, Any]]
-    new_rows: Annotated[list[list[Any]], Field(description="The first few: [row, {column: text}].")]
-    changed_rows: Annotated[
-        list[list[Any]], Field(description="The first few: [row, key, {column: [old, new]}].")
-    ]
-    plan_token: Annotated[str | None, Field(description="Agrees to the import, where nothing is wrong.")]
-    expires_at: str | None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from audit.answers import Once
 from catalog.exchange import previewing, uploads
 from catalog.exchange.importing import Imported, import_records
 from catalog.exchange.order import Order
-from catalog.exchange.previewing import Preview
+from catalog.exchange.previewing import ImportPreview
 from catalog.exchange.uploads import Upload
 from catalog.table import Table
 from jobs import services as jobs
@@ -40,7 +40,7 @@ def chosen(upload: Upload) -> dict[str, Any] | None:
     return upload.noted(_TERMS)
 
 
-def look(*, actor: Actor, table: Table, upload: Upload, progress: Progress = SILENT) -> Preview:
+def look(*, actor: Actor, table: Table, upload: Upload, progress: Progress = SILENT) -> ImportPreview:
     """This function will preview an import, and keep what it found beside the file.
 
     :raises NotFound: no terms were chosen

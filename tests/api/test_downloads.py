@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from django.test import Client
 
 from catalog.models import Author
 from jobs import running
+from tests.api.helpers import body
 
 pytestmark = pytest.mark.django_db
 
@@ -18,17 +16,12 @@ WHOLE = b"name\nJane Austen\n"
 
 
 @pytest.fixture
-def file(api: Client, tmp_path: Path, settings: Any) -> str:
+def file(api: Client) -> str:
     """The address of a file of an export."""
-    settings.EXPORT_DIR = tmp_path / "exports"
     Author.objects.create(name="Jane Austen")
     begun = api.post(EXPORTS, {"table": "authors", "fields": ["name"]}, "application/json").json()
     running.run(begun["id"])
     return f"{EXPORTS}{begun['id']}/file/"
-
-
-def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +37,7 @@ def test_a_part_is_sent_where_one_is_asked_for(
     part = api.get(file, headers={"Range": asked, "If-Range": whole["ETag"]})
 
     assert (part.status_code, part["Content-Range"]) == (206, f"bytes {first}-{last}/17")
-    assert body(part) == WHOLE[first : last + 1]
+    assert body(part, 206) == WHOLE[first : last + 1]
     assert int(part["Content-Length"]) == last + 1 - first
     assert (part["ETag"], part["Repr-Digest"]) == (whole["ETag"], whole["Repr-Digest"])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +26,6 @@ EXPORTS = "/api/v1/exchange/exports/"
 IMPORTS = "/api/v1/exchange/imports/"
 BACKUPS = "/api/v1/backups/"
 FILE = "backup_20261122T020000Z.sql.gz"
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, settings: Any) -> None:
-    """Where files go in this test."""
-    settings.EXPORT_DIR, settings.BACKUP_DIR = tmp_path / "exports", tmp_path / "backups"
 
 
 @pytest.fixture
