@@ -89,6 +89,12 @@ class ConfirmationRequired(Refused):
     code, status = "CONFIRMATION_REQUIRED", 409
 
 
+class LengthRequired(Refused):
+    """The request must say how long its body is: the header Content-Length."""
+
+    code, status = "LENGTH_REQUIRED", 411
+
+
 class PreconditionFailed(Refused):
     """The record is no longer as the request's If-Match says: read it again."""
 
@@ -105,6 +111,12 @@ class UnsupportedContent(Refused):
     """The request's content is of a type that is not taken here."""
 
     code, status = "UNSUPPORTED", 415
+
+
+class RangeNotSatisfiable(Refused):
+    """The file has no such part."""
+
+    code, status = "RANGE_NOT_SATISFIABLE", 416
 
 
 class LimitExceeded(Refused):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Protocol, Self, runtime_checkable
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -45,46 +47,85 @@ class Veiled(Answer, Protocol):
         """This function will return the answer as far as the actor may see it now."""
 
 
-def find(entry: Entry, key: str | None, arguments: Mapping[str, Any], kind: type[Answer]) -> Answer | None:
-    """This function will return the answer kept under a key, or None, with the key taken for this call.
+@dataclass(frozen=True)
+class Once:
+    """What somebody asks for under a key: it is done once, however often they ask."""
 
-    A second call with the same key waits here until the first has ended.
+    actor: Actor
+    key: str
+    operation: str
+    asked: Mapping[str, Any]
 
-    :raises AuthenticationRequired: nobody is logged in, or the account is disabled
-    :raises InvalidInput: a key that is empty or too long
-    :raises Conflict: the key was used for something else, or with another scope: an answer may tell what is beyond it
-    """
-    if key is None:
-        return None
-    policy.require_account(entry.actor)
-    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARS or not key.isprintable():
-        raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_CHARS} printable characters.")
-    user = entry.actor.username or ""
-    _forget_old(user, key)
-    asked = digest(entry.operation, _as_credential_may(entry.actor, arguments))
-    kept, is_new = KeptAnswer.objects.get_or_create(user_id=user, key=key, defaults={"digest": asked})
-    if is_new:
-        return None
-    if kept.digest != asked:
-        raise Conflict(
-            "This idempotency_key was used for another operation, or with other arguments.",
-            hint="Take a new key for each write; repeat one only to repeat the same call.",
+    def about(self, **more: Any) -> Once:
+        """This function will return the same, of which more is known by now."""
+        return replace(self, asked={**self.asked, **more})
+
+    def take(self) -> KeptAnswer | None:
+        """This function will return what is kept under the key, or None, with the key taken for this transaction.
+
+        A second one with the same key waits here until the first has ended.
+
+        :raises AuthenticationRequired: nobody is logged in, or the account is disabled
+        :raises InvalidInput: a key that is empty or too long
+        :raises Conflict: it was used for something else, or with another scope: an answer may tell what is beyond it
+        """
+        self._require_key()
+        _forget_old(self._user, self.key)
+        kept, is_new = KeptAnswer.objects.get_or_create(
+            user_id=self._user, key=self.key, defaults={"digest": self._digest}
         )
+        return None if is_new else self._same(kept)
+
+    def find(self) -> KeptAnswer | None:
+        """This function will return what is kept under the key, or None, and leave the key to be taken.
+
+        :raises AuthenticationRequired, InvalidInput, Conflict: as `take`
+        """
+        self._require_key()
+        good = KeptAnswer.objects.filter(created_at__gte=timezone.now() - KEPT_FOR)
+        kept = good.filter(user_id=self._user, key=self.key).first()
+        return None if kept is None else self._same(kept)
+
+    def keep(self, answer: str, change_id: UUID | None = None) -> None:
+        """This function will keep an answer under the key that was taken for it."""
+        mine = KeptAnswer.objects.filter(user_id=self._user, key=self.key)
+        mine.update(answer=answer, change_id=change_id)
+
+    @property
+    def _user(self) -> str:
+        return self.actor.username or ""
+
+    @property
+    def _digest(self) -> str:
+        scope = self.actor.scope
+        return digest(self.operation, self.asked if scope is None else {**self.asked, "scope": scope.texts})
+
+    def _require_key(self) -> None:
+        policy.require_account(self.actor)
+        key: object = self.key
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARS or not key.isprintable():
+            raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_CHARS} printable characters.")
+
+    def _same(self, kept: KeptAnswer) -> KeptAnswer:
+        if kept.digest != self._digest:
+            raise Conflict(
+                "This idempotency_key was used for another operation, or with other arguments.",
+                hint="Take a new key for each write; repeat one only to repeat the same call.",
+            )
+        return kept
+
+
+def repeated(entry: Entry, once: Once, kind: type[Answer]) -> Answer | None:
+    """This function will return what a write answered before, as far as the actor may see it now; None the first time.
+
+    :raises AuthenticationRequired, InvalidInput, Conflict: as `Once.take`
+    """
+    kept = once.take()
+    if kept is None:
+        return None
     entry.client_info["repeats"] = str(kept.change_id)
     answer = kind.load(kept.answer)
     return answer.seen_by(entry.actor) if isinstance(answer, Veiled) else answer
-
-
-def keep(entry: Entry, key: str, answer: Answer) -> None:
-    """This function will keep the answer of a write under the key that `find` took for it."""
-    KeptAnswer.objects.filter(user_id=entry.actor.username or "", key=key).update(
-        answer=answer.dump(), change_id=entry.change_id
-    )
-
-
-def _as_credential_may(actor: Actor, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arguments of a call, with the scope that they came within."""
-    return arguments if actor.scope is None else {**arguments, "scope": actor.scope.texts}
 
 
 def _forget_old(user: str, key: str) -> None:

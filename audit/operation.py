@@ -13,7 +13,7 @@ from django.db import Error, connection, transaction
 
 from accesscontrol import policy
 from audit import answers, faults, timeouts, trail
-from audit.answers import Answer
+from audit.answers import Answer, Once
 from audit.trail import Entry
 
 P = ParamSpec("P")
@@ -122,11 +122,12 @@ class _Run:
             return _tried(function, entry, *args, **kwargs)
         if terms.idempotency_key is None or self.writes is None:
             return function(entry, *args, **kwargs)
-        kept: Any = answers.find(entry, terms.idempotency_key, kwargs, self.writes)
+        once = Once(entry.actor, terms.idempotency_key, entry.operation, kwargs)
+        kept: Any = answers.repeated(entry, once, self.writes)
         if kept is not None:
             return kept  # type: ignore[no-any-return] # what this function answered before
         result: Any = function(entry, *args, **kwargs)
-        answers.keep(entry, terms.idempotency_key, result)
+        once.keep(result.dump(), entry.change_id)
         return result  # type: ignore[no-any-return] # the function's own
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 from django.db import connection, models
 from django.db.models import QuerySet
@@ -76,6 +76,15 @@ def _members(text: str) -> Iterator[tuple[str, str]]:
         yield found["name"], text[found.start("member") : end]
 
 
+class Member(Protocol):
+    """One member of a record."""
+
+    @property
+    def name(self) -> str: ...
+    def sql(self) -> sql.Composable:
+        """This function will return the member as one item of a SELECT list, of a row that is named q."""
+
+
 @dataclass(frozen=True)
 class Output:
     """One member of a record: its name, the name it has in the query, and how it is written."""
@@ -90,32 +99,37 @@ class Output:
         name = str(field.column)
         return cls(name, name, as_text=isinstance(field, models.DecimalField))
 
-    def sql(self) -> sql.Composable:
-        """This function will return the member as one item of a SELECT list."""
-        source = sql.SQL("q.{}").format(sql.Identifier(self.source))
+    def sql(self, row: str = "q") -> sql.Composable:
+        """This function will return the member as one item of a SELECT list, by the name that the row has there."""
+        source = sql.Identifier(row, self.source)
         return sql.SQL("{}{} AS {}").format(
             source, sql.SQL("::text" if self.as_text else ""), sql.Identifier(self.name)
         )
 
 
-def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output], marks: Sequence[Output] = ()) -> Rows:
-    """This function will run a query and return its rows as JSON, in the query's order.
-
-    `marks` are what of each row is wanted beside the record.
-    """
+def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
+    """This function will run a query and return its rows as JSON, in the query's order."""
     # A query that can't match is asked too: an aggregate over no rows is a row.
     inner, params = queryset.query.get_compiler(using=queryset.db, elide_empty=False).as_sql()
-    head, tail = _frame(tuple(outputs), tuple(marks))
+    head, tail = framed(tuple(outputs))
+    return run(f"{head}{inner}{tail}", params)
+
+
+def run(statement: str, params: Sequence[Any] | Mapping[str, Any], *, has_marks: bool = False) -> Rows:
+    """This function will run a statement that returns rows as JSON, and beside each perhaps its mark."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{head}{inner}{tail}", params)
+        cursor.execute(statement, params)
         found = cursor.fetchall()
-    return Rows((row[0] for row in found), (row[1] for row in found) if marks else ())
+    return Rows((row[0] for row in found), (row[1] for row in found) if has_marks else ())
 
 
 @lru_cache(maxsize=512)
-def _frame(outputs: tuple[Output, ...], marks: tuple[Output, ...]) -> tuple[str, str]:
-    """What stands before and behind a query that returns rows as JSON; text, since composing it takes its time."""
-    shown = sql.SQL(", ").join(output.sql() for output in outputs)
+def framed(members: tuple[Member, ...], marks: tuple[Member, ...] = ()) -> tuple[str, str]:
+    """This function will return what stands before and behind a query, so that it returns its rows as JSON.
+
+    `marks` are what of each row is wanted beside the record. It is text, since composing it takes its time.
+    """
+    shown = sql.SQL(", ").join(member.sql() for member in members)
     if marks:
         lateral = sql.SQL(") q CROSS JOIN LATERAL (SELECT {}) r CROSS JOIN LATERAL (SELECT {}) m").format(
             shown, sql.SQL(", ").join(mark.sql() for mark in marks)

@@ -8,8 +8,9 @@ from django.db import transaction
 
 from accesscontrol.errors import Conflict
 from audit import timeouts
+from audit.answers import Once
 from audit.work import Work
-from backups import chains, database, names
+from backups import chains, database, manifest, names
 from backups.manifest import Manifest
 from backups.names import BackupName
 from backups.storage import Storage
@@ -24,16 +25,20 @@ def publish(
     describe: Callable[[BackupName], Manifest],
     *,
     may_move: bool = True,
+    once: Once | None = None,
 ) -> Manifest:
     """This function will publish files, and what describes them, under a name or that of the next free second.
 
-    All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row.
+    All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row. What is asked
+    for `once` is published once.
 
     :raises Conflict: the name is taken, and it may not be another; or what it builds on was deleted
     :raises django.db.Error, StoreFailed: nothing is there
     """
     database.flush()
     with storage.create() as note, storage.alone():
+        if once is not None and (kept := once.find()):
+            return manifest.read(storage, names.parse(kept.answer))
         name = _free(storage, name, may_move)
         described, published = describe(name), []
         chains.require_there(storage, described)
@@ -44,6 +49,9 @@ def publish(
                 file.publish(file_name)
             with transaction.atomic():
                 timeouts.begin(work.entry.actor, flushes=True)
+                if once is not None:
+                    once.take()
+                    once.keep(described.file)
                 tell(work, described)
                 published.append(name.manifest_file)
                 note.publish(name.manifest_file)

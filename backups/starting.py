@@ -1,4 +1,7 @@
-"""Backups, checks and restores as jobs: who may not is told at once, and not when a worker comes to it."""
+"""Backups, checks and restores as jobs: who may not is told at once, and not when a worker comes to it.
+
+What is asked for `once` is begun once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
+from audit.answers import Once
 from backups import access, names
 from catalog import registry
 from jobs import services
@@ -27,16 +31,16 @@ KINDS = (
 """The kinds of jobs that are about backups, and may be worth a look."""
 
 
-def back_up_all(*, actor: Actor) -> Job:
+def back_up_all(*, actor: Actor, once: Once | None = None) -> Job:
     """This function will have a full backup made.
 
     :raises Forbidden: the actor may not back up every table with every column
     """
     access.require_all(actor, Operation.BACKUP)
-    return services.enqueue(actor=actor, kind="backup_full")
+    return services.enqueue(actor=actor, kind="backup_full", once=once)
 
 
-def back_up_table(*, actor: Actor, table: str, content: str = "both") -> Job:
+def back_up_table(*, actor: Actor, table: str, content: str = "both", once: Once | None = None) -> Job:
     """This function will have one table backed up: its data, its schema or both.
 
     :raises InvalidInput: there is no such table or content
@@ -47,10 +51,11 @@ def back_up_table(*, actor: Actor, table: str, content: str = "both") -> Job:
     if content not in CONTENTS:
         raise InvalidInput(f"content must be one of {', '.join(CONTENTS)}.", argument="content")
     only = {} if content == "both" else {f"{content}_only": True}
-    return services.enqueue(actor=actor, kind="backup_table", arguments={"table": found.name, **only})
+    arguments = {"table": found.name, **only}
+    return services.enqueue(actor=actor, kind="backup_table", arguments=arguments, once=once)
 
 
-def validate(*, actor: Actor, backup_file: str, deep: bool) -> Job:
+def validate(*, actor: Actor, backup_file: str, deep: bool, once: Once | None = None) -> Job:
     """This function will have a backup looked at; `deep`, by restoring it aside.
 
     :raises Forbidden: the actor may not manage backups
@@ -58,10 +63,10 @@ def validate(*, actor: Actor, backup_file: str, deep: bool) -> Job:
     """
     access.require_management(actor)
     arguments = {"backup_file": names.parse(backup_file).file, "deep": deep}
-    return services.enqueue(actor=actor, kind="validate_backup", arguments=arguments)
+    return services.enqueue(actor=actor, kind="validate_backup", arguments=arguments, once=once)
 
 
-def restore_all(*, actor: Actor, backup_file: str, **agreed: Any) -> Job:
+def restore_all(*, actor: Actor, backup_file: str, once: Once | None = None, **agreed: Any) -> Job:
     """This function will have the whole restored, as the actor agreed: by the plan's arguments, and its token.
 
     :raises Forbidden: the actor may not restore every table with every column
@@ -69,10 +74,12 @@ def restore_all(*, actor: Actor, backup_file: str, **agreed: Any) -> Job:
     """
     access.require_all(actor, Operation.RESTORE)
     arguments = {"backup_file": names.parse(backup_file).file, **agreed}
-    return services.enqueue(actor=actor, kind="restore_full", arguments=arguments)
+    return services.enqueue(actor=actor, kind="restore_full", arguments=arguments, once=once)
 
 
-def restore_table(*, actor: Actor, backup_file: str, table: str, **agreed: Any) -> Job:
+def restore_table(
+    *, actor: Actor, backup_file: str, table: str, once: Once | None = None, **agreed: Any
+) -> Job:
     """This function will have one table restored, as the actor agreed.
 
     :raises InvalidInput: there is no such table
@@ -82,4 +89,4 @@ def restore_table(*, actor: Actor, backup_file: str, table: str, **agreed: Any) 
     found = registry.get(table)
     access.require_table(actor, Operation.RESTORE, found)
     arguments = {"backup_file": names.parse(backup_file).file, "table": found.name, **agreed}
-    return services.enqueue(actor=actor, kind="restore_table", arguments=arguments)
+    return services.enqueue(actor=actor, kind="restore_table", arguments=arguments, once=once)

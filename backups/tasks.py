@@ -25,19 +25,19 @@ def backup_of(job: Job) -> dict[str, str]:
     return {"backup": reverse("api:backup", args=[file])} if file else {}
 
 
-@kinds.register("backup_full", title="Full backup", resources=backup_of)
+@kinds.register("backup_full", repeatable=True, title="Full backup", resources=backup_of)
 def backup_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will make a full backup."""
     return asdict(services.create_full(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("backup_table", title="Backup of a table", resources=backup_of)
+@kinds.register("backup_table", repeatable=True, title="Backup of a table", resources=backup_of)
 def backup_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will back up one table."""
     return asdict(services.create_table(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("validate_backup", title="Check of a backup", resources=backup_of)
+@kinds.register("validate_backup", repeatable=True, title="Check of a backup", resources=backup_of)
 def validate_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will look at a backup, and tell whoever watches."""
     found = validation.validate_backup(actor=actor, progress=progress, **arguments)
@@ -45,7 +45,9 @@ def validate_backup(actor: Actor, arguments: dict[str, Any], progress: Progress)
     return asdict(found)
 
 
-@kinds.register("prove_newest", operation="VALIDATE_BACKUP", title="Proof of the newest backup")
+@kinds.register(
+    "prove_newest", repeatable=True, operation="VALIDATE_BACKUP", title="Proof of the newest backup"
+)
 def prove_newest(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will restore the newest full backup aside, and compare.
 
@@ -57,25 +59,25 @@ def prove_newest(actor: Actor, arguments: dict[str, Any], progress: Progress) ->
     return validate_backup(actor, {"backup_file": newest[0].file, "deep": True, **arguments}, progress)
 
 
-@kinds.register("restore_full", title="Full restore")
+@kinds.register("restore_full", repeatable=False, title="Full restore")
 def restore_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will restore the whole, as somebody agreed to."""
     return asdict(restoring.restore_full(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("restore_table", title="Restore of a table")
+@kinds.register("restore_table", repeatable=False, title="Restore of a table")
 def restore_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will restore one table, as somebody agreed to."""
     return asdict(restoring.restore_table(actor=actor, progress=progress, **arguments))
 
 
-@kinds.register("expire_backups", operation="DELETE_BACKUP", title="Retention of backups")
+@kinds.register("expire_backups", repeatable=True, operation="DELETE_BACKUP", title="Retention of backups")
 def expire_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the backups that have had their time."""
     return {"deleted": services.expire(actor=actor, now=timezone.now(), **arguments)}
 
 
-@kinds.register("watch_backups", operation="LIST_BACKUPS", title="Watch over backups")
+@kinds.register("watch_backups", repeatable=True, operation="LIST_BACKUPS", title="Watch over backups")
 def watch_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will open or close the alerts about backups."""
     return {"alerts": watching.watch(timezone.now(), **arguments)}

@@ -12,6 +12,7 @@ from django.db import transaction
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, LimitExceeded
 from audit import timeouts
+from audit.answers import Once
 from audit.work import Work
 from backups import access, database, manifest, names, publishing, storage
 from backups.errors import BackupInvalid
@@ -25,12 +26,18 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 def add_upload(
-    *, actor: Actor, source: Iterable[bytes], manifest_data: bytes | None = None, progress: Progress = SILENT
+    *,
+    actor: Actor,
+    source: Iterable[bytes],
+    manifest_data: bytes | None = None,
+    progress: Progress = SILENT,
+    once: Once | None = None,
 ) -> Manifest:
     """This function will keep a file as a backup, and return what is known of it.
 
     With a manifest that one of our keys signed it is the backup that this tells of, and gets its name back. Without one
-    it is a foreign file, of which its size and sha256 are known, and nothing else.
+    it is a foreign file, of which its size and sha256 are known, and nothing else. What is asked for
+    `once` with the same file is kept once.
 
     :raises Forbidden: the actor may not manage backups, or not see every column
     :raises LimitExceeded: the file is larger than BACKUP_MAX_UPLOAD_MB
@@ -58,6 +65,7 @@ def add_upload(
             lambda name: {name.file: file},
             lambda name: described.model_copy(update={"file": name.file}),
             may_move=ours is None,
+            once=once and once.about(sha256=measured.sha256),
         )
 
 

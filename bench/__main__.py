@@ -19,9 +19,9 @@ from bench.scratch import WIDE_ROWS, Scratch, database
 from config import embedded
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
-GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "import", "api", "memory")
-PAGES, BACKUP = "pages", "backup"  # take minutes: measured when asked for
-NAMES = (*GROUPS, PAGES, BACKUP)
+GROUPS = ("read", "write", "schema", "audit", "mcp", "start", "exchange", "import", "memory")
+PAGES, API, BACKUP = "pages", "api", "backup"  # take minutes: measured when asked for
+NAMES = (*GROUPS, PAGES, API, BACKUP)
 SCENES = 100_000
 READS, LONG_READS = 50, 1_000
 
@@ -36,6 +36,8 @@ def main() -> int:
         texts[report.MEASURED] = _calls(options)
     if PAGES in options.names:
         texts[report.PAGES] = _pages(options)
+    if API in options.names:
+        texts[report.API] = _api(options)
     if BACKUP in options.names:
         texts[report.BACKUPS] = _backups(options)
     for section, text in texts.items():
@@ -48,7 +50,7 @@ def main() -> int:
 
 def _calls(options: argparse.Namespace) -> str:
     with _filled(options, options.scenes or SCENES) as scratch:
-        results = _results(_cases(scratch, options.names, quick=options.quick), quick=options.quick)
+        results = _results(_cases(scratch, options.names), quick=options.quick)
         parts = [report.table(results)] if results else []
         if "memory" in options.names:
             parts.append(
@@ -63,6 +65,18 @@ def _pages(options: argparse.Namespace) -> str:
     with _filled(options, options.scenes or pages.SCENES) as scratch, pages.paging(scratch) as found:
         table = report.table(_results(found, quick=options.quick))
         return f"{table}\n\n{_place(scratch, options)}"
+
+
+def _api(options: argparse.Namespace) -> str:
+    requests = api.CLIENTS if options.quick else api.REQUESTS
+    with _filled(options, options.scenes or SCENES) as scratch:
+        with api.asking(scratch, requests=requests) as found:
+            results = _results(found, quick=options.quick)
+        with api.exports(scratch) as exports:
+            memory = exports.memory()
+            results += _results([exports.case()], quick=options.quick)
+        parts = [report.table(results), memory, _place(scratch, options)]
+    return "\n\n".join(parts)
 
 
 @contextmanager
@@ -110,7 +124,7 @@ def _options() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"what to measure: {', '.join(GROUPS)} (all of these), {PAGES}, {BACKUP}",
+        help=f"what to measure: {', '.join(GROUPS)} (all of these), {PAGES}, {API}, {BACKUP}",
     )
     parser.add_argument("--long", action="store_true", help=f"{LONG_READS} reads for the memory, not {READS}")
     parser.add_argument("--scenes", type=int, metavar="N", help=f"{SCENES:,}; for pages {pages.SCENES:,}")
@@ -131,7 +145,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]:
+def _cases(scratch: Scratch, names: list[str]) -> Iterator[Case]:
     with (
         closing(Bare(scratch.url, flushes=False)) as bare,
         closing(Bare(scratch.url, flushes=True)) as flushing,
@@ -155,9 +169,6 @@ def _cases(scratch: Scratch, names: list[str], *, quick: bool) -> Iterator[Case]
         if "import" in names:
             with imports.importing(scratch) as found:
                 yield from found
-        if "api" in names:
-            with api.serving(scratch, requests=api.CLIENTS if quick else api.REQUESTS) as asked:
-                yield from asked
 
 
 def _memory(scratch: Scratch, *, reads: int) -> str:

@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from bench import cases
+from bench import cases, memory
 from bench.measure import Case, Limit
 from bench.scratch import WIDE_ROWS, Scratch
 
@@ -46,8 +45,7 @@ class Agent:
 
     def peak_mb(self) -> float:
         """This function will return the most memory that the server has had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return memory.peak_mb(self.process.pid)
 
     def _ask(self, method: str, parameters: dict[str, Any]) -> bytes:
         self._number += 1

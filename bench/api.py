@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
-from time import monotonic, sleep
-
-from django.conf import settings
 
 from accesscontrol import keys
 from accesscontrol.actor import Actor, Channel
-from bench.cases import middle
+from bench import web_server
+from bench.api_exports import Exports, exporting
+from bench.cases import BATCH_INSERT, middle, new_scenes, some
+from bench.floors import Bare
 from bench.http_wire import Connection
 from bench.measure import Case, Limit
 from bench.scratch import Scratch
 
 CLIENTS = 8
 REQUESTS = 400  # of one burst, by all clients
-START_S = 60
-SECONDS = 8
+SECONDS = 10
+BARE = "bench.bare_api"
+SCOPES = ["read", "insert", "export"]
 LIMITS = (
     "read=900M/min write=900M/min heavy=900M/min rows=off seconds=off"  # all are counted, none is reached
 )
@@ -33,16 +31,31 @@ Request = Callable[[], bytes]
 
 
 @contextmanager
-def serving(scratch: Scratch, *, requests: int = REQUESTS) -> Iterator[list[Case]]:
+def asking(scratch: Scratch, *, requests: int = REQUESTS) -> Iterator[list[Case]]:
     """This function will return the cases that ask the REST API, as it is shipped: gunicorn with its workers."""
-    key = keys.create(
-        actor=Actor(scratch.editor, Channel.COMMAND), name="bench", scopes=["read", "insert"]
-    ).text
+    environment, key = _environment(scratch), _key(scratch)
     with (
-        _server(scratch, "config.wsgi:application") as ours,
-        _server(scratch, "bench.bare_api:application") as bare,
+        web_server.serving(environment) as ours,
+        web_server.serving(environment, module=BARE) as bare,
+        closing(Bare(scratch.url, flushes=True)) as floor,
     ):
-        yield list(_cases(scratch, Burst(ours, key, requests), Burst(bare, key, requests)))
+        asked = Burst(ours.port, key, requests)
+        yield [*_cases(scratch, asked, Burst(bare.port, key, requests)), _bulk(scratch, asked, floor)]
+
+
+@contextmanager
+def exports(scratch: Scratch) -> Iterator[Exports]:
+    """This function will return the exports of the REST API, by a server that has done nothing else."""
+    with exporting(scratch, _environment(scratch), _key(scratch)) as found:
+        yield found
+
+
+def _environment(scratch: Scratch) -> dict[str, str]:
+    return {**scratch.environment, "RATE_LIMITS": LIMITS}
+
+
+def _key(scratch: Scratch) -> str:
+    return keys.create(actor=Actor(scratch.editor, Channel.COMMAND), name="bench", scopes=SCOPES).text
 
 
 def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
@@ -63,7 +76,7 @@ def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
             lambda path=path: ours("GET", path),  # type: ignore[misc]
             lambda floor=floor: bare("GET", floor),  # type: ignore[misc]
             Limit(ratio=ratio),
-            f"{REQUESTS} by a bare application: key, SELECT, audit row",
+            "key, the same SELECT as JSON, audit row",
             seconds=SECONDS,
         )
     yield Case(
@@ -71,8 +84,28 @@ def _cases(scratch: Scratch, ours: Burst, bare: Burst) -> Iterator[Case]:
         lambda: ours("POST", "/api/v1/scenes/", new),
         lambda: bare("POST", "/", new),
         Limit(ratio=2.5),
-        f"{REQUESTS} by a bare application: key, INSERT, audit row",
+        "one transaction of INSERT and audit row",
         seconds=SECONDS,
+    )
+
+
+def _bulk(scratch: Scratch, ours: Burst, floor: Bare) -> Case:
+    fresh = new_scenes(scratch)
+    names = list(next(fresh))
+    contents: list[bytes] = []
+
+    def prepare() -> None:
+        contents.extend(json.dumps(some(fresh, BATCH_INSERT)).encode() for _ in range(2))
+
+    return Case(
+        f"POST {BATCH_INSERT:,} records at once",
+        lambda: ours.once("POST", "/api/v1/scenes/", contents.pop()),
+        lambda: floor.create(contents.pop(), names),
+        Limit(ratio=2.5),
+        "INSERT … SELECT FROM jsonb_to_recordset, versions, audit row",
+        before=prepare,
+        seconds=SECONDS,
+        max_rounds=30,
     )
 
 
@@ -83,63 +116,24 @@ class Burst:
         self._port, self._each = port, requests // CLIENTS
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def __call__(self, method: str, path: str, body: Request | None = None) -> None:
+    def __call__(self, method: str, path: str, body: Request = bytes) -> None:
         """This function will make all requests of a burst.
 
         :raises RuntimeError: one is answered otherwise than with success
         """
         asyncio.run(self._all(method, path, body))
 
-    def once(self, method: str, path: str) -> bytes:
+    def once(self, method: str, path: str, content: bytes = b"") -> bytes:
         """This function will make one request, and return what is answered."""
-        return asyncio.run(self._some(method, path, None, 1))
+        return asyncio.run(self._some(method, path, lambda: content, 1))
 
-    async def _all(self, method: str, path: str, body: Request | None) -> None:
+    async def _all(self, method: str, path: str, body: Request) -> None:
         await asyncio.gather(*(self._some(method, path, body, self._each) for _ in range(CLIENTS)))
 
-    async def _some(self, method: str, path: str, body: Request | None, times: int) -> bytes:
+    async def _some(self, method: str, path: str, body: Request, times: int) -> bytes:
         async with Connection(self._port, self._headers) as connection:
             for _ in range(times):
-                answer = await connection.ask(method, path, body() if body else b"")
+                answer = await connection.ask(method, path, body())
                 if not 200 <= answer.status < 300:
                     raise RuntimeError(f"{method} {path} was answered {answer.status}: {answer.body[:300]!r}")
         return answer.body
-
-
-@contextmanager
-def _server(scratch: Scratch, application: str) -> Iterator[int]:
-    """Serve an application with the workers and threads that are the default, and return its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [
-                sys.executable, "-m", "gunicorn", application, "--bind", f"fd://{listening.fileno()}",
-                "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS),
-                "--threads", str(settings.WEB_THREADS), "--keep-alive", "60",
-            ],
-            cwd=settings.BASE_DIR,
-            env={**scratch.environment, "RATE_LIMITS": LIMITS, "LOG_LEVEL": "WARNING"},
-            pass_fds=[listening.fileno()],
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            port = listening.getsockname()[1]
-            _await(port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _await(port: int) -> None:
-    """Wait until a server answers something, be it that it knows no key."""
-    until = monotonic() + START_S
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=START_S) as asking:
-                asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                if asking.recv(1):
-                    return
-        except OSError:
-            if monotonic() > until:
-                raise
-        sleep(0.05)

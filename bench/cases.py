@@ -51,15 +51,15 @@ def writing(scratch: Scratch, bare: Bare, *, size: int = 1) -> Iterator[Case]:
     """This function will yield the cases that write records; ours and the floor's are never the same."""
     keys = _keys(scratch)
     texts = (f"Nobody waited for the letter at dusk, {number}." for number in count())
-    fresh = _new_scenes(scratch)
+    fresh = new_scenes(scratch)
     inserted, changed = BATCH_INSERT // size, BATCH_CHANGE // size
 
     def updates() -> bytes:
-        parts = [{"where": {"id": key}, "data": {"summary": next(texts)}} for key in _some(keys, changed)]
+        parts = [{"where": {"id": key}, "data": {"summary": next(texts)}} for key in some(keys, changed)]
         return _bytes(batch.update_records(actor=scratch.actor(), table=SCENES, updates=parts).records)
 
     def deletions() -> bytes:
-        parts = [{"id": key} for key in _some(keys, changed)]
+        parts = [{"id": key} for key in some(keys, changed)]
         return _bytes(batch.delete_records(actor=scratch.actor(), table=SCENES, conditions_=parts).records)
 
     yield Case(
@@ -83,9 +83,9 @@ def writing(scratch: Scratch, bare: Bare, *, size: int = 1) -> Iterator[Case]:
     yield Case(
         f"batch insert {inserted:,}",
         lambda: _bytes(
-            batch.insert_records(actor=scratch.actor(), table=SCENES, records=_some(fresh, inserted)).records
+            batch.insert_records(actor=scratch.actor(), table=SCENES, records=some(fresh, inserted)).records
         ),
-        lambda: bare.insert(_some(fresh, inserted)),
+        lambda: bare.insert(some(fresh, inserted)),
         Limit(ratio=2.5),
         "INSERT … SELECT FROM jsonb_to_recordset RETURNING",
         seconds=6,
@@ -94,7 +94,7 @@ def writing(scratch: Scratch, bare: Bare, *, size: int = 1) -> Iterator[Case]:
     yield Case(
         f"batch update {changed}",
         updates,
-        lambda: bare.update_many({key: next(texts) for key in _some(keys, changed)}),
+        lambda: bare.update_many({key: next(texts) for key in some(keys, changed)}),
         Limit(ratio=3),
         "one UPDATE RETURNING old and new",
         max_rounds=40,
@@ -102,7 +102,7 @@ def writing(scratch: Scratch, bare: Bare, *, size: int = 1) -> Iterator[Case]:
     yield Case(
         f"batch delete {changed}",
         deletions,
-        lambda: bare.trash_many(_some(keys, changed)),
+        lambda: bare.trash_many(some(keys, changed)),
         Limit(ratio=3),
         "one UPDATE RETURNING old and new",
         max_rounds=40,
@@ -173,8 +173,8 @@ def _keys(scratch: Scratch) -> Iterator[int]:
     raise RuntimeError("there are too few scenes for so many rounds")
 
 
-def _new_scenes(scratch: Scratch) -> Iterator[dict[str, Any]]:
-    """Scenes that can be inserted: their numbers are beyond those that are there."""
+def new_scenes(scratch: Scratch) -> Iterator[dict[str, Any]]:
+    """This function will yield scenes that can be inserted: their numbers are beyond those that are there."""
     chapter = queries.query_records(
         actor=scratch.actor(), table=SCENES, where={"id": scratch.first_scene}, count="none"
     ).records[0]["chapter_id"]
@@ -185,7 +185,8 @@ def _new_scenes(scratch: Scratch) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _some(source: Iterator[Any], size: int) -> list[Any]:
+def some(source: Iterator[Any], size: int) -> list[Any]:
+    """This function will take that many from a source."""
     return [next(source) for _ in range(size)]
 
 

@@ -56,7 +56,7 @@ def _exports(scratch: Scratch, url: str, folder: Path) -> Iterator[Case]:
         yield Case(
             f"export {scratch.scenes:,} rows as {format_.upper()}",
             lambda format_=format_: export(actor=scratch.auditor(), table=SCENES, format=format_),  # type: ignore[misc]
-            lambda query=query: _psql_copy(url, query, folder / "floor"),  # type: ignore[misc]
+            lambda query=query: psql_copy(url, query, folder / "floor"),  # type: ignore[misc]
             Limit(ratio=1.7),
             "psql's \\copy" if format_ == "csv" else "psql's \\copy of row_to_json",
             before=lambda: _forget(folder),
@@ -117,7 +117,8 @@ def _copy_and_insert(owner: psycopg.Connection[Any], path: Path) -> None:
         owner.execute(sql.SQL("INSERT INTO public.scenes ({}) SELECT {} FROM taken").format(names, names))
 
 
-def _psql_copy(url: str, query: str, path: Path) -> None:
+def psql_copy(url: str, query: str, path: Path) -> None:
+    """This function will write what a query finds into a file, as CSV or line by line where it makes JSON."""
     place = {
         programs.PSQL_VARIABLES[key]: str(value)
         for key, value in conninfo_to_dict(url).items()

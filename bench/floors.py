@@ -6,7 +6,7 @@ times. A write's floor keeps versions too, with the statement that the applicati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -73,18 +73,20 @@ class Bare:
 
     def insert(self, records: Sequence[dict[str, Any]]) -> bytes:
         """This function will insert scenes with one statement, and return them."""
-        names = ", ".join(records[0])
-        types = ", ".join(
-            f"{name} {'integer' if name == 'scene_num' else 'bigint' if name.endswith('_id') else 'text'}"
-            for name in records[0]
-        )
+        statement = _inserting(records[0], _COLUMNS)
         with self.connection.transaction():
-            after = self.connection.execute(
-                f"INSERT INTO public.scenes ({names}) SELECT {names}"  # noqa: S608
-                f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) RETURNING {_COLUMNS}",
-                [_json(records).decode()],
-            ).fetchall()
+            after = self.connection.execute(statement, [_json(records).decode()]).fetchall()
             return self._written("BATCH_INSERT", [], after)
+
+    def create(self, content: bytes, names: Sequence[str]) -> bytes:
+        """This function will do the same from JSON and to JSON, none of which is read here."""
+        statement = _inserting(names, "row_to_json(scenes.*)::text AS whole")
+        with self.connection.transaction():
+            rows = self.connection.execute(statement, [content.decode()]).fetchall()
+            texts = [row["whole"] for row in rows]
+            pairs = ",".join(f'{{"before":null,"after":{text}}}' for text in texts)
+            self._keep_versions("BATCH_INSERT", len(texts), f"[{pairs}]")
+        return f"[{','.join(texts)}]".encode()
 
     def update_many(self, summaries: dict[int, str]) -> bytes:
         """This function will update scenes with one statement that tells what they were."""
@@ -117,18 +119,22 @@ class Bare:
 
     def _written(self, operation: str, before: Rows, after: Rows) -> bytes:
         """Keep versions, write the audit row, and return the rows as JSON."""
-        change = uuid4()
         olds: list[DictRow | None] = [*before] or [None] * len(after)
         pairs = [{"before": old, "after": new} for old, new in zip(olds, after, strict=True)]
+        self._keep_versions(operation, len(after), _json(pairs).decode())
+        return _json(after)
+
+    def _keep_versions(self, operation: str, count: int, pairs: str) -> None:
+        """Keep versions, and write the audit row."""
+        change = uuid4()
         self.connection.execute(
             history.inserting(history.FROM_TEXT),  # the very same statement
             {
                 "content_type": self.content_type, "actor": None, "email": None, "change": str(change),
-                "about": "{}", "pairs": _json(pairs).decode(), "key": ["id"],
+                "about": "{}", "pairs": pairs, "key": ["id"],
             },
         )  # fmt: skip
-        self._audit(operation, len(after), change=change)
-        return _json(after)
+        self._audit(operation, count, change=change)
 
     def _audit(self, operation: str, count: int, *, change: object = None) -> None:
         self.connection.execute(
@@ -138,6 +144,19 @@ class Bare:
                 None, count, "mcp", '{"client": "bench"}', uuid4(), change, False, None,
             ],
         )  # fmt: skip
+
+
+def _inserting(names: Iterable[str], returning: str) -> str:
+    """The statement that inserts scenes out of JSON."""
+    columns = ", ".join(names)
+    types = ", ".join(
+        f"{name} {'integer' if name == 'scene_num' else 'bigint' if name.endswith('_id') else 'text'}"
+        for name in names
+    )
+    return (
+        f"INSERT INTO public.scenes ({columns}) SELECT {columns}"  # noqa: S608 - our own names
+        f" FROM jsonb_to_recordset(%s::jsonb) AS v ({types}) RETURNING {returning}"
+    )
 
 
 def _json(value: object) -> bytes:

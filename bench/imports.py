@@ -19,6 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from accesscontrol.actor import Actor
+from bench import arcs
 from bench.import_floor import ARCS, COLUMNS, BareImport
 from bench.measure import Case, Limit
 from bench.scratch import Scratch
@@ -38,20 +39,6 @@ TERMS = {
     "delimiter": ",",
 }  # fmt: skip
 
-_ROWS = """
-SELECT %(first)s + n AS id, c.id AS character_id, b.id AS book_id, 'Arc ' || %(first)s + n AS arc_name,
-       'Nobody waited for the letter at dusk, "' || n || '". ' || c.description AS description,
-       ARRAY['A letter, unread', 'The "harbour" ' || n] AS key_events,
-       timestamptz '2024-02-29 23:59:59.123456+00' + n * interval '1 minute' AS created_at,
-       NULL::timestamptz AS deleted_at
-  FROM generate_series(1, %(rows)s) AS n
-  JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total FROM public.characters) c
-    ON c.place = n %% c.total
-  JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total FROM public.books) b
-    ON b.place = n %% b.total
-"""
-_CLEAN = "DELETE FROM public.character_arcs WHERE id > %(first)s AND id <= %(first)s + %(rows)s"
-_ALL = f"INSERT INTO public.character_arcs ({', '.join(COLUMNS)}) {_ROWS}"
 # Half of the file is new, a quarter changes a record, a quarter says what is there.
 _NEW = "DELETE FROM public.character_arcs WHERE id > %(first)s + %(rows)s / 2 AND id <= %(first)s + %(rows)s"
 _OLDER = """
@@ -92,8 +79,7 @@ class Library:
 
     def write(self, first: int) -> None:
         """This function will make the files of rows, one of each format."""
-        self.owner.execute(_CLEAN, self._place(first))
-        self.owner.execute(_ALL, self._place(first))
+        arcs.fill(self.owner, **self._place(first))
         where = {"id": {"$gt": first, "$lte": first + self.rows}}
         for format_ in FORMATS:
             made = export(actor=self.actor(), table=ARCS, format=format_, columns=COLUMNS, where=where)
@@ -102,7 +88,8 @@ class Library:
     def reset(self) -> None:
         """This function will bring the table back to what it was before an import."""
         for first in (OURS, FLOORS):
-            for statement in (_CLEAN, _ALL, _NEW, _OLDER):
+            arcs.fill(self.owner, **self._place(first))
+            for statement in (_NEW, _OLDER):
                 self.owner.execute(statement, self._place(first))
         self.owner.execute("TRUNCATE app.auditlog_logentry")
         self.owner.execute("VACUUM ANALYZE public.character_arcs")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -17,6 +14,7 @@ from django.test import Client
 from bench.cases import middle
 from bench.measure import Case, Limit
 from bench.scratch import Scratch, database
+from bench.web_server import serving
 from catalog.models import Scene
 
 SCENES = 1_000_000
@@ -85,17 +83,9 @@ class _Reader:
 @contextmanager
 def _reader(place: Scratch) -> Iterator[_Reader]:
     """Serve a library, which Django is turned to, and log its administrator in."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{listening.fileno()}"],
-            cwd=settings.BASE_DIR, env=place.environment, pass_fds=[listening.fileno()],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            yield _Reader(listening.getsockname()[1], _cookie(place))
-        finally:
-            process.terminate()
-            process.wait()
+    cookie = _cookie(place)
+    with serving(place.environment, workers=1) as server:
+        yield _Reader(server.port, cookie)
 
 
 def _cookie(place: Scratch) -> str:

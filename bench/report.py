@@ -13,7 +13,8 @@ import psycopg
 
 from bench.measure import Result
 
-MEASURED, PAGES, BACKUPS = "measured", "measured of pages", "measured of backups"  # the sections
+MEASURED, PAGES = "measured", "measured of pages"  # the sections
+API, BACKUPS = "measured of the API", "measured of backups"
 UNITS = {"ms": 1, "s": 1_000}
 
 

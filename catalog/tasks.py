@@ -16,6 +16,7 @@ from catalog.exchange import retention as exported_files
 from catalog.exchange import steps, uploads
 from catalog.exchange.exporting import export
 from catalog.exchange.formats import Format
+from catalog.exchange.frame import long_transaction
 from catalog.services import retention, undo
 from jobs import kinds, schedule
 from jobs.kinds import Link
@@ -45,13 +46,7 @@ def run_import(actor: Actor, arguments: dict[str, Any], progress: Progress) -> M
     done = steps.run(
         actor=actor, table=table, upload=upload, plan_token=arguments["plan_token"], progress=progress
     )
-    return {
-        "table": table.name,
-        "imported": done.imported,
-        "updated": done.updated,
-        "skipped": done.skipped,
-        "change_id": str(done.change_id),
-    }
+    return done.told()
 
 
 def run_export(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
@@ -111,13 +106,17 @@ def _address(job: Job, page: str, *arguments: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=arguments)
 
 
-@kinds.register("expire_trash", operation="PURGE", title=gettext_noop("Retention of the trash"))
+@kinds.register(
+    "expire_trash", repeatable=True, operation="PURGE", title=gettext_noop("Retention of the trash")
+)
 def expire_trash(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete what was in the trash for long."""
     return retention.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
 
 
-@kinds.register("expire_exports", operation="PURGE", title=gettext_noop("Retention of exports"))
+@kinds.register(
+    "expire_exports", repeatable=True, operation="PURGE", title=gettext_noop("Retention of exports")
+)
 def expire_exports(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the files of exports that have had their time, and uploads that nobody imported."""
     return exported_files.expire(actor=actor, now=timezone.now(), progress=progress, **arguments)
@@ -137,16 +136,20 @@ def undo_of(job: Job) -> dict[str, str]:
     return {"undo": reverse("api:change-undo", args=[job.result["change_id"]])}
 
 
-@kinds.register("undo", title=gettext_noop("Undo"), links=links_of_undo, resources=undo_of)
+@kinds.register("undo", repeatable=True, title=gettext_noop("Undo"), links=links_of_undo, resources=undo_of)
 def run_undo(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will undo a change of many records."""
-    change = undo.undo_change(actor=actor, change_id=arguments["change_id"])
-    return {"change_id": str(change.change_id), "records": sum(change.counts)}
+    with long_transaction(progress):
+        change = undo.undo_change(actor=actor, change_id=arguments["change_id"])
+        result = {"change_id": str(change.change_id), "records": sum(change.counts)}
+        progress.keep(result)
+    return result
 
 
 for _format in get_args(Format):
     kinds.register(
         f"preview_{_format}",
+        repeatable=True,
         operation=f"IMPORT_{_format.upper()}",
         title=gettext_noop("Preview of an import"),
         links=links_of_preview,
@@ -154,12 +157,14 @@ for _format in get_args(Format):
     )(preview)
     kinds.register(
         f"import_{_format}",
+        repeatable=True,
         title=gettext_noop("Import"),
         links=links_of_import,
         resources=resources_of_import,
     )(run_import)
     kinds.register(
         f"export_{_format}",
+        repeatable=True,
         title=gettext_noop("Export"),
         links=links_of_export,
         resources=resources_of_export,

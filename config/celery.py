@@ -48,7 +48,7 @@ app.conf.update(
     imports=["jobs.tasks"],
     task_default_queue="jobs",
     task_acks_late=True,
-    task_reject_on_worker_lost=True,  # it comes again, and marks the job as failed at once
+    task_reject_on_worker_lost=True,  # it comes again at once, and finds the job without a worker
     worker_prefetch_multiplier=1,
     worker_lost_wait=1,
     worker_enable_remote_control=False,  # a job is cancelled by its row

@@ -22,10 +22,13 @@ from accesscontrol.errors import (
     AuthenticationRequired,
     Forbidden,
     InvalidInput,
+    LengthRequired,
     NotAcceptable,
     RateLimited,
     Refused,
     TimedOut,
+    TooLarge,
+    UnsupportedContent,
 )
 from catalog import registry
 from catalog.services import live
@@ -33,6 +36,7 @@ from catalog.services import live
 EVERYWHERE: tuple[type[Refused], ...] = (
     InvalidInput, AuthenticationRequired, Forbidden, NotAcceptable, RateLimited, TimedOut,
 )  # fmt: skip
+OF_BODIES: tuple[type[Refused], ...] = (LengthRequired, TooLarge, UnsupportedContent)
 HEADERS: dict[str, Schema] = {
     "Prefer": {
         "schema": {"type": "string", "examples": ["dry-run", "return=minimal", "dry-run, return=minimal"]},
@@ -52,7 +56,15 @@ HEADERS: dict[str, Schema] = {
     },
     "If-None-Match": {
         "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'},
-        "description": "Answer 304 if the record's ETag is this one still.",
+        "description": "Answer 304 if the ETag is this one still.",
+    },
+    "Range": {
+        "schema": {"type": "string", "pattern": "^bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})$"},
+        "description": "Send only this part: bytes=1000- is all but the first 1,000, bytes=-500 the last 500.",
+    },
+    "If-Range": {
+        "schema": {"type": "string", "pattern": '^"[\\x21\\x23-\\x7e]*"$'},
+        "description": "Send a part only of the file that has this ETag; the whole else.",
     },
 }
 PROBLEM: Schema = {
@@ -160,7 +172,8 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
                 found[str(status)]["content"] = dict.fromkeys(
                     [types] if isinstance(types, str) else types, schema
                 )
-        for refused in (*EVERYWHERE, *described.refuses):
+        of_body = () if described.body is None else OF_BODIES
+        for refused in (*EVERYWHERE, *of_body, *described.refuses):
             found.setdefault(str(refused.status), self._problem(refused.status))
         return dict(sorted(found.items()))
 

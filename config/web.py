@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import logging
 import signal
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Final
 
+from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http import get_parser  # type: ignore[import-untyped]
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from accesscontrol.actor import Actor, Channel
+from accesscontrol.api import problems
+from accesscontrol.errors import InvalidInput, TooLarge
 from config.companion import Companion
 
-PATIENCE_S: Final = 30  # with a client that sends nothing of its body, or takes nothing of its answer
+PATIENCE_S: Final = 30  # with a client that sends nothing of its request, or takes nothing of its answer
+MAX_LINE_BYTES: Final = 8_190  # of a request: a method and an address; gunicorn takes no more
+LEAST_BYTES_PER_S: Final = 1_000  # of a client that takes longer than that to send
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -39,10 +51,11 @@ class Web(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{listening.fileno()}",
             "workers": workers,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "logger_class": PlainLogger,
             "graceful_timeout": 3,
             "timeout": 60,
+            "limit_request_line": MAX_LINE_BYTES,
             "control_socket_disable": True,  # it would lie outside the clone
             "proc_name": "database-admin-server",
             "post_fork": _in_worker,
@@ -97,6 +110,54 @@ class Master(Arbiter):  # type: ignore[misc]
     def handle_hup(self) -> None:
         """End when the terminal is closed, where gunicorn would load the application again."""
         self.handle_term()
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Gunicorn's worker with threads, of which none is kept by a client that sends byte by byte."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection's next request."""
+        if conn.parser is None:
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = Receiver(conn.sock)
+        return super().handle(conn)
+
+
+def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:
+    """This function will answer what can't be read as a request: in the shape of any other refusal."""
+    refusal = TooLarge(message) if status in {414, 431} else InvalidInput(message)
+    problem = {
+        **problems.problem_of(refusal, Actor(None, Channel.API)),
+        "status": status,
+        "title": reason,
+    }
+    body = json.dumps(problem).encode()
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+    util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+util.write_error = write_problem  # there is no setting for it
+
+
+class Receiver(SocketUnreader):  # type: ignore[misc]
+    """What a client sends, as long as we need not wait too long for it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._waited, self._size = 0.0, 0
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Return the next bytes.
+
+        :raises ConnectionResetError: they come too slowly
+        """
+        started = monotonic()
+        data: bytes = super().chunk(size_hint)
+        self._waited += monotonic() - started
+        self._size += len(data)
+        if self._waited > PATIENCE_S + self._size / LEAST_BYTES_PER_S:
+            raise ConnectionResetError(errno.ECONNRESET, "The client sends too slowly.")
+        return data
 
 
 def keep_signals() -> None:

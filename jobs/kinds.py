@@ -38,6 +38,7 @@ class Kind:
     run: Run
     operation: str
     title: str  # for people, to be translated
+    is_repeatable: bool
     links: Links | None = None
     resources: Resources | None = None
 
@@ -48,6 +49,7 @@ _kinds: dict[str, Kind] = {}
 def register(
     name: str,
     *,
+    repeatable: bool,
     operation: str | None = None,
     title: str | None = None,
     links: Links | None = None,
@@ -60,6 +62,10 @@ def register(
     title is what people read; without one it is the name. `links` says where its page leads on, `resources` the same to
     programs.
 
+    Work that is `repeatable` goes on by itself when its worker dies. Then it does no harm to do it again: what a dead
+    worker leaves is nothing, or would be done anyway, or the work is one transaction, which calls `progress.keep`.
+    Any other has failed, and a person decides.
+
     :raises ValueError: the trail knows no such operation
     """
     operation = operation or name.upper()
@@ -68,7 +74,7 @@ def register(
 
     def decorate(run: Run) -> Run:
         people_read = title or name.replace("_", " ").capitalize()
-        _kinds[name] = Kind(name, run, operation, people_read, links, resources)
+        _kinds[name] = Kind(name, run, operation, people_read, repeatable, links, resources)
         return run
 
     return decorate
@@ -91,6 +97,12 @@ def get(name: str) -> Kind:
             f"There is no kind of job {quoted(name)}.{did_you_mean(name, _kinds)}", kind=quoted(name)
         )
     return _kinds[name]
+
+
+def is_repeatable(name: str) -> bool:
+    """This function will say whether a job of a kind goes on by itself when its worker has died."""
+    load()
+    return name in _kinds and _kinds[name].is_repeatable
 
 
 def title(name: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from accesscontrol.errors import Conflict
 
 
@@ -23,6 +26,12 @@ class Progress:
 
     def log(self, text: str) -> None:
         """This function will note what a person should read afterwards."""
+
+    def keep(self, result: Mapping[str, Any]) -> None:
+        """This function will keep what the work returns, in the work's own transaction and at its end.
+
+        So the work is committed and its job done, or neither, wherever the worker dies: it is never done twice.
+        """
 
     def check(self) -> None:
         """This function will do nothing while the work is wanted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from jobs import locks
+from jobs import ending, locks
 from jobs.logs import append
 from jobs.progress import Cancelled, Progress
 
@@ -64,6 +65,10 @@ class Reporter(Progress):
         """Note a line for a person."""
         with self._lock:
             self._lines.append(text)
+
+    def keep(self, result: Mapping[str, Any]) -> None:
+        """Keep the result in the transaction of Django's connection, not in the thread's."""
+        ending.done(self._job_id, result)
 
     def check(self) -> None:
         """Raise where the job was cancelled."""

@@ -10,11 +10,12 @@ from typing import Final
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accesscontrol import keys, throttling
 from accesscontrol.errors import InternalError, Refused
-from jobs import ending, kinds, locks
+from jobs import ending, interruption, kinds, locks, waking
 from jobs.models import Job, State
 from jobs.reporting import Reporter
 
@@ -27,7 +28,7 @@ logger = structlog.get_logger(__name__)
 def run(job_id: int) -> None:
     """This function will run a job that is queued, however often it is called for it, and keep how it ended.
 
-    A job that is said to run while nobody holds its lock has lost its worker: it is marked as failed.
+    A job that is said to run while nobody holds its lock has lost its worker: it goes on, or is marked as failed.
     """
     with locks.held(job_id) as is_ours:
         if not is_ours:
@@ -37,6 +38,7 @@ def run(job_id: int) -> None:
             started_at=Now(),
             heartbeat_at=Now(),
             worker=f"{socket.gethostname()}:{os.getpid()}",
+            attempts=F("attempts") + 1,
         )
         job = Job.objects.select_related("user").filter(pk=job_id).first()
         if job is None:
@@ -46,8 +48,8 @@ def run(job_id: int) -> None:
                 job=job.pk, kind=job.kind, request_id=str(job.request_id)
             ):
                 _work(job)
-        elif job.state == State.RUNNING:
-            ending.stopped(job)
+        elif job.state == State.RUNNING and interruption.settle(job):
+            waking.wake(job.pk)
 
 
 def _work(job: Job) -> None:
@@ -67,11 +69,10 @@ def _work(job: Job) -> None:
         logger.exception("job_crashed")
         _store(lambda: ending.refused(job, InternalError(job=job.pk)))
     except BaseException:  # the worker is told to end
-        ending.stopped(job)
-        logger.warning("job_stopped")
+        interruption.settle(job, is_handed_back=True)
         raise
     else:
-        _store(lambda: ending.done(job, result))
+        _store(lambda: ending.done(job.pk, result))
         logger.info("job_done")
     throttling.charge(actor, time.monotonic() - started)
 
@@ -84,7 +85,7 @@ def _store(write: Callable[[], None]) -> None:
             write()
         except (OperationalError, InterfaceError):
             if time.monotonic() > deadline:
-                raise  # the sweep marks it as failed
+                raise  # the sweep finds it
             connection.close()
             time.sleep(RETRY_S)
         else:

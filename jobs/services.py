@@ -19,6 +19,8 @@ from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, NotFound
 from accesscontrol.policy import Right
 from audit import trail
+from audit.answers import Once
+from audit.models import KeptAnswer
 from jobs import ending, kinds, waking
 from jobs.logs import append
 from jobs.models import Job, State
@@ -28,15 +30,22 @@ MAX_LISTED = 1_000
 
 
 def enqueue(
-    *, actor: Actor, kind: str, arguments: Mapping[str, Any] | None = None, slot: str | None = None
+    *,
+    actor: Actor,
+    kind: str,
+    arguments: Mapping[str, Any] | None = None,
+    slot: str | None = None,
+    once: Once | None = None,
 ) -> Job:
     """This function will put a job into the queue, and wake a worker when the transaction commits.
 
     `arguments` are of JSON and not secret; the face has checked them and the actor's right, the service that does the
-    work does so again. With a `slot` there is one job of the kind for it: the one that is there already is returned.
+    work does so again. With a `slot` there is one job of the kind for it, and for what is asked for `once` there is
+    one: the one that is there already is returned.
 
     :raises AuthenticationRequired: nobody is logged in
     :raises InvalidInput: no such kind
+    :raises Conflict: what is asked for `once` is not what was asked for under the same key
     """
     policy.require_account(actor)
     assert actor.user is not None  # noqa: S101 - what require_account is for
@@ -51,13 +60,27 @@ def enqueue(
         "scope": None if actor.scope is None else actor.scope.texts,
     }
     with transaction.atomic():
+        if once is not None and (kept := once.take()):
+            return _begun(kept)
         if slot is None:
             job, is_new = Job.objects.create(kind=kind, **values), True
         else:
             job, is_new = Job.objects.get_or_create(kind=kind, slot=slot, defaults=values)
         if is_new:
             transaction.on_commit(partial(waking.wake, job.pk))
+        if once is not None:
+            once.keep(str(job.pk))
     return job
+
+
+def begun(once: Once | None) -> Job | None:
+    """This function will return the job that was put into the queue for what is asked for once, or None.
+
+    :raises InvalidInput: the key is empty or too long
+    :raises Conflict: something else was asked for under the same key
+    """
+    kept = once.find() if once is not None else None
+    return None if kept is None else _begun(kept)
 
 
 def seen_by(actor: Actor) -> QuerySet[Job]:
@@ -142,6 +165,10 @@ def may_start_again(actor: Actor, job: Job) -> bool:
     """This function will say whether a job has left nothing, and is the actor's to start anew."""
     is_own = job.user_id is not None and job.user_id == getattr(actor.user, "pk", None)
     return is_own and job.state in {State.FAILED, State.CANCELLED}
+
+
+def _begun(kept: KeptAnswer) -> Job:
+    return Job.objects.select_related("user").get(pk=int(kept.answer))
 
 
 def _one(jobs: QuerySet[Job], job_id: int) -> Job:

@@ -5,46 +5,42 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs import ending, locks, schedule, waking
+from jobs import interruption, locks, schedule, waking
 from jobs.models import Job, State
 
 PATIENCE: Final = timedelta(seconds=15)  # with a message, before it counts as lost
 MAX_WOKEN: Final = 1_000
 KEPT: Final = timedelta(days=90)  # what has ended; the trail tells of it for ever
 
-logger = structlog.get_logger(__name__)
-
 
 def sweep() -> None:
-    """This function will mark jobs whose worker died, put missed slots into the queue, and wake workers anew.
+    """This function will have jobs go on whose worker died, put missed slots into the queue, and wake workers anew.
 
     What ended long ago is forgotten.
     """
-    fail_lost()
+    settle_lost()
     schedule.run_due()
     wake_queued()
     forget_old()
 
 
-def fail_lost() -> int:
-    """This function will mark as failed what is said to run and is not, and return how many jobs that were."""
+def settle_lost() -> int:
+    """This function will queue or end what is said to run and is not, and return how many jobs that were."""
     running = Job.objects.filter(state=State.RUNNING).values_list("pk", flat=True)
-    return sum(_fail_if_lost(job_id) for job_id in list(running))
+    return sum(_settle_if_lost(job_id) for job_id in list(running))
 
 
 @transaction.atomic
-def _fail_if_lost(job_id: int) -> bool:
+def _settle_if_lost(job_id: int) -> bool:
     if not locks.is_free(job_id):
         return False
     job = Job.objects.select_related("user").filter(pk=job_id, state=State.RUNNING).first()
     if job is None:
         return False  # it has ended meanwhile
-    ending.stopped(job)
-    logger.warning("job_lost_its_worker", job=job.pk, kind=job.kind, worker=job.worker)
+    interruption.settle(job)
     return True
 
 

@@ -46,7 +46,7 @@ def run_scheduled(kind: str, **_arguments: Any) -> None:
     schedule.run_due(kind)
 
 
-@kinds.register("expire_sessions", title=gettext_noop("Sweep of sessions"))
+@kinds.register("expire_sessions", repeatable=True, title=gettext_noop("Sweep of sessions"))
 def expire_sessions(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will forget the sessions that are over."""
     return {"sessions": logins.expire(actor=actor)}

@@ -23,13 +23,14 @@ from jobs import schedule, waking
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 WATCH_S: Final = 1
+GRACE_S = 10.0  # for jobs to hand themselves back
 
 
 class Worker(CeleryWorker):  # type: ignore[misc] # Celery has no types
     """Takes messages, and works on jobs in processes that it forks; with beat, in one more process."""
 
     def install_platform_tweaks(self, worker: Any) -> None:
-        """Let any signal end the jobs that run, which are then marked as failed, and the worker.
+        """Let any signal end the jobs that run, which are then handed back, and the worker.
 
         Celery would wait for jobs of hours at the first, and begin anew when the terminal is closed.
         """
@@ -87,7 +88,16 @@ def _end_with_parent(**_: Any) -> None:
 
 
 def _watch(worker: Worker, parent: int) -> None:
-    """End when the parent process has, or beat: whoever started us starts us again."""
+    """End when the parent process has, or beat: whoever started us starts us again; and soon, once somebody asks.
+
+    Python drops an exception that comes in a destructor, and so a job that is told to end may not hear it; Celery would
+    wait for it without end. It dies with us, and goes on as after any death.
+    """
     while os.getppid() == parent and (worker.beat is None or worker.beat.exitcode is None):
+        if state.should_terminate is not None:
+            break
         time.sleep(WATCH_S)
-    os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os._exit(0)

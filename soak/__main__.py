@@ -9,7 +9,19 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import backups, clients, connections, crashes, damage, disks, kills, load, locks, restores
+from soak import (
+    backups,
+    clients,
+    connections,
+    crashes,
+    damage,
+    disks,
+    kills,
+    load,
+    locks,
+    restores,
+    workers,
+)  # fmt: skip
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -36,6 +48,10 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
     "load": ("threads and agents read, write, batch and undo at once", _in_a_database(load.run)),
     "clients": ("64 programs use the REST API at once", _in_a_database(clients.run)),
     "kills": ("MCP servers are killed in the middle of writes", _in_a_database(kills.run)),
+    "workers": (
+        "workers are killed and told to end in the middle of jobs",
+        _in_a_database(workers.run),
+    ),
     "crashes": ("PostgreSQL is killed in the middle of batches", _in_a_server(crashes.run)),
     "backups": (
         "backups are made while others write, and whatever makes them is killed",

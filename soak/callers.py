@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, Self
 
 from django.conf import settings
 from django.db import connection
 
+from bench import memory
 from mcp_bridge import call
 from mcp_bridge.auth import Account
 from soak import serving
@@ -152,8 +152,7 @@ class Agent:
 
     def resident_mb(self) -> float:
         """This function will return how much memory the server has now."""
-        status = Path(f"/proc/{self._server.pid}/status").read_text(encoding="ascii")
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return memory.resident_mb(self._server.pid or 0)
 
     def kill(self) -> None:
         """This function will kill the server as the kernel does when memory runs out."""

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from random import Random
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
-from urllib.request import urlopen
 
-from django.conf import settings
 from django.contrib.auth.models import User
 
 from accesscontrol import keys
 from accesscontrol.actor import Actor, Channel
 from bench.http_wire import Answer, Connection
+from bench.web_server import serving
 from soak import invariants
 from soak.growth import Watch
 from soak.ledger import Call, Ledger
@@ -29,7 +21,6 @@ from soak.places import Place
 
 CLIENTS = 64
 SAMPLE_S = 0.5
-START_S = 60
 RIGHTS = ["read", "insert", "update", "delete"]
 # What may rightly become of requests that cross each other: gone, changed meanwhile, in somebody's way, too late.
 EXPECTED = frozenset({200, 201, 204, 304, 404, 409, 412})
@@ -40,11 +31,14 @@ def run(place: Place, *, seconds: float, seed: int, clients: int = CLIENTS) -> L
     ledger = Ledger()
     actor = Actor(User.objects.get(username=place.username), Channel.COMMAND)
     key = keys.create(actor=actor, name="soak", scopes=RIGHTS).text
-    with _server(place) as (port, pid):
+    with serving(place.environment()) as server:
         watch = Watch()
         asyncio.run(
-            _all(port, key, seconds, seed, clients, ledger, lambda: watch.look(place, _resident_mb(pid)))
-        )
+            _all(
+                server.port, key, seconds, seed, clients, ledger,
+                lambda: watch.look(place, server.resident_mb()),
+            )
+        )  # fmt: skip
     watch.judge(ledger, "a web process")
     invariants.check(place, ledger)
     return ledger
@@ -145,46 +139,3 @@ def _told(answer: Answer, count: int) -> dict[str, Any]:
         refusal: dict[str, Any] = json.loads(answer.body)
         return refusal
     return {"change_id": answer.header("change-id"), "updated": count}
-
-
-@contextmanager
-def _server(place: Place) -> Iterator[tuple[int, int]]:
-    """Serve the application as it is shipped; return its port, and its process."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [
-                sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind",
-                f"fd://{listening.fileno()}", "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS),
-                "--threads", str(settings.WEB_THREADS), "--keep-alive", "60",
-            ],
-            cwd=settings.BASE_DIR, env=place.environment(), pass_fds=[listening.fileno()],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            port = listening.getsockname()[1]
-            _await(port)
-            yield port, process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _await(port: int) -> None:
-    until = monotonic() + START_S
-    while True:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/health", timeout=START_S):
-                return
-        except OSError:
-            if monotonic() > until:
-                raise
-            sleep(SAMPLE_S)
-
-
-def _resident_mb(pid: int) -> float:
-    """The memory of the largest process of a server."""
-    page_kb = os.sysconf("SC_PAGE_SIZE") / 1024
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return max(
-        int(Path(f"/proc/{child}/statm").read_text().split()[1]) * page_kb / 1024 for child in children
-    )

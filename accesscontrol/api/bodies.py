@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic
+from functools import partial
+from io import BytesIO
 from typing import Any, BinaryIO, Final, cast
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.request import Request
 
 from accesscontrol.api.parameters import given_in
-from accesscontrol.errors import InvalidInput, Refused, TooLarge, UnsupportedContent, quoted
+from accesscontrol.errors import InvalidInput, LengthRequired, Refused, TooLarge, UnsupportedContent, quoted
 
+BLOCK_BYTES: Final = 1 << 16
 FORM_BYTES: Final = 1 << 20  # what a form has beside its file
-PATIENCE_S: Final = 60  # before a slow body is looked at
-LEAST_BYTES_PER_S: Final = 1_000
 
 _FORM: Final = "multipart/form-data"
 _FILE_NAME: Final = re.compile(r'filename="([^"\\/\x00-\x1f]{1,200})"')
@@ -39,18 +39,17 @@ class Incoming:
     """The body of a request as a file that is read once."""
 
     def __init__(self, request: HttpRequest, most: int) -> None:
-        environ = getattr(request, "environ", {})
         # Django knows no body without a length; the server ends it where it ends.
-        in_chunks = "HTTP_TRANSFER_ENCODING" in request.META and environ.get("wsgi.input_terminated")
-        self._source: Any = environ["wsgi.input"] if in_chunks else request
+        in_chunks = is_in_chunks(request)
+        self._source: Any = request.META["wsgi.input"] if in_chunks else request
         self._expected = None if in_chunks else length_of(request)
-        self._most, self._size, self._started = most, 0, monotonic()
+        self._most, self._size = most, 0
 
     def read(self, size: int = -1) -> bytes:
         """This function will return some more of the body, b"" at its end.
 
         :raises TooLarge: there is more of it than there may be
-        :raises InvalidInput: it ends early, or comes too slowly
+        :raises InvalidInput: it ends early
         """
         try:
             block: bytes = self._source.read(self._most + 1 if size < 0 else size)
@@ -61,10 +60,31 @@ class Incoming:
             raise _too_large(self._most)
         if not block and self._expected is not None and self._size < self._expected:
             raise _broken()
-        taken = monotonic() - self._started
-        if taken > PATIENCE_S and self._size < taken * LEAST_BYTES_PER_S:
-            raise InvalidInput("The body comes too slowly.")
         return block
+
+
+def is_in_chunks(request: HttpRequest) -> bool:
+    """This function will say whether a body comes in chunks, and so without its length.
+
+    :raises LengthRequired: it does, and this server does not read such
+    """
+    if "HTTP_TRANSFER_ENCODING" not in request.META:
+        return False
+    if not request.META.get("wsgi.input_terminated"):
+        raise LengthRequired
+    return True
+
+
+def collect(request: HttpRequest, most: int) -> None:
+    """This function will let a body that comes in chunks be read as one whose length is known.
+
+    :raises TooLarge: there is more of it than there may be
+    :raises InvalidInput: it ends early
+    """
+    if is_in_chunks(request):
+        body = b"".join(iter(partial(Incoming(request, most).read, BLOCK_BYTES), b""))
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)  # noqa: SLF001 - what Django reads
 
 
 def require_none(request: Request) -> None:
@@ -74,6 +94,16 @@ def require_none(request: Request) -> None:
     """
     if not isinstance(request.data, dict) or request.data:
         raise InvalidInput("This takes no body.", hint="Leave it out.")
+
+
+def require_readable(request: HttpRequest) -> None:
+    """This function will do nothing where a body is sent as it is.
+
+    :raises UnsupportedContent: it is packed
+    """
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding != "identity":
+        raise UnsupportedContent("Packed bodies are not read.", hint="Leave Content-Encoding out.")
 
 
 def require_within(request: HttpRequest, most: int) -> None:
@@ -100,6 +130,8 @@ def brought(request: HttpRequest, media_types: Mapping[str, str], most: int) -> 
     """
     media_type = (request.content_type or "").lower()
     if media_type == _FORM:
+        if is_in_chunks(request):  # a form is read by its length
+            raise LengthRequired
         return _of_form(request, media_types)
     if media_type not in media_types:
         raise UnsupportedContent(
@@ -114,6 +146,8 @@ def refusal_of(error: Exception) -> Refused | None:
     """This function will return what the framework says of a body that can't be read, as one of our refusals."""
     if isinstance(error, RequestDataTooBig):
         return TooLarge()
+    if isinstance(error, DisallowedHost):
+        return InvalidInput("This server has another name.", hint="Mind the header Host.", header="Host")
     if isinstance(error, MultiPartParserError | SuspiciousOperation):
         return InvalidInput("The request's body can't be read.")
     return _broken() if isinstance(error, UnreadablePostError) else None

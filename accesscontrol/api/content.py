@@ -16,7 +16,7 @@ from accesscontrol import answers
 from accesscontrol.actor import Actor
 from accesscontrol.answers import Json
 from accesscontrol.api import problems
-from accesscontrol.errors import InvalidInput, Refused, TooLarge
+from accesscontrol.errors import InvalidInput, RangeNotSatisfiable, Refused, TooLarge
 
 
 class JsonParser(BaseParser):
@@ -67,7 +67,10 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 def refuse(refusal: Refused, actor: Actor) -> HttpResponse:
     """This function will return the answer to a refused request, in the form of problems whatever it accepts."""
     body = answers.write_error(problems.problem_of(refusal, actor))
-    return _with_body(_bytes(body), problems.MEDIA_TYPE, refusal.status)
+    headers = None
+    if isinstance(refusal, RangeNotSatisfiable):
+        headers = {"Content-Range": f"bytes */{refusal.details['size_bytes']}"}
+    return _with_body(_bytes(body), problems.MEDIA_TYPE, refusal.status, headers)
 
 
 def _with_body(

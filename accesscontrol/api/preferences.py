@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+
+from accesscontrol.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,18 @@ class Preferences:
 
 
 NONE = Preferences()
+_RELIED_ON: Final = {"Idempotency-Key": "HTTP_IDEMPOTENCY_KEY", "If-Match": "HTTP_IF_MATCH"}
+
+
+def require_heeded(request: HttpRequest, heeded: Collection[str]) -> None:
+    """This function will do nothing where a write heeds all that its sender relies on: a key, a tag, a dry run.
+
+    :raises InvalidInput: it would overlook something
+    """
+    for name, variable in _RELIED_ON.items():
+        if variable in request.META and name not in heeded:
+            raise InvalidInput(f"{name} is not heeded here.", hint="Leave it out.", header=name)
+    if "Prefer" not in heeded and Preferences.of(request).dry_run:
+        raise InvalidInput(
+            "This can't be tried without doing it.", hint="Leave out dry-run.", header="Prefer"
+        )

@@ -26,13 +26,15 @@ _REFUSALS: tuple[tuple[type[exceptions.APIException], type[Refused]], ...] = (
     (exceptions.PermissionDenied, Forbidden),  # of a session's form without its CSRF token
     (exceptions.NotFound, NotFound),
     (exceptions.NotAcceptable, NotAcceptable),
-    (exceptions.UnsupportedMediaType, UnsupportedContent),
     (exceptions.APIException, InvalidInput),
 )
 
 
 def refusal_of(error: exceptions.APIException) -> Refused:
     """This function will return what the framework raised, as one of our refusals."""
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        hint = "Send JSON, and say so: Content-Type: application/json."
+        return UnsupportedContent("A body of this type is not taken here.", hint=hint)
     refused = next(mine for theirs, mine in _REFUSALS if isinstance(error, theirs))
     return refused(str(error.detail))
 

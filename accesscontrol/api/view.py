@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.api import bodies, problems
+from accesscontrol.api import bodies, packing, preferences, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.uploads import take_files
@@ -32,9 +33,13 @@ class ServiceView(APIView):
     metadata_class = None  # what there is, the OpenAPI document tells
     open_to_all: ClassVar[bool] = False  # whether strangers may ask
     takes_files: ClassVar[bool] = False  # whether forms may bring some
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permission_classes = ()  # who may do what is the policy's business
 
     caller: Actor  # for whom the OpenAPI document is made
+
+    _operation: str | None = None
+    _table_name: str | None = None
 
     @property
     def actor(self) -> Actor:
@@ -44,12 +49,16 @@ class ServiceView(APIView):
     @property
     def operation(self) -> str:
         """What the request does, as the trail names it."""
-        return self.operations.get(self.request.method or "", "QUERY")
+        return self._operation or self.operations.get(self.request.method or "", "QUERY")
 
     @property
     def table_name(self) -> str | None:
         """The table that the request is about, for the trail."""
-        return None
+        return self._table_name
+
+    def about(self, *, operation: str | None = None, table: str | None = None) -> None:
+        """This function will take note of what the trail is told, as far as the request's body alone says it."""
+        self._operation, self._table_name = operation or self._operation, table or self._table_name
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor has a use for a method, as the OpenAPI document shows it to them."""
@@ -83,12 +92,25 @@ class ServiceView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""
         self.meter.start()
+        request._request.get_host()  # noqa: SLF001 - addresses in answers are made of it: one of ours, or nothing is done
+        bodies.require_readable(request)
         bodies.require_within(request, self.most_bytes)  # a form is read to find out who asks
         if self.takes_files:
             take_files(request._request)  # noqa: SLF001 - which reads it
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
+        if request.method not in SAFE_METHODS:
+            preferences.require_heeded(request, self._heeded)
+        if not self.takes_files:
+            bodies.collect(request._request, self.most_bytes)  # noqa: SLF001 - which knows no chunks
+
+    @property
+    def _heeded(self) -> Collection[str]:
+        """The headers that the request is read for."""
+        handler = getattr(self, str(self.request.method).lower(), None)
+        described = getattr(handler, "described", None)
+        return described.headers if described else ()
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse a method that this address does not take."""
@@ -107,5 +129,7 @@ class ServiceView(APIView):
         answer = super().finalize_response(request, response, *args, **kwargs)
         if "Cache-Control" not in answer:
             answer["Cache-Control"] = "private, no-cache"
+        if request.method in SAFE_METHODS:
+            packing.pack(request, answer)
         self.meter.finish(self, answer)
         return answer

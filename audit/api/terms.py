@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from pydantic import Field
+from rest_framework.request import Request
 
+from accesscontrol.actor import Actor
 from accesscontrol.api.parameters import Parameters, Whole, given_in
 from accesscontrol.api.preferences import Preferences
+from audit.answers import Once
 from audit.operation import MAX_AFFECTED, Terms
 
 WRITING = ("Prefer", "Idempotency-Key")
@@ -33,6 +38,18 @@ def terms_of(request: HttpRequest, parameters: WriteParameters | None = None) ->
         parameters.max_affected,
         request.META.get("HTTP_IDEMPOTENCY_KEY"),
     )
+
+
+def once_of(request: Request, actor: Actor, body: Any) -> Once | None:
+    """This function will return what a request asks for, where it is to be done once however often it comes.
+
+    That is its method, address, body and agreement; None without Idempotency-Key.
+    """
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    asked = {"body": body, "plan_token": plan_token_of(request), "dry_run": Preferences.of(request).dry_run}
+    return Once(actor, key, f"{request.method} {request.path}", asked)
 
 
 def plan_token_of(request: HttpRequest) -> str | None:

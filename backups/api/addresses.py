@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, path
 
-from backups.api.views import BackupView, FileView, ListView, RestoreView, UploadView, ValidateView
+from backups.api.backups import BackupView, ListView
+from backups.api.files import FileView, UploadView
+from backups.api.restores import RestoreView, ValidateView
 
 
 def urls() -> Iterator[URLPattern]:

@@ -13,7 +13,7 @@ from jobs import kinds, schedule
 from jobs.progress import Progress
 
 
-@kinds.register(starting.KIND, operation=copying.OPERATION, title="Copies offsite")
+@kinds.register(starting.KIND, repeatable=True, operation=copying.OPERATION, title="Copies offsite")
 def copy_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will copy what is not in the bucket yet, unless another job is at it."""
     if not bucket.is_configured():
@@ -28,7 +28,7 @@ def copy_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) ->
     return {"copied": copied}
 
 
-@kinds.register("expire_copies", operation=expiring.OPERATION, title="Retention of copies offsite")
+@kinds.register("expire_copies", repeatable=True, operation=expiring.OPERATION, title="Retention of copies offsite")
 def expire_copies(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the copies that have had their time."""
     if not bucket.is_configured():

@@ -15,7 +15,7 @@ from jobs import kinds, schedule
 from jobs.progress import Progress
 
 
-@kinds.register("base_backup", operation="BACKUP_FULL", title="Copy of the whole server")
+@kinds.register("base_backup", repeatable=True, operation="BACKUP_FULL", title="Copy of the whole server")
 def base_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will take a base, and let go what is not needed any more."""
     made = services.take_base(actor=actor, progress=progress, **arguments)
@@ -24,7 +24,7 @@ def base_backup(actor: Actor, arguments: dict[str, Any], progress: Progress) -> 
     return {"base": made.name, "deleted": gone}
 
 
-@kinds.register("ship_log", operation=copying.OPERATION, title="Log of the server")
+@kinds.register("ship_log", repeatable=True, operation=copying.OPERATION, title="Log of the server")
 def ship_log(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will see that the log is received, take a base where none leads to now, and send both offsite."""
     try:

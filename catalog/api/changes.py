@@ -19,8 +19,8 @@ from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import Conflict, NotFound
-from audit.api.terms import WRITING, WriteParameters, terms_of
-from audit.operation import DEFAULT_TERMS
+from audit.api.terms import WRITING, WriteParameters, once_of, terms_of
+from audit.operation import MAX_AFFECTED
 from catalog.api.records import WRITE_REFUSALS, told
 from catalog.services import undo, undo_preview
 from catalog.services.undo_preview import Deed
@@ -111,11 +111,10 @@ class UndoView(ChangeView):
         """Take a change back: all of it or nothing; one of more than 1,000 records by a job (202)."""
         terms = terms_of(request)
         bodies.require_none(request)
-        if terms == DEFAULT_TERMS and self._is_large(change_id):
-            arguments = {"change_id": str(change_id)}
-            return started(
-                request, self.actor, jobs.enqueue(actor=self.actor, kind="undo", arguments=arguments)
-            )
+        if not terms.dry_run and terms.max_affected == MAX_AFFECTED and self._is_large(change_id):
+            once, arguments = once_of(request, self.actor, None), {"change_id": str(change_id)}
+            job = jobs.enqueue(actor=self.actor, kind="undo", arguments=arguments, once=once)
+            return started(request, self.actor, job)
         change = undo.undo_change(actor=self.actor, change_id=change_id, terms=terms)
         records = None if Preferences.of(request).minimal else Json(change.records.json())
         return told(request, change, answer(ChangeUndone(sum(change.counts), change.change_id, records)))

@@ -16,8 +16,8 @@ from accesscontrol.api.preferences import Preferences
 from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
 from audit.operation import Terms
-from catalog.api import listing, schemas
-from catalog.api.records import WRITE_REFUSALS, DeleteParameters, address_of, deletion_of, told, written
+from catalog.api import listing, schemas, where_schemas
+from catalog.api.records import WRITE_REFUSALS, DeleteParameters, deletion_of, told, written
 from catalog.api.tables import TableView
 from catalog.services import batch, records
 from catalog.services.writing import Change
@@ -113,7 +113,7 @@ class CollectionView(TableView):
     @describes(
         query=deletion_of,
         headers=WRITING,
-        body=lambda view: schemas.list_of(schemas.where(view.caller, view.table), batch.MAX_PARTS),
+        body=lambda view: schemas.list_of(where_schemas.where(view.caller, view.table), batch.MAX_PARTS),
         answers={
             200: lambda view: schemas.batch(view.caller, view.table, "deleted", counts=COUNTS, type=DELETION)
         },
@@ -141,7 +141,7 @@ class CollectionView(TableView):
         else:
             response = written(request, change, status)
         if not terms.dry_run:
-            response["Location"] = address_of(request, self.table, key)
+            response["Location"] = request.build_absolute_uri(f"{request.path}{key}/")
         return response
 
     @property

@@ -5,13 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any, Final, Literal
 
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from pydantic import Field
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from accesscontrol.actor import Actor
+from accesscontrol.api import downloads
 from accesscontrol.api.content import JsonRenderer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
@@ -19,14 +18,15 @@ from accesscontrol.api.streams import Streamed
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import (
+    Conflict,
     Forbidden,
     InvalidInput,
     LimitExceeded,
     NotFound,
-    TooLarge,
-    UnsupportedContent,
+    RangeNotSatisfiable,
 )
 from accesscontrol.policy import Operation
+from audit.api.terms import once_of
 from catalog import registry
 from catalog.api import filters, listing
 from catalog.api.tables import TableView
@@ -149,30 +149,19 @@ class ExportsView(ServiceView):
 
     operations = {"POST": "EXPORT_CSV"}
     tag = "exchange"
-    _operation: str | None = None
-    _table_name: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What the request does, as the trail names it."""
-        return self._operation or super().operation
-
-    @property
-    def table_name(self) -> str | None:
-        """The table that the request is about, for the trail."""
-        return self._table_name
 
     @describes(
         query=Parameters,
+        headers=("Idempotency-Key",),
         body=NewExport,
         answers={202: JobShown},
-        refuses=(TooLarge, UnsupportedContent),
+        refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Have a file made of records, by a job: its link `file` leads to it once it is done."""
         Parameters.read(given_in(request.GET))
         asked = NewExport.read(request.data)
-        self._operation, self._table_name = f"EXPORT_{asked.format.upper()}", asked.table
+        self.about(operation=f"EXPORT_{asked.format.upper()}", table=asked.table)
         job = starting.start_export(
             actor=self.actor,
             table=registry.get(asked.table),
@@ -188,6 +177,7 @@ class ExportsView(ServiceView):
             order_by=listing.order_of(asked.order_by),
             limit=asked.limit,
             include_deleted=asked.include_deleted,
+            once=once_of(request, self.actor, request.data),
         )
         return started(request, self.actor, job)
 
@@ -205,29 +195,22 @@ class ExportFileView(ServiceView):
 
     @describes(
         query=Parameters,
-        answers={200: {}},
-        refuses=(NotFound, Forbidden),
+        headers=downloads.HEADERS,
+        answers={200: {}, 206: {}, 304: None},
+        refuses=(NotFound, Forbidden, RangeNotSatisfiable),
         media_type=tuple(MEDIA_TYPES.values()),
     )
     def get(self, request: Request, job_id: int) -> HttpResponseBase:
-        """Download the file that a job of yours has made: its sha256 is in Repr-Digest."""
+        """Download the file that a job of yours has made, or a part of it: its sha256 is in Repr-Digest."""
         Parameters.read(given_in(request.GET))
-        return sent(self.actor, job_id)
-
-
-def sent(actor: Actor, job_id: int) -> FileResponse:
-    """This function will send the file that a job of the actor has made."""
-    job = jobs.get(actor=actor, job_id=job_id)
-    if not job.kind.startswith("export_"):
-        raise NotFound("There is no such export.", job=job_id)
-    download = fetching.open_made(actor=actor, table=registry.get(job.arguments["table"]), job_id=job_id)
-    kind: Any = download.name.rpartition(".")[2]
-    answer = FileResponse(
-        download.file, as_attachment=True, filename=download.name, content_type=MEDIA_TYPES[kind]
-    )
-    answer["Content-Length"] = str(download.size_bytes)
-    answer["Repr-Digest"] = digest_of((job.result or {})["sha256"])
-    return answer
+        job = jobs.get(actor=self.actor, job_id=job_id)
+        if not job.kind.startswith("export_"):
+            raise NotFound("There is no such export.", job=job_id)
+        table = registry.get(job.arguments["table"])
+        download = fetching.open_made(actor=self.actor, table=table, job_id=job_id)
+        kind: Any = download.name.rpartition(".")[2]
+        digest = digest_of((job.result or {})["sha256"])
+        return downloads.sent(request, download, MEDIA_TYPES[kind], {"Repr-Digest": digest})
 
 
 def digest_of(sha256: str) -> str:

@@ -11,10 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
-from django.db import models
-
 from catalog.services import kinds, operators
+from catalog.services.kinds import Kind
 from catalog.table import AnyField, Table
 
 SEPARATOR = "__"
@@ -52,19 +50,21 @@ def _operand(field: AnyField | None, operator: str, text: str) -> Any:
         return text
     if operator == "$null":
         return _FLAGS.get(text, text)
-    if operator in _LISTS or isinstance(field, ArrayField):
+    if operator in _LISTS or kinds.of(field) is Kind.LIST:
         return [_value(field, part) for part in text.split(",")]
     return _value(field, text)
 
 
 def _value(field: AnyField, text: str) -> Any:
-    if kinds.is_integer_column(field):
-        return int(text) if _WHOLE.fullmatch(text) else text
-    if isinstance(field, models.FloatField):
-        return _json(text)
-    if isinstance(field, models.BooleanField):
-        return _FLAGS.get(text, text)
-    return _json(text) if isinstance(field, models.JSONField) else text
+    match kinds.of(field):
+        case Kind.INTEGER:
+            return int(text) if _WHOLE.fullmatch(text) else text
+        case Kind.FLAG:
+            return _FLAGS.get(text, text)
+        case Kind.FLOAT | Kind.JSON:
+            return _json(text)
+        case _:
+            return text
 
 
 def _json(text: str) -> Any:

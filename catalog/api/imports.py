@@ -7,13 +7,11 @@ that takes a moment, so that faults and plan are in its answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from pydantic import Field
 from rest_framework.request import Request
@@ -32,18 +30,19 @@ from accesscontrol.errors import (
     InvalidInput,
     LimitExceeded,
     NotFound,
-    TooLarge,
-    UnsupportedContent,
 )
 from accesscontrol.policy import Operation, Planned
-from audit.api.terms import plan_token_of
+from audit.answers import Once
+from audit.api.terms import once_of, plan_token_of
 from catalog import registry
+from catalog.api import import_shown
+from catalog.api.import_shown import ImportShown
 from catalog.exchange import steps, uploads
 from catalog.exchange.formats import Format
 from catalog.exchange.order import Order
 from catalog.exchange.uploads import Upload
-from catalog.services.wording import counted
 from catalog.table import Table
+from jobs import services as jobs
 from jobs.api.shown import JobShown, started
 
 FORMATS: Final[dict[str, Format]] = {
@@ -52,8 +51,6 @@ FORMATS: Final[dict[str, Format]] = {
     "application/x-ndjson": "json",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
-FAULTS_TOLD: Final = 100  # in a refusal; the rest are at the file's own address
-_HINT: Final = "Mend the file and bring it again; the address `import` lists up to 10,000 faults."
 
 
 class ImportParameters(Parameters):
@@ -93,67 +90,16 @@ class ImportParameters(Parameters):
         }
 
 
-@dataclass(frozen=True)
-class ImportPreview:
-    """What an import would do, and what is wrong with it; numbers are null where more is wrong than is listed."""
-
-    rows: int
-    new: int | None
-    changed: int | None
-    skipped: int | None
-    faulty: int
-    fault_count: int
-    columns: list[str]
-    faults: list[dict[str, Any]]
-    new_rows: Annotated[list[list[Any]], Field(description="The first few: [row, {column: text}].")]
-    changed_rows: Annotated[
-        list[list[Any]], Field(description="The first few: [row, key, {column: [old, new]}].")
-    ]
-    plan_token: Annotated[str | None, Field(description="Agrees to the import, where nothing is wrong.")]
-    expires_at: str | None
-
-
-@dataclass(frozen=True)
-class ImportShown:
-    """A file that was brought, and what was found in it."""
-
-    table: str
-    format: Literal["csv", "json", "xlsx"]
-    file_name: str
-    size_bytes: int
-    terms: dict[str, Any] | None
-    preview: ImportPreview | None
-    links: dict[str, str] = field(default_factory=dict)
-
-
 class ImportView(ServiceView):
     """A view of imports."""
 
     tag = "exchange"
-    _operation: str | None = None
-    _table_name: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What the request does, as the trail names it."""
-        return self._operation or super().operation
-
-    @property
-    def table_name(self) -> str | None:
-        """The table that the request is about, for the trail."""
-        return self._table_name
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor may import into some table."""
         return any(policy.decide(actor, Operation.IMPORT, table).allowed for table in registry.all_tables())
 
-    def about(self, table: str, format: Format | None) -> None:  # noqa: A002 - what callers call it
-        """This function will take note of what the request is about."""
-        self._table_name = table
-        if format is not None:
-            self._operation = f"IMPORT_{format.upper()}"
-
-    def proceed(self, request: Request, table: Table, upload: Upload) -> HttpResponse:
+    def proceed(self, request: Request, table: Table, upload: Upload, once: Once | None) -> HttpResponse:
         """This function will look at a file, ask whoever brought it, or have it imported.
 
         :raises InvalidInput: rows are at fault; `details.errors` lists them
@@ -161,10 +107,10 @@ class ImportView(ServiceView):
         """
         actor, token, preferences = self.actor, plan_token_of(request), Preferences.of(request)
         if token is None or preferences.dry_run:
-            looking = steps.start_look(actor=actor, table=table, upload=upload)
+            looking = steps.start_look(actor=actor, table=table, upload=upload, once=once)
             if preferences.dry_run:
                 return preferences.tell(
-                    answer(told(request, actor, table, upload))
+                    answer(import_shown.told(request, actor, table, upload))
                     if looking is None
                     else started(request, actor, looking)
                 )
@@ -172,11 +118,11 @@ class ImportView(ServiceView):
             if looking is not None and not is_free:
                 return started(request, actor, looking)
             if looking is None:
-                found = told(request, actor, table, upload)
-                _require_sound(found)
+                found = import_shown.told(request, actor, table, upload)
+                import_shown.require_sound(found)
                 if not is_free:
-                    raise _confirmation(found)
-        job = steps.start_agreed(actor=actor, table=table, upload=upload, plan_token=token)
+                    raise import_shown.confirmation(found)
+        job = steps.start_agreed(actor=actor, table=table, upload=upload, plan_token=token, once=once)
         return started(request, actor, job)
 
 
@@ -200,9 +146,9 @@ class ImportsView(ImportView):
         query=ImportParameters,
         body={"type": "string"},
         takes="text/csv",
-        headers=("Prefer", "Plan-Token"),
+        headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
-        refuses=(ConfirmationRequired, LimitExceeded, TooLarge, UnsupportedContent),
+        refuses=(ConfirmationRequired, LimitExceeded),
     )
     def post(self, request: Request) -> HttpResponse:
         """Import a file, all or nothing: first you get a plan (409), then with its token a job imports it (202).
@@ -230,14 +176,19 @@ class ImportsView(ImportView):
             now=timezone.now(),
             format=format_,
         )
-        self.about(table.name, upload.format)
+        self.about(operation=f"IMPORT_{upload.format.upper()}", table=table.name)
+        once = once_of(request, self.actor, [upload.sha256, upload.format, asked.model_dump()])
+        if job := jobs.begun(once):
+            uploads.forget(upload)
+            return started(request, self.actor, job)
         steps.choose(actor=self.actor, table=table, upload=upload, terms=asked.terms)
-        return self.proceed(request, table, upload)
+        return self.proceed(request, table, upload, once)
 
     def _require_allowed(self, asked: ImportParameters, format_: Format | None) -> Table:
-        self.about(asked.table, asked.format or format_)
+        named: Format = asked.format or format_ or "csv"
+        self.about(operation=f"IMPORT_{named.upper()}", table=asked.table)
         table = registry.get(asked.table)
-        Order(self.actor, table, asked.format or format_ or "csv", **asked.terms).require_allowed()
+        Order(self.actor, table, named, **asked.terms).require_allowed()
         return table
 
 
@@ -258,7 +209,7 @@ class BroughtView(ImportView):
 
         :raises NotFound: there is none of that name
         """
-        self._table_name = self.kwargs["table"]
+        self.about(table=self.kwargs["table"])
         try:
             return registry.get(self.kwargs["table"])
         except InvalidInput as refusal:
@@ -268,11 +219,11 @@ class BroughtView(ImportView):
     def get(self, request: Request, table: str, token: str) -> HttpResponse:
         """Read what was found in a file that you brought: what would be new and changed, and all that is wrong."""
         Parameters.read(given_in(request.GET))
-        return answer(told(request, self.actor, self.table, self._upload(token)))
+        return answer(import_shown.told(request, self.actor, self.table, self._upload(token)))
 
     @describes(
         query=Parameters,
-        headers=("Prefer", "Plan-Token"),
+        headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
         refuses=(NotFound, ConfirmationRequired),
     )
@@ -280,9 +231,12 @@ class BroughtView(ImportView):
         """Import a file that you brought: on the terms that it was brought with, and as its plan says."""
         Parameters.read(given_in(request.GET))
         bodies.require_none(request)
+        once = once_of(request, self.actor, None)
+        if job := jobs.begun(once):
+            return started(request, self.actor, job)
         upload = self._upload(token)
-        self.about(self.table.name, upload.format)
-        return self.proceed(request, self.table, upload)
+        self.about(operation=f"IMPORT_{upload.format.upper()}")
+        return self.proceed(request, self.table, upload, once)
 
     @describes(query=Parameters, answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, table: str, token: str) -> HttpResponse:
@@ -293,66 +247,6 @@ class BroughtView(ImportView):
 
     def _upload(self, token: str) -> Upload:
         return uploads.find(actor=self.actor, table=self.table, token=token)
-
-
-def told(request: Request, actor: Actor, table: Table, upload: Upload) -> ImportShown:
-    """This function will return a file that was brought, and what was found in it as far as the actor may see it.
-
-    :raises NotFound: it was imported, or forgotten
-    """
-    found = steps.found(actor=actor, table=table, upload=upload)
-    job = steps.job_of(actor=actor, upload=upload)
-    paths = {"self": reverse("api:import", args=[table.name, upload.token])}
-    if job is not None:
-        paths["job"] = reverse("api:job", args=[job.pk])
-    return ImportShown(
-        table=table.name,
-        format=upload.format,
-        file_name=upload.file_name,
-        size_bytes=upload.size_bytes,
-        terms=steps.chosen(upload),
-        preview=None if found is None else ImportPreview(**found),
-        links={name: request.build_absolute_uri(path) for name, path in paths.items()},
-    )
-
-
-def _require_sound(found: ImportShown) -> None:
-    preview = found.preview
-    if preview is None or not preview.fault_count:
-        return
-    errors = preview.faults[:FAULTS_TOLD]
-    first = f" Row {errors[0]['row']}: {errors[0]['message']}" if errors else ""
-    raise InvalidInput(
-        f"{counted(preview.fault_count, 'fault', 'faults')} in the file, and nothing was imported.{first}",
-        hint=_HINT,
-        table=found.table,
-        errors=errors,
-        error_count=preview.fault_count,
-        **{"import": found.links["self"]},
-    )
-
-
-def _confirmation(found: ImportShown) -> ConfirmationRequired:
-    preview = found.preview
-    if preview is None:
-        raise NotFound("This file is not there any more.", hint="Bring it again.")
-    plan = {
-        "table": found.table,
-        "rows": preview.rows,
-        "imported": preview.new,
-        "updated": preview.changed,
-        "skipped": preview.skipped,
-        "new_rows": preview.new_rows,
-        "changed_rows": preview.changed_rows,
-    }
-    return ConfirmationRequired(
-        hint="Read the plan. If it is what is wanted, POST to the address `import`, or make the same request again,"
-        " with this plan_token as the header Plan-Token. It is good once.",
-        plan=plan,
-        plan_token=preview.plan_token,
-        expires_at=preview.expires_at,
-        **{"import": found.links["self"]},
-    )
 
 
 def _mapping(given: Any) -> dict[str, str | None] | None:

@@ -16,7 +16,7 @@ from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Wh
 from accesscontrol.errors import InvalidInput, did_you_mean
 from accesscontrol.policy import Operation
 from catalog import registry
-from catalog.api import filters, schemas
+from catalog.api import filters, schemas, where_schemas
 from catalog.api.tables import TableView
 from catalog.services import columns, queries
 from catalog.services.queries import Page
@@ -59,8 +59,8 @@ def parameters_of(view: TableView) -> dict[str, Schema]:
     """This function will return the schemas of what the address of a list takes, the usual filters among them."""
     known = {
         **_without(parameter_schemas(Asked), Chosen),
-        **schemas.filters_of(view.caller, view.table),
-        "where": schemas.any_where(view.caller, view.table),
+        **where_schemas.filters_of(view.caller, view.table),
+        "where": where_schemas.any_where(view.caller, view.table),
         "order_by": schemas.names_of(columns.shown(view.caller, view.table).columns, either_way=True),
     }
     return {**known, **chosen_of(view)}

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
-from django.urls import reverse
 from pydantic import Field
 from rest_framework.request import Request
 
 from accesscontrol import policy
 from accesscontrol.answers import Json
+from accesscontrol.api import conditions
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, given_in
@@ -95,8 +95,8 @@ class RecordView(TableView):
             )
         )
         etag = etags.etag_of(text)
-        if etags.is_known(request, etag):
-            return answer(None, 304, {"ETag": etag})
+        if has := conditions.known(request, etag):
+            return answer(None, 304, {"ETag": has})
         return answer(Json(text), 200, {"ETag": etag})
 
     def _part(self, key: dict[str, int], chosen: Chosen) -> str | None:
@@ -234,8 +234,3 @@ def told(request: Request, change: Change, response: HttpResponse) -> HttpRespon
     """This function will say which change an answer is about, and what was heeded of the preferences."""
     response["Change-Id"] = str(change.change_id)
     return Preferences.of(request).tell(response)
-
-
-def address_of(request: Request, table: Table, key: str) -> str:
-    """This function will return the address of a record."""
-    return request.build_absolute_uri(reverse(f"api:{table.name}-record", args=[key]))

@@ -11,6 +11,7 @@ import psycopg
 from django.conf import settings
 from django.db import Error, connection, transaction
 
+from accesscontrol.errors import Refused
 from audit import faults
 from audit.timeouts import OPEN_GATE
 from jobs.progress import SILENT, Cancelled, Progress
@@ -78,7 +79,7 @@ def _stopped_when_unwanted(progress: Progress) -> Iterator[None]:
     try:
         yield
         progress.check()
-    except (Error, psycopg.Error) as error:
+    except (Error, psycopg.Error, Refused) as error:  # the last by a service that stopped as well
         if refusals:
             raise refusals[0] from error
         raise

@@ -44,6 +44,10 @@ class Imported:
     errors: list[dict[str, Any]] = field(default_factory=list)
     error_count: int = 0
 
+    def told(self) -> dict[str, Any]:
+        """This function will return what others may see of it, as JSON: numbers, and how to undo it."""
+        return {"table": self.table, **counts(self), "change_id": str(self.change_id)}
+
 
 def import_records(
     *,
@@ -91,6 +95,7 @@ def import_records(
         else:
             plan = _plan(done, order.seen)
             plans.require(actor, order.operation, order.arguments(content), counts(done), plan, plan_token)
+            progress.keep(done.told())
         work.finish()
     return done
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
 
 from django.db import connection
 from psycopg import sql
+from pydantic import Field
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput
@@ -32,12 +33,8 @@ MAX_SHOWN_CHARS: Final = 200  # of a value
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What is in a file: its rows are new, changed, skipped or at fault. JSON values only.
-
-    The numbers are None where more is wrong than is listed. `new_rows` are [row, {column: text}], and `changed_rows`
-    [row, key, {column: [old, new]}]. The token is there where the import may follow.
-    """
+class ImportPreview:
+    """What an import would do, and what is wrong with it; numbers are null where more is wrong than is listed."""
 
     rows: int
     new: int | None
@@ -46,14 +43,16 @@ class Preview:
     faulty: int
     fault_count: int
     columns: list[str]
-    faults: list[dict[str, Any]] = field(default_factory=list)
-    new_rows: list[list[Any]] = field(default_factory=list)
-    changed_rows: list[list[Any]] = field(default_factory=list)
-    plan_token: str | None = None
-    expires_at: str | None = None
+    faults: list[dict[str, Any]]
+    new_rows: Annotated[list[list[Any]], Field(description="The first few: [row, {column: text}].")]
+    changed_rows: Annotated[
+        list[list[Any]], Field(description="The first few: [row, key, {column: [old, new]}].")
+    ]
+    plan_token: Annotated[str | None, Field(description="Agrees to the import, where nothing is wrong.")]
+    expires_at: str | None
 
 
-def preview(*, order: Order, source: Source, progress: Progress = SILENT) -> Preview:
+def preview(*, order: Order, source: Source, progress: Progress = SILENT) -> ImportPreview:
     """This function will say what an import on these terms would do, with all that is wrong with the file.
 
     It is audited as a dry run of the import. Where nothing is wrong, its token agrees to the import.
@@ -82,19 +81,17 @@ def preview(*, order: Order, source: Source, progress: Progress = SILENT) -> Pre
         work.finish()
     if proposal is None:
         return found
-    return Preview(
-        **{**vars(found), "plan_token": proposal.token, "expires_at": proposal.expires_at.isoformat()}
-    )
+    return replace(found, plan_token=proposal.token, expires_at=proposal.expires_at.isoformat())
 
 
-def _look(order: Order, relation: Relation) -> Preview:
+def _look(order: Order, relation: Relation) -> ImportPreview:
     faults = checking.find(relation, order.seen, skips=order.skips, most=MAX_FAULTS)
     faulty = sorted({fault["row"] for fault in faults.listed})
     staged = relation.staged
     found = _sort(order, relation, faulty)
     is_counted = len(faulty) == faults.rows  # else some of what was counted as new is at fault
     may_read = policy.decide(order.actor, Operation.READ, order.table).allowed
-    return Preview(
+    return ImportPreview(
         rows=staged.rows,
         new=found.new if is_counted else None,
         changed=found.changed if is_counted else None,
@@ -105,10 +102,12 @@ def _look(order: Order, relation: Relation) -> Preview:
         faults=faults.listed,
         new_rows=_new_rows(order, relation, found.first_new) if order.inserts else [],
         changed_rows=_changed_rows(order, relation, found.first_changed) if may_read else [],
+        plan_token=None,
+        expires_at=None,
     )
 
 
-def _propose(order: Order, content: Content, found: Preview) -> Proposal:
+def _propose(order: Order, content: Content, found: ImportPreview) -> Proposal:
     counts = {"imported": found.new, "updated": found.changed, "skipped": found.skipped}
     return plans.propose(order.actor, order.operation, order.arguments(content), counts)
 

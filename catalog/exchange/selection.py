@@ -14,7 +14,8 @@ from accesscontrol.errors import InvalidInput
 from catalog.services import columns as visible_columns
 from catalog.services import conditions, counting, junctions, ordering, queries, search, values
 from catalog.services.ordering import OrderTerms
-from catalog.services.rows import Output, choose
+from catalog.services.rows import Output, members
+from catalog.services.selects import Select
 from catalog.table import AnyField, Table
 
 MAX_LIMIT: Final = 2**63 - 1
@@ -47,15 +48,15 @@ class Selection:
             raise InvalidInput("limit must be 1 or more.", argument="limit")
         seen = visible_columns.shown(actor, table)
         self.fields = queries.fields_of(seen, columns)
-        rows = queries.visible(actor, table, include_deleted=include_deleted).filter(
-            conditions.parse(seen, where)
-        )
+        condition = conditions.parse(seen, where)
         if words:
             found = junctions.matching(actor, seen, words) if table.junction else search.matching(seen, words)
-            rows = rows.filter(found)
+            condition &= found
+        rows = queries.visible(actor, table, include_deleted=include_deleted).filter(condition)
+        self._rows: QuerySet[Model] = rows[:limit] if limit else rows
         # Ending with their keys, so that the same rows make the same file.
-        ordered = rows.order_by(*(term.sql() for term in ordering.of_rows(seen, order_by or ())))
-        self._rows: QuerySet[Model] = ordered[:limit] if limit else ordered
+        select = Select(seen, members(seen), ordering.of_rows(seen, order_by or ()), include_deleted)
+        self._statement = select.statement(condition & queries.own_to(actor, table), limit=limit)
 
     def count(self) -> tuple[int, bool]:
         """This function will return how many rows there are, and whether that is an estimate."""
@@ -95,9 +96,8 @@ class Selection:
 
     def _copy(self, head: sql.Composed, tail: sql.SQL, options: sql.Composable) -> str:
         """COPY takes no parameters: the driver writes them into the statement as literals."""
-        chosen = choose(self._rows, [field.attname for field in self.fields])
-        inner, parameters = chosen.query.get_compiler(using=chosen.db, elide_empty=False).as_sql()
-        rows = ClientCursor(connection.connection).mogrify(inner, tuple(parameters))
+        inner, parameters = self._statement
+        rows = ClientCursor(connection.connection).mogrify(inner, parameters)
         return f"COPY ({head.as_string()}{rows}{tail.as_string()}) TO STDOUT ({options.as_string()})"
 
 

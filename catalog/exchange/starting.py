@@ -8,6 +8,7 @@ from typing import Any
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation
+from audit.answers import Once
 from catalog.exchange.layout import Layout
 from catalog.exchange.selection import Selection
 from catalog.services.ordering import OrderTerms
@@ -26,8 +27,9 @@ def start_export(
     order_by: OrderTerms | None = None,
     limit: int | None = None,
     include_deleted: bool = False,
+    once: Once | None = None,
 ) -> Job:
-    """This function will have records exported into a file.
+    """This function will have records exported into a file; begun once, where it is asked for `once`.
 
     :raises Forbidden: the actor may not export, or not read, the table
     :raises InvalidInput: an unknown column, operator, format or delimiter, a bad value
@@ -51,4 +53,4 @@ def start_export(
         "pretty": layout.pretty,
         "escape_formulas": layout.escape_formulas,
     }
-    return jobs.enqueue(actor=actor, kind=f"export_{layout.kind}", arguments=arguments)
+    return jobs.enqueue(actor=actor, kind=f"export_{layout.kind}", arguments=arguments, once=once)

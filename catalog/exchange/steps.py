@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, NotFound
+from audit.answers import Once
 from catalog.exchange import previewing, uploads
 from catalog.exchange.importing import Imported, import_records
 from catalog.exchange.order import Order
-from catalog.exchange.previewing import Preview
+from catalog.exchange.previewing import ImportPreview
 from catalog.exchange.uploads import Upload
 from catalog.table import Table
 from jobs import services as jobs
@@ -39,7 +40,7 @@ def chosen(upload: Upload) -> dict[str, Any] | None:
     return upload.noted(_TERMS)
 
 
-def look(*, actor: Actor, table: Table, upload: Upload, progress: Progress = SILENT) -> Preview:
+def look(*, actor: Actor, table: Table, upload: Upload, progress: Progress = SILENT) -> ImportPreview:
     """This function will preview an import, and keep what it found beside the file.
 
     :raises NotFound: no terms were chosen
@@ -57,7 +58,7 @@ def found(*, actor: Actor, table: Table, upload: Upload) -> dict[str, Any] | Non
     return None if kept is None else previewing.visible(kept, _order(actor, table, upload).seen)
 
 
-def start_look(*, actor: Actor, table: Table, upload: Upload) -> Job | None:
+def start_look(*, actor: Actor, table: Table, upload: Upload, once: Once | None = None) -> Job | None:
     """This function will preview an import: at once and without a job where it takes a moment.
 
     :raises Refused: whatever `preview` raises
@@ -65,7 +66,7 @@ def start_look(*, actor: Actor, table: Table, upload: Upload) -> Job | None:
     if upload.size_bytes <= AT_ONCE_BYTES[upload.format]:
         look(actor=actor, table=table, upload=upload)
         return None
-    return _enqueue("preview", actor, table, upload)
+    return _enqueue("preview", actor, table, upload, once)
 
 
 def start(*, actor: Actor, table: Table, upload: Upload) -> Job:
@@ -78,16 +79,18 @@ def start(*, actor: Actor, table: Table, upload: Upload) -> Job:
     kept = upload.noted(_PREVIEW)
     if kept is None or kept["plan_token"] is None:
         raise InvalidInput("Look at a preview without faults first.", table=table.name)
-    return _enqueue("import", actor, table, upload, plan_token=kept["plan_token"])
+    return _enqueue("import", actor, table, upload, None, plan_token=kept["plan_token"])
 
 
-def start_agreed(*, actor: Actor, table: Table, upload: Upload, plan_token: str | None) -> Job:
+def start_agreed(
+    *, actor: Actor, table: Table, upload: Upload, plan_token: str | None, once: Once | None = None
+) -> Job:
     """This function will have a file imported by somebody who has agreed to its plan, or is freed from plans.
 
     :raises Forbidden: the actor may not import on the terms chosen
     """
     _order(actor, table, upload).require_allowed()
-    return _enqueue("import", actor, table, upload, plan_token=plan_token)
+    return _enqueue("import", actor, table, upload, once, plan_token=plan_token)
 
 
 def run(
@@ -139,6 +142,8 @@ def _order(actor: Actor, table: Table, upload: Upload) -> Order:
     return Order(actor, table, upload.format, **terms)
 
 
-def _enqueue(what: str, actor: Actor, table: Table, upload: Upload, **more: str | None) -> Job:
+def _enqueue(
+    what: str, actor: Actor, table: Table, upload: Upload, once: Once | None, **more: str | None
+) -> Job:
     arguments = {"table": table.name, "upload": upload.token, "file_name": upload.file_name, **more}
-    return jobs.enqueue(actor=actor, kind=f"{what}_{upload.format}", arguments=arguments)
+    return jobs.enqueue(actor=actor, kind=f"{what}_{upload.format}", arguments=arguments, once=once)

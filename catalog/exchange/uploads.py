@@ -41,6 +41,7 @@ class Upload:
     format: Format
     file_name: str  # as the person's machine calls it
     size_bytes: int
+    sha256: str = ""  # of what has just been brought
 
     def open(self) -> BinaryIO:
         """This function will open the file for reading.
@@ -96,7 +97,8 @@ def keep(
         for block in content.raw() if format_ == "xlsx" else content.blocks():
             file.write(block)
         file.publish(f"{base}.data")
-    upload = Upload(base, token, format_, file_name[:MAX_NAME_CHARS], content.size)
+    sha256 = content.digest.hexdigest()
+    upload = Upload(base, token, format_, file_name[:MAX_NAME_CHARS], content.size, sha256)
     upload.note("about", {"format": format_, "file_name": upload.file_name, "size_bytes": upload.size_bytes})
     return upload
 

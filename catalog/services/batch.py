@@ -54,7 +54,7 @@ def insert_records(
     if chosen := [record["id"] for record in cleaned.values() if "id" in record]:
         statements.move_sequence(table, max(chosen))
     rows = list(faults.others(cleaned).items())
-    after = write_all(seen, rows, partial(statements.insert, table), faults)
+    after = write_all(seen, rows, partial(statements.insert, entry, table), faults)
     return writing.done(entry, [Written(table, None, after)])
 
 
@@ -106,7 +106,7 @@ def update_records(
         for record in before
         if (index := matches.owner(record)) in data
     ]
-    after = write_all(seen, changed, partial(statements.update, table), faults)
+    after = write_all(seen, changed, partial(statements.update, entry, table), faults)
     return writing.done(
         entry, [Written(table, before, after)], counts=[len(rows) for _, rows in sorted(found.items())]
     )

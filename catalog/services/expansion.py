@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import models
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Cast, JSONObject
+from psycopg import sql
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -17,18 +14,48 @@ from accesscontrol.policy import Operation
 from catalog import registry
 from catalog.services import columns
 from catalog.services.names import listed
-from catalog.table import AnyField, Table
-
-_JSON = models.JSONField()
+from catalog.services.rows import members
+from catalog.table import Table
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """One member: its name in the record, its alias in the query, and the expression that makes it."""
+    """One member: the record that a column refers to, under the column's name without `_id`."""
 
-    name: str
-    alias: str
-    expression: Any
+    column: str
+    parent: Table  # as the actor may know it
+    include_deleted: bool
+
+    @property
+    def name(self) -> str:
+        """The name of the member."""
+        return self.column.removesuffix("_id")
+
+    def sql(self) -> sql.Composable:
+        """This function will return the member as one item of a SELECT list."""
+        shown = [member.sql("p") for member in members(self.parent)]
+        if self.parent.soft_delete:
+            shown.append(sql.SQL("p.deleted_at IS NOT NULL AS deleted"))
+        record = sql.SQL("(SELECT row_to_json(r) FROM (SELECT {}) r)").format(sql.SQL(", ").join(shown))
+        if self.parent.soft_delete and not self.include_deleted:
+            key = [member.sql("p") for member in members(self.parent) if member.name in self.parent.key]
+            record = sql.SQL(
+                "CASE WHEN p.deleted_at IS NULL THEN {}"
+                " ELSE (SELECT row_to_json(r) FROM (SELECT {}, true AS deleted) r) END"
+            ).format(record, sql.SQL(", ").join(key))
+        return referred(self.column, self.parent, record, self.name)
+
+
+def referred(column: str, parent: Table, shown: sql.Composable, name: str) -> sql.Composable:
+    """This function will return a member that shows something of the record p that a column refers to; else null."""
+    (key,) = parent.key
+    return sql.SQL("(SELECT {} FROM public.{} p WHERE {} = {}) AS {}").format(
+        shown,
+        sql.Identifier(parent.name),
+        sql.Identifier("p", key),
+        sql.Identifier("q", column),
+        sql.Identifier(name),
+    )
 
 
 def build(actor: Actor, table: Table, names: Sequence[str], *, include_deleted: bool) -> list[Expansion]:
@@ -41,10 +68,7 @@ def build(actor: Actor, table: Table, names: Sequence[str], *, include_deleted: 
     :raises Forbidden: the actor may not read the table it points to
     """
     wanted = dict.fromkeys(_column(table, name) for name in listed(names, "expand", table.foreign_keys))
-    return [
-        _expansion(actor, table, column, f"expanded_{index}", include_deleted=include_deleted)
-        for index, column in enumerate(wanted)
-    ]
+    return [_expansion(actor, table, column, include_deleted=include_deleted) for column in wanted]
 
 
 def _column(table: Table, name: str) -> str:
@@ -58,22 +82,7 @@ def _column(table: Table, name: str) -> str:
     )
 
 
-def _expansion(actor: Actor, table: Table, column: str, alias: str, *, include_deleted: bool) -> Expansion:
+def _expansion(actor: Actor, table: Table, column: str, *, include_deleted: bool) -> Expansion:
     parent = registry.get(table.foreign_keys[column])
     policy.require(actor, Operation.READ, parent)
-    parent = columns.shown(actor, parent)
-    path = table.columns[column].name
-    members = {name: _member(path, field) for name, field in parent.columns.items()}
-    branches = [When(Q(**{f"{path}__isnull": True}), then=Value(None, _JSON))]
-    if parent.soft_delete:
-        is_deleted = Q(**{f"{path}__deleted_at__isnull": False})
-        trashed = members if include_deleted else {name: members[name] for name in parent.key}
-        branches.append(When(is_deleted, then=JSONObject(**trashed, deleted=Value(True))))
-        members["deleted"] = Value(False)
-    expression = Case(*branches, default=JSONObject(**members), output_field=_JSON)
-    return Expansion(column.removesuffix("_id"), alias, expression)
-
-
-def _member(path: str, field: AnyField) -> Any:
-    value = F(f"{path}__{field.attname}")
-    return Cast(value, models.TextField()) if isinstance(field, models.DecimalField) else value
+    return Expansion(column, columns.shown(actor, parent), include_deleted)

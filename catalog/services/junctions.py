@@ -8,9 +8,8 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import JSONObject, Left
+from django.db.models import Q
+from psycopg import sql
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor
@@ -19,10 +18,12 @@ from audit.operation import audited
 from audit.trail import Entry
 from catalog import registry
 from catalog.services import columns, conditions, counting, cursors, fingerprint, ordering, queries, search
+from catalog.services.expansion import referred
 from catalog.services.lookups import among
 from catalog.services.ordering import Term
 from catalog.services.pages import Pages
-from catalog.services.rows import Output, Rows, choose
+from catalog.services.rows import Member, Rows, members
+from catalog.services.selects import Select
 from catalog.services.texts import SHORT_CHARS, label
 from catalog.table import Table
 
@@ -79,17 +80,18 @@ def list_rows(
     """
     policy.require(actor, Operation.READ, table)
     seen = columns.shown(actor, table)
-    found = queries.visible(actor, table).filter(conditions.parse(seen, where), matching(actor, seen, text))
+    condition = conditions.parse(seen, where) & matching(actor, seen, text)
     order = ordering.of_rows(seen, order_by)
     query = ("junction", table.name, where, text, order_by)
-    pages = _pages(actor, seen, found, _reversed(order) if backwards else order, query)
+    shown: tuple[Member, ...] = (*members(seen), *(_Name(end) for end in ends(actor, seen)))
+    pages = Pages(actor, Select(seen, shown, _reversed(order) if backwards else order), condition, query)
     page, further = pages.fetch(limit=limit, offset=0, cursor=cursor)
     records = Rows(reversed(page.texts)) if backwards else page
     beside = further, _cursor_at(actor, query, order, records, -1 if backwards else 0, cursor)
     entry.query_hash = fingerprint.of(where, table.name, text, order_by)
     entry.record_count = len(records)
     entry.record_id = table.format_key(records[0]) if len(records) == 1 else None
-    total, is_estimate = counting.count(found, exact=False)
+    total, is_estimate = counting.count(queries.visible(actor, table).filter(condition), exact=False)
     return Listing(records, total, is_estimate, *(reversed(beside) if backwards else beside))
 
 
@@ -115,35 +117,32 @@ def _end(actor: Actor, table: Table, column: str) -> End:
     return End(column, table.columns[column].name, seen, label(seen) if is_readable else None, is_readable)
 
 
-def _pages(actor: Actor, table: Table, found: Any, order: Sequence[Term], query: Sequence[object]) -> Pages:
-    """The query of a junction's own columns and of the names at its ends."""
-    named = {f"end_{index}": end for index, end in enumerate(ends(actor, table))}
-    found = found.annotate(**{alias: _name(end) for alias, end in named.items()})
-    outputs = [
-        *(Output.of(field) for field in table.columns.values()),
-        *(Output(end.name, alias) for alias, end in named.items()),
-    ]
-    found = choose(found.order_by(*(term.sql() for term in order)), [*table.columns, *named])
-    return Pages(actor, table, found, outputs, order, query)
-
-
-def _name(end: End) -> Any:
+@dataclass(frozen=True)
+class _Name:
     """What a row shows of the record at one end: its name where it may be known, and whether it is in the trash."""
-    name = (
-        Value(None, models.TextField())
-        if end.label is None
-        else Left(f"{end.name}__{end.label}", SHORT_CHARS)
-    )
-    is_trashed: Any = Value(False)
-    if end.parent.soft_delete and end.is_readable:
-        is_trashed = models.Case(
-            models.When(**{f"{end.name}__deleted_at__isnull": False}, then=Value(True)), default=Value(False)
-        )
-    return JSONObject(name=name, in_trash=is_trashed)
+
+    end: End
+
+    @property
+    def name(self) -> str:
+        """The name of the member."""
+        return self.end.name
+
+    def sql(self) -> sql.Composable:
+        """This function will return the member as one item of a SELECT list."""
+        end = self.end
+        name: sql.Composable = sql.SQL("NULL::text")
+        is_trashed = sql.SQL("false")
+        if end.label is not None:
+            name = sql.SQL("left({}, {})").format(sql.Identifier("p", end.label), SHORT_CHARS)
+        if end.parent.soft_delete and end.is_readable:
+            is_trashed = sql.SQL("p.deleted_at IS NOT NULL")
+        shown = sql.SQL("json_build_object('name', {}, 'in_trash', {})").format(name, is_trashed)
+        return referred(end.column, end.parent, shown, end.name)
 
 
-def _reversed(order: Sequence[Term]) -> list[Term]:
-    return [Term(term.name, not term.is_descending) for term in order]
+def _reversed(order: Sequence[Term]) -> tuple[Term, ...]:
+    return tuple(Term(term.name, not term.is_descending) for term in order)
 
 
 def _cursor_at(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum, auto
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -31,22 +32,37 @@ _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+class Kind(Enum):
+    """The kinds of columns there are."""
+
+    LIST = auto()
+    JSON = auto()
+    MOMENT = auto()
+    DATE = auto()
+    FLAG = auto()
+    DECIMAL = auto()
+    FLOAT = auto()
+    UUID = auto()
+    INTEGER = auto()
+    TEXT = auto()
+
+
 def convert(field: AnyField, value: object) -> Any:
     """This function will return a JSON value as what the column holds.
 
     :raises ValueError: it is of another kind, or can't be held; the text goes on from the column's name
     """
-    return _kind_of(field)[1](field, value)
+    return _TAKEN[of(field)][1](field, value)
 
 
 def describe(field: AnyField) -> str:
     """This function will return what a column takes, for a message: "an integer", "a list of texts"."""
-    return _kind_of(field)[0]
+    return _TAKEN[of(field)][0]
 
 
 def is_integer_column(field: AnyField) -> bool:
     """This function will say whether a column holds integers."""
-    return _kind_of(field)[1] is _integer
+    return of(field) is Kind.INTEGER
 
 
 def range_of(field: AnyField) -> tuple[int, int]:
@@ -195,22 +211,36 @@ _RANGES: dict[type, tuple[int, int]] = {
     models.SmallIntegerField: (-(2**15), 2**15 - 1),
 }
 Converter = Callable[[AnyField, object], Any]
-_KINDS: tuple[tuple[type[AnyField], str, Converter], ...] = (  # the first that fits: subclasses stand before
-    (ArrayField, "a list of texts", _array),
-    (models.JSONField, "any JSON value", _json),
-    (models.DateTimeField, moments.FORM, _moment),
-    (models.DateField, "a date such as 2026-11-22", _date),
-    (models.BooleanField, "true or false", _boolean),
-    (models.DecimalField, "a number, as JSON or as text", _decimal),
-    (models.FloatField, "a number", _float),
-    (models.UUIDField, "a UUID", _uuid),
-    (models.IntegerField, "an integer", _integer),
-    (models.TextField, "a text", _text),
+_KINDS: tuple[tuple[type[AnyField], Kind], ...] = (  # the first that fits: subclasses stand before
+    (ArrayField, Kind.LIST),
+    (models.JSONField, Kind.JSON),
+    (models.DateTimeField, Kind.MOMENT),
+    (models.DateField, Kind.DATE),
+    (models.BooleanField, Kind.FLAG),
+    (models.DecimalField, Kind.DECIMAL),
+    (models.FloatField, Kind.FLOAT),
+    (models.UUIDField, Kind.UUID),
+    (models.IntegerField, Kind.INTEGER),
+    (models.TextField, Kind.TEXT),
 )
+_TAKEN: dict[
+    Kind, tuple[str, Converter]
+] = {  # what a column takes, in words, and what makes it of a JSON value
+    Kind.LIST: ("a list of texts", _array),
+    Kind.JSON: ("any JSON value", _json),
+    Kind.MOMENT: (moments.FORM, _moment),
+    Kind.DATE: ("a date such as 2026-11-22", _date),
+    Kind.FLAG: ("true or false", _boolean),
+    Kind.DECIMAL: ("a number, as JSON or as text", _decimal),
+    Kind.FLOAT: ("a number", _float),
+    Kind.UUID: ("a UUID", _uuid),
+    Kind.INTEGER: ("an integer", _integer),
+    Kind.TEXT: ("a text", _text),
+}
 
 
 @cache
-def _kind_of(field: AnyField) -> tuple[str, Converter]:
-    """What a column takes, in words, and the function that makes it of a JSON value."""
+def of(field: AnyField) -> Kind:
+    """This function will return the kind of a column: a foreign key's is that of the key it points to."""
     target = _target(field)
-    return next((words, convert) for kind, words, convert in _KINDS if isinstance(target, kind))
+    return next(kind for model, kind in _KINDS if isinstance(target, model))

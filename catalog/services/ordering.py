@@ -29,7 +29,7 @@ class Term:
         return OrderBy(F(self.name), descending=self.is_descending)
 
 
-def of_rows(table: Table, order_by: OrderTerms) -> list[Term]:
+def of_rows(table: Table, order_by: OrderTerms) -> tuple[Term, ...]:
     """This function will return the terms of an order of rows, ending with the key, so that the order is total.
 
     :raises InvalidInput: not a list of {"column", "direction"}, or an unknown column
@@ -37,7 +37,7 @@ def of_rows(table: Table, order_by: OrderTerms) -> list[Term]:
     terms = {table.column(name).attname: is_descending for name, is_descending in _parse(order_by)}
     for name in table.key:
         terms.setdefault(table.columns[name].attname, False)
-    return [Term(name, is_descending) for name, is_descending in terms.items()]
+    return tuple(Term(name, is_descending) for name, is_descending in terms.items())
 
 
 def of_groups(sources: Mapping[str, str], order_by: OrderTerms, *, default: Sequence[str]) -> list[Term]:

@@ -7,24 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from accesscontrol.actor import Actor
-from catalog.services import cursors, rows
-from catalog.services.ordering import Term
-from catalog.services.rows import Output, Rows
-from catalog.table import Table
+from catalog.services import cursors
+from catalog.services.rows import Rows
+from catalog.services.selects import Select
 
 
 @dataclass(frozen=True)
 class Pages:
-    """A query in a total order, and what its records show."""
+    """The rows that fulfil a condition, in a total order."""
 
     actor: Actor
-    table: Table
-    found: QuerySet[Any, Any]
-    outputs: Sequence[Output]
-    order: Sequence[Term]
+    select: Select
+    condition: Q
     query: Sequence[object]  # what a cursor belongs to
 
     def fetch(self, *, limit: int, offset: int, cursor: str | None) -> tuple[Rows, str | None]:
@@ -33,37 +30,29 @@ class Pages:
         :raises InvalidInput: the cursor is not one of this query
         """
         if cursor is None:
-            records = self._rows(self.found[offset : offset + limit + 1])
+            records = self.select.fetch(self.condition, limit=limit + 1, offset=offset)
         else:
             records = self._after(cursors.unseal(self.actor, self.query, cursor), limit + 1)
         if len(records) <= limit:
             return records, None
         page = Rows(records.texts[:limit], records.marks[:limit])
-        return page, self._cursor(page) if cursors.is_possible(self.table, self.order) else None
+        is_possible = cursors.is_possible(self.select.table, self.select.order)
+        return page, self._cursor(page) if is_possible else None
 
     def _after(self, last: Sequence[Any], size: int) -> Rows:
         """The next rows after one, from as many ranges of the order as it takes."""
         texts: list[str] = []
         marks: list[str] = []
-        for condition in cursors.segments(self.table, self.order, last):
-            part = self._rows(self.found.filter(condition)[: size - len(texts)])
+        for condition in cursors.segments(self.select.table, self.select.order, last):
+            part = self.select.fetch(self.condition & condition, limit=size - len(texts))
             texts += part.texts
             marks += part.marks
             if len(texts) == size:
                 break
         return Rows(texts, marks)
 
-    def _rows(self, found: QuerySet[Any, Any]) -> Rows:
-        return rows.fetch(found, self.outputs, marks=self._marks())
-
-    def _marks(self) -> list[Output]:
-        """What of the order the records do not show themselves."""
-        shown = {output.name for output in self.outputs}
-        names = [term.name for term in self.order]
-        return [] if shown.issuperset(names) else [Output.of(self.table.columns[name]) for name in names]
-
     def _cursor(self, page: Rows) -> str | None:
         """The cursor of a page, None where what it would have to hold is too long for one."""
         last = json.loads((page.marks or page.texts)[-1])
-        cursor = cursors.seal(self.actor, self.query, [last[term.name] for term in self.order])
+        cursor = cursors.seal(self.actor, self.query, [last[term.name] for term in self.select.order])
         return cursor if len(cursor) <= cursors.MAX_CHARS else None

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
-from django.db import connection
-from django.db.models import Model, QuerySet
-from psycopg import sql
+from django.db.models import Model, Q, QuerySet
 
 import audit.queries
 from accesscontrol import policy
@@ -18,13 +15,12 @@ from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import audited
 from audit.trail import Entry
-from catalog import registry
 from catalog.services import columns as visible_columns
 from catalog.services import conditions, counting, expansion, fingerprint, grouping, ordering, values
 from catalog.services.names import listed
-from catalog.services.ordering import Term
 from catalog.services.pages import Pages
-from catalog.services.rows import Output, Rows, choose, fetch
+from catalog.services.rows import Member, Output, Rows, fetch, members
+from catalog.services.selects import Select
 from catalog.table import AnyField, Table
 
 MAX_LIMIT = 1_000
@@ -85,34 +81,38 @@ def query_records(
     policy.require(actor, Operation.READ, table)
     _check_page(limit, offset, count, cursor)
     seen = visible_columns.shown(actor, table)
-    rows = visible(actor, table, include_deleted=include_deleted).filter(conditions.parse(seen, where))
+    condition = conditions.parse(seen, where)
+    found: QuerySet[Any, Any] | None = None
     next_cursor = None
     if group_by or aggregate:
         _refuse_beside_groups(columns, expand, cursor)
+        rows = visible(actor, table, include_deleted=include_deleted).filter(condition)
         found, outputs = grouping.apply(seen, rows, group_by or (), aggregate or {}, order_by or ())
         records = fetch(found[offset : offset + limit], outputs)
     else:
-        order = ordering.of_rows(seen, order_by or ())
-        found, outputs = _select(
-            actor, seen, rows, columns, expand or (), order=order, include_deleted=include_deleted
-        )
+        shown = _shown(actor, seen, columns, expand or (), include_deleted=include_deleted)
+        select = Select(seen, shown, ordering.of_rows(seen, order_by or ()), include_deleted)
         query = (table.name, where, order_by, columns, include_deleted)
-        pages = Pages(actor, seen, found.order_by(*(term.sql() for term in order)), outputs, order, query)
+        pages = Pages(actor, select, condition & own_to(actor, table), query)
         records, next_cursor = pages.fetch(limit=limit, offset=offset, cursor=cursor)
     entry.query_hash = fingerprint.of(
         where, table.name, columns, order_by, group_by, aggregate, expand, include_deleted
     )
-    total, is_estimate = _total(
-        found,
-        count if cursor is None else _asked(count),
+    mode = count if cursor is None else _asked(count)
+    known = _known_total(
+        mode,
         is_first=cursor is None,
         offset=offset,
         limit=limit,
         got=len(records),
         is_single=bool(aggregate) and not group_by,
     )
+    if known is None:
+        if found is None:
+            found = visible(actor, table, include_deleted=include_deleted).filter(condition)
+        known = counting.count(found, exact=mode == "exact")
     entry.record_count = len(records)
-    return Page(records, limit, offset, total, is_estimate, next_cursor)
+    return Page(records, limit, offset, *known, next_cursor)
 
 
 @audited("QUERY")
@@ -126,36 +126,14 @@ def get_record(
     policy.require(actor, Operation.READ, table)
     seen = visible_columns.shown(actor, table)
     entry.query_hash = _GET_HASH
-    if table.append_only:  # whose rows are not everybody's
-        found = fetch(
-            visible(actor, table).filter(**key), [Output.of(f) for f in seen.columns.values()]
-        ).texts
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute(_by_key(seen, include_deleted), list(key.values()))
-            found = [text for (text,) in cursor.fetchall()]
+    select, condition = Select(seen, members(seen), (), include_deleted), own_to(actor, table)
+    found = select.fetch(Q(**key) & condition) if condition else select.fetch_one(key)
     entry.record_count = len(found)
     entry.record_id = table.format_key(key) if found else None
-    return found[0] if found else None
+    return found.texts[0] if found else None
 
 
 _GET_HASH = fingerprint.of(None, "get_record")
-
-
-@lru_cache(maxsize=256)
-def _by_key(table: Table, include_deleted: bool) -> str:
-    """The statement that reads a record by its key: made once, since to make it takes longer than to run it."""
-    names = sql.SQL(", ").join(Output.of(field).sql() for field in table.columns.values())
-    conditions: list[sql.Composable] = [
-        sql.SQL("q.{} = %s").format(sql.Identifier(name)) for name in registry.get(table.name).key
-    ]
-    if table.soft_delete and not include_deleted:
-        conditions.append(sql.SQL("q.deleted_at IS NULL"))
-    return (
-        sql.SQL("SELECT row_to_json(r)::text FROM (SELECT {} FROM public.{} q WHERE {}) r")
-        .format(names, sql.Identifier(table.name), sql.SQL(" AND ").join(conditions))
-        .as_string()
-    )
 
 
 def visible(actor: Actor, table: Table, *, include_deleted: bool = False) -> QuerySet[Model]:
@@ -163,9 +141,12 @@ def visible(actor: Actor, table: Table, *, include_deleted: bool = False) -> Que
     rows = table.model._default_manager.all()
     if table.soft_delete and not include_deleted:
         rows = rows.filter(deleted_at=None)
-    if table.append_only:
-        rows = rows.filter(audit.queries.visible_to(actor))
-    return rows
+    return rows.filter(own_to(actor, table)) if table.append_only else rows
+
+
+def own_to(actor: Actor, table: Table) -> Q:
+    """This function will return the condition for the rows that an actor may see: of every table but the trail, all."""
+    return audit.queries.visible_to(actor) if table.append_only else Q()
 
 
 @audited("QUERY")
@@ -192,43 +173,25 @@ def fields_of(table: Table, names: Sequence[str] | None) -> list[AnyField]:
     return [table.column(name) for name in wanted]
 
 
-def _select(
-    actor: Actor,
-    table: Table,
-    rows: QuerySet[Model],
-    columns: Sequence[str] | None,
-    expand: Sequence[str],
-    *,
-    order: Sequence[Term],
-    include_deleted: bool,
-) -> tuple[QuerySet[Any, Any], list[Output]]:
-    """The query of the columns and expansions asked for and of the order's, and what each record shows of it."""
-    fields = fields_of(table, columns)
-    expansions = expansion.build(actor, table, expand, include_deleted=include_deleted)
-    outputs = [Output.of(field) for field in fields] + [Output(e.name, e.alias) for e in expansions]
-    found = rows.annotate(**{e.alias: e.expression for e in expansions})
-    selected = dict.fromkeys([*(field.attname for field in fields), *(term.name for term in order)])
-    return choose(found, [*selected, *(e.alias for e in expansions)]), outputs
+def _shown(
+    actor: Actor, table: Table, columns: Sequence[str] | None, expand: Sequence[str], *, include_deleted: bool
+) -> tuple[Member, ...]:
+    """What each record shows: of its own columns and of those that it refers to."""
+    own = members(table) if columns is None else tuple(map(Output.of, fields_of(table, columns)))
+    return (*own, *expansion.build(actor, table, expand, include_deleted=include_deleted))
 
 
-def _total(
-    found: QuerySet[Any, Any],
-    mode: CountMode,
-    *,
-    is_first: bool,
-    offset: int,
-    limit: int,
-    got: int,
-    is_single: bool,
-) -> tuple[int | None, bool]:
-    """(how many records there are in all, whether that is an estimate)."""
+def _known_total(
+    mode: CountMode, *, is_first: bool, offset: int, limit: int, got: int, is_single: bool
+) -> tuple[int | None, bool] | None:
+    """(how many records there are in all, whether that is an estimate); None where they have to be counted."""
     if mode == "none":
         return None, False
     if is_single:  # one record for all rows, be there none
         return 1, False
     if is_first and got < limit and (got or offset == 0):  # the page is the last: it says so itself
         return offset + got, False
-    return counting.count(found, exact=mode == "exact")
+    return None
 
 
 def _asked(mode: CountMode) -> CountMode:

@@ -53,7 +53,7 @@ def insert_record(
     if "id" in cleaned:  # first, so that nobody else is given this number meanwhile
         statements.move_sequence(table, cleaned["id"])
     with translated(seen, cleaned):
-        records = statements.insert(table, [cleaned])
+        records = statements.insert(entry, table, [cleaned])
     return writing.done(entry, [Written(table, None, records)])
 
 
@@ -95,7 +95,7 @@ def update_records(
     references.require_live_parents(table, [cleaned], before)
     changed = [{**statements.key_values(table, record), **cleaned} for record in before]
     with translated(seen, cleaned):
-        after = statements.update(table, changed) if changed else Rows()
+        after = statements.update(entry, table, changed) if changed else Rows()
     return writing.done(entry, [Written(table, before, after)])
 
 

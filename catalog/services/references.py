@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models
@@ -71,9 +72,17 @@ def trashed_parents(
 
 
 def _lock_and_find_trashed(table: Table, wanted: Mapping[str, Sequence[int]]) -> set[tuple[str, int]]:
-    """The (column, key) pairs that point into the trash; one statement for all columns."""
+    """The (column, key) pairs that point into the trash."""
+    with connection.cursor() as cursor:
+        cursor.execute(_locking(table, tuple(wanted)), [list(keys) for keys in wanted.values()])
+        return set(cursor.fetchall())
+
+
+@lru_cache(maxsize=512)
+def _locking(table: Table, columns: tuple[str, ...]) -> str:
+    """The statement that locks what columns refer to and returns those in the trash; a list of keys for each."""
     parts, checks = [], []
-    for column in wanted:
+    for column in columns:
         name, parent = sql.Identifier(column), sql.Identifier(table.foreign_keys[column])
         parts.append(
             sql.SQL(
@@ -84,9 +93,7 @@ def _lock_and_find_trashed(table: Table, wanted: Mapping[str, Sequence[int]]) ->
             sql.SQL("SELECT {}, id FROM {} WHERE deleted_at IS NOT NULL").format(sql.Literal(column), name)
         )
     statement = sql.SQL("WITH {} {}").format(sql.SQL(", ").join(parts), sql.SQL(" UNION ALL ").join(checks))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [list(keys) for keys in wanted.values()])
-        return set(cursor.fetchall())
+    return statement.as_string()
 
 
 def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record]) -> None:

@@ -1,57 +1,24 @@
-"""Rows as JSON, made by PostgreSQL: read as the trail's are, and written."""
+"""Rows as JSON, made by PostgreSQL: read as the trail's are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
-from psycopg import sql
 
-from audit.rows import Output, Record, Rows, fetch
+from audit.rows import Member, Output, Record, Rows, fetch, framed, run
 from catalog.table import Table
 
-__all__ = ["Output", "Record", "Rows", "choose", "fetch", "fetch_whole", "write"]
+__all__ = ["Member", "Output", "Record", "Rows", "fetch", "fetch_whole", "framed", "members", "run"]
 
 
-def choose(queryset: QuerySet[Any, Any], names: Collection[str]) -> QuerySet[Any, Any]:
-    """This function will return a query of at least the columns and annotations named, by attribute.
-
-    One of all columns stays a query of records, which Django compiles in half the time.
-    """
-    columns = {field.attname for field in queryset.model._meta.concrete_fields}
-    return queryset if columns.issubset(names) else queryset.values_list(*names)
+@lru_cache(maxsize=256)
+def members(table: Table) -> tuple[Output, ...]:
+    """This function will return what a record shows of its table: every column."""
+    return tuple(Output.of(field) for field in table.columns.values())
 
 
 def fetch_whole(table: Table, queryset: QuerySet[Any, Any]) -> Rows:
     """This function will run a query of records of a table and return them with all their columns."""
-    return fetch(queryset, [Output.of(field) for field in table.columns.values()])
-
-
-def write(statement: sql.Composable, params: Sequence[Any], table: Table, *, by_key: bool = True) -> Rows:
-    """This function will run an INSERT, UPDATE or DELETE and return the whole rows it wrote as JSON.
-
-    They come in the order of their keys, else as the statement wrote them. `statement` is without its
-    RETURNING.
-    """
-    head, tail = _returning(table, by_key=by_key)
-    whole = sql.Composed([sql.SQL(head), statement, sql.SQL(tail)])
-    with connection.cursor() as cursor:
-        cursor.execute(whole, params)
-        return Rows(text for (text,) in cursor.fetchall())
-
-
-@lru_cache(maxsize=256)
-def _returning(table: Table, *, by_key: bool) -> tuple[Any, Any]:
-    """What stands before and behind a statement that returns the whole rows it wrote."""
-    returned = sql.SQL(", ").join(
-        sql.SQL("{}.{}").format(sql.Identifier(table.name), sql.Identifier(name)) for name in table.columns
-    )
-    outputs = [Output.of(field) for field in table.columns.values()]
-    order = sql.SQL(" ORDER BY {}").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
-    tail = sql.SQL(" RETURNING {}) SELECT row_to_json(r)::text FROM (SELECT {} FROM written q{}) r").format(
-        returned, sql.SQL(", ").join(o.sql() for o in outputs), order if by_key else sql.SQL("")
-    )
-    return "WITH written AS (", tail.as_string()
+    return fetch(queryset, members(table))

@@ -13,7 +13,9 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
-from catalog.services.rows import Record, Rows, write
+from audit import bulk_history, history
+from audit.trail import Entry
+from catalog.services.rows import Record, Rows, members, run
 from catalog.table import AnyField, Table
 
 NEAR = 1_000  # a sequence is walked this far, one number at a time, before it is set
@@ -21,38 +23,29 @@ NEAR = 1_000  # a sequence is walked this far, one number at a time, before it i
 Values = Mapping[str, Any]
 
 
-def insert(table: Table, records: Sequence[Values]) -> Rows:
+def insert(entry: Entry, table: Table, records: Sequence[Values]) -> Rows:
     """This function will insert records of cleaned values with the same columns, and return them in their order."""
     names = tuple(records[0])
     if names:
-        return write(_insert(table, names), [_json(records)], table, by_key=False)
-    statement = sql.SQL("INSERT INTO public.{} DEFAULT VALUES").format(sql.Identifier(table.name))
-    return Rows(text for _ in records for text in write(statement, [], table).texts)
+        return _write(entry, table, _insert(table, names), _json(records))
+    return Rows(text for _ in records for text in _write(entry, table, _insert(table, ()), "").texts)
 
 
-def update(table: Table, changes: Sequence[Values]) -> Rows:
+def update(entry: Entry, table: Table, changes: Sequence[Values]) -> Rows:
     """This function will set cleaned values on records: each mapping has the key and the same columns."""
     names = tuple(name for name in changes[0] if name not in table.key)
-    return write(_update(table, names), [_json(changes)], table)
+    return _write(entry, table, _update(table, names), _json(changes))
 
 
-def trash(table: Table, records: Iterable[Record], *, is_deleted: bool) -> Rows:
+def trash(entry: Entry, table: Table, records: Iterable[Record], *, is_deleted: bool) -> Rows:
     """This function will put records into the trash, or take them out, and return them by key."""
-    statement = sql.SQL("UPDATE public.{} SET deleted_at = {} FROM {} WHERE {}").format(
-        sql.Identifier(table.name),
-        sql.SQL("now()" if is_deleted else "NULL"),
-        _relation(table, table.key),
-        _is_same(table),
-    )
-    return write(statement, [_keys(table, records)], table)
+    return _write(entry, table, _trash(table, is_deleted=is_deleted), _keys(table, records))
 
 
-def delete(table: Table, records: Iterable[Record]) -> Rows:
-    """This function will delete records for good and return what they were, by key."""
-    statement = sql.SQL("DELETE FROM public.{} USING {} WHERE {}").format(
-        sql.Identifier(table.name), _relation(table, table.key), _is_same(table)
-    )
-    return write(statement, [_keys(table, records)], table)
+def delete(table: Table, records: Iterable[Record]) -> None:
+    """This function will delete records for good."""
+    with connection.cursor() as cursor:
+        cursor.execute(_delete(table), {"records": _keys(table, records)})
 
 
 def key_values(table: Table, record: Record) -> dict[str, Any]:
@@ -88,31 +81,52 @@ def move_sequence(table: Table, key: int) -> None:
 
 # Composing a statement takes longer than sending it: each is kept, by its table and columns, as text.
 @lru_cache(maxsize=512)
-def _insert(table: Table, names: tuple[str, ...]) -> sql.SQL:
+def _insert(table: Table, names: tuple[str, ...]) -> str:
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    return _kept(
-        sql.SQL("INSERT INTO public.{} ({}) SELECT {} FROM {}").format(
-            sql.Identifier(table.name), columns, columns, _relation(table, names)
-        )
+    values = sql.SQL("({}) SELECT {} FROM {}").format(columns, columns, _relation(table, names))
+    statement = sql.SQL("INSERT INTO public.{} AS x {} RETURNING x AS new_row").format(
+        sql.Identifier(table.name), values if names else sql.SQL("DEFAULT VALUES")
     )
+    return bulk_history.keeping(table.key, members(table), statement, has_before=False, by_key=False)
 
 
 @lru_cache(maxsize=512)
-def _update(table: Table, names: tuple[str, ...]) -> sql.SQL:
+def _update(table: Table, names: tuple[str, ...]) -> str:
     assignments = [sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names]
-    return _kept(
-        sql.SQL("UPDATE public.{} SET {} FROM {} WHERE {}").format(
-            sql.Identifier(table.name),
-            sql.SQL(", ").join(assignments),
-            _relation(table, [*table.key, *names]),
-            _is_same(table),
-        )
+    return _updating(table, sql.SQL(", ").join(assignments), names)
+
+
+@lru_cache(maxsize=64)
+def _trash(table: Table, *, is_deleted: bool) -> str:
+    return _updating(table, sql.SQL("deleted_at = {}").format(sql.SQL("now()" if is_deleted else "NULL")))
+
+
+def _updating(table: Table, assignments: sql.Composable, names: Sequence[str] = ()) -> str:
+    """An UPDATE of the records whose keys, and other columns, are in the relation `v`; `o` is what they were."""
+    statement = sql.SQL(
+        "UPDATE public.{table} x SET {assignments} FROM {values} JOIN public.{table} o ON {known} WHERE {same}"
+        " RETURNING o AS old_row, x AS new_row"
+    ).format(
+        table=sql.Identifier(table.name),
+        assignments=assignments,
+        values=_relation(table, [*table.key, *names]),
+        known=_is_same(table, "o", "v"),
+        same=_is_same(table, "x", "o"),
+    )
+    return bulk_history.keeping(table.key, members(table), statement, has_before=True, by_key=True)
+
+
+@lru_cache(maxsize=64)
+def _delete(table: Table) -> str:
+    return (
+        sql.SQL("DELETE FROM public.{} x USING {} WHERE {}")
+        .format(sql.Identifier(table.name), _relation(table, table.key), _is_same(table, "x", "v"))
+        .as_string()
     )
 
 
-def _kept(statement: sql.Composable) -> sql.SQL:
-    text: Any = statement.as_string()  # of our own names alone: every value is a parameter
-    return sql.SQL(text)
+def _write(entry: Entry, table: Table, statement: str, records: str) -> Rows:
+    return run(statement, {**history.circumstances(entry, table.model), "records": records})
 
 
 def _relation(table: Table, names: Sequence[str]) -> sql.Composable:
@@ -120,7 +134,7 @@ def _relation(table: Table, names: Sequence[str]) -> sql.Composable:
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(_type(table.columns[name]))) for name in names
     )
-    return sql.SQL("jsonb_to_recordset(%s::jsonb) AS v ({})").format(columns)
+    return sql.SQL("jsonb_to_recordset(%(records)s::jsonb) AS v ({})").format(columns)
 
 
 def _type(field: AnyField) -> Any:
@@ -128,10 +142,10 @@ def _type(field: AnyField) -> Any:
     return field.cast_db_type(connection)
 
 
-def _is_same(table: Table) -> sql.Composable:
-    """The condition that joins the relation `v` to the table by its key."""
+def _is_same(table: Table, one: str, other: str) -> sql.Composable:
+    """The condition that rows of two relations, by their aliases, have the same key."""
     return sql.SQL(" AND ").join(
-        sql.SQL("{}.{} = v.{}").format(sql.Identifier(table.name), sql.Identifier(name), sql.Identifier(name))
+        sql.SQL("{} = {}").format(sql.Identifier(one, name), sql.Identifier(other, name))
         for name in table.key
     )
 

@@ -36,7 +36,7 @@ def restore_records(
     before = _lock_trashed(actor, table, where, terms)
     _require_parents(table, before)
     with translated(columns.shown(actor, table)):
-        after = statements.trash(table, before, is_deleted=False) if before else Rows()
+        after = statements.trash(entry, table, before, is_deleted=False) if before else Rows()
     return writing.done(entry, [Written(table, before, after)])
 
 

@@ -68,11 +68,11 @@ def apply(
         references.require_live_parents(table, _new_references(table, todo, coming))
         if todo.inserts:
             with translated(table, sets_many=True):
-                written.append(Written(table, None, statements.insert(table, _befores(todo.inserts))))
+                written.append(Written(table, None, statements.insert(entry, table, _befores(todo.inserts))))
     for table, todo in work.items():
         if todo.updates:
             with translated(table, sets_many=True):
-                after = statements.update(table, _befores(todo.updates))
+                after = statements.update(entry, table, _befores(todo.updates))
             before = Rows(current[table][table.format_key(record)] for record in after)
             written.append(Written(table, before, after))
     for table, todo in reversed(list(work.items())):

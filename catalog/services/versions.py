@@ -133,7 +133,7 @@ def revert_record(
     values = Rows([text]).only([*table.key, *chosen])
     references.require_live_parents(table, [{name: values[0][name] for name in chosen}], before)
     with translated(seen, values[0]):
-        after = statements.update(table, values)
+        after = statements.update(entry, table, values)
     entry.client_info = {"reverted_to": f"{side} version {number}"}
     return writing.done(entry, [Written(table, before, after)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -135,7 +135,7 @@ def delete(
     :raises ForeignKeyViolation: for good, while other records refer to them; `details` lists those
     """
     if is_soft:
-        after = statements.trash(table, before, is_deleted=True) if before else Rows()
+        after = statements.trash(entry, table, before, is_deleted=True) if before else Rows()
         return done(entry, [Written(table, before, after)], kind="soft", counts=counts)
     along = delete_for_good(entry, table, before)
     change = done(entry, [Written(table, before, None)], along=along, kind="hard", counts=counts)
@@ -166,18 +166,22 @@ def done(
     kind: Kind | None = None,
     counts: list[int] | None = None,
 ) -> Change:
-    """This function will keep a version of each record written, tell the audit entry, and return the change.
+    """This function will tell the audit entry what was written, and return the change.
 
-    The change shows the records of the first table; what was written `along` has versions only.
+    The change shows the records of the first table; what was deleted `along` has versions only. A version of what was
+    deleted for good is kept here; of the rest, by the statements that wrote it.
     """
     if entry.change_id is None:
         raise TypeError("done() is for a write")
     for part in (*written, *along):
-        history.record(entry, part.table.model, part.table.key, part.pairs())
+        if part.after is None:
+            history.record(entry, part.table.model, part.table.key, part.pairs())
     entry.record_count = sum(len(part.records) for part in written)
+    differences: Iterable[tuple[str, dict[str, Any]]] = _differences(written)
     if entry.record_count == 1:
-        entry.record_id = next(key for part in written for key, _ in part.differences())
-    entry.changes = changes.listing(_differences(written), entry.record_count)
+        differences = list(differences)
+        ((entry.record_id, _),) = differences
+    entry.changes = changes.listing(differences, entry.record_count)
     first = written[0].table
     records = Rows(text for part in written if part.table is first for text in part.records.texts)
     return Change(

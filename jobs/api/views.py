@@ -88,19 +88,13 @@ class CancelView(OneJobView):
     """The end of one job."""
 
     operations = {"POST": "QUERY"}
-    _operation: str | None = None
-
-    @property
-    def operation(self) -> str:
-        """What the job does, once it is known."""
-        return self._operation or super().operation
 
     @describes(query=Parameters, answers={200: JobShown, 202: JobShown}, refuses=(NotFound, Conflict))
     def post(self, request: Request, job_id: int) -> HttpResponse:
         """Cancel a job: one that waits ends at once (200), one that runs within a second or so (202)."""
         Parameters.read(given_in(request.GET))
         bodies.require_none(request)
-        self._operation = services.get(actor=self.actor, job_id=job_id).operation
+        self.about(operation=services.get(actor=self.actor, job_id=job_id).operation)
         job = services.cancel(actor=self.actor, job_id=job_id)
         told = shown(request, self.actor, job)
         return answer(told, 200 if job.is_finished else 202, retry_after(job))

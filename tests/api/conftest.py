@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,13 @@ from django.test import Client
 
 from accesscontrol import keys
 from accesscontrol.actor import Actor
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """Where the files of exports and imports go in this test."""
+    settings.EXPORT_DIR, settings.BACKUP_DIR = tmp_path / "exports", tmp_path / "backups"
+    return tmp_path / "exports"
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from accesscontrol.actor import Actor
-from accesscontrol.models import CatalogTable, ColumnRule
 from audit.models import AuditLog
 from catalog import registry
 from catalog.services import records
+from tests.api.helpers import following, hide
 
 pytestmark = pytest.mark.django_db
 
@@ -49,15 +48,14 @@ def test_pages_follow_one_another(api: Client, writer: Actor) -> None:
 
     first = api.get(f"{AUDIT}?operation=INSERT&limit=2")
     assert first.json()["count"] == 2
-    following = first["Link"].partition('rel="first", <')[2].partition(">")[0]
-    second = api.get(following)
-    third = api.get(second["Link"].partition('rel="first", <')[2].partition(">")[0])
+    second = api.get(following(first))
+    third = api.get(following(second))
 
     ids = [entry["id"] for page in (first, second, third) for entry in page.json()["logs"]]
     assert ids == sorted(ids, reverse=True)
     assert len(set(ids)) == 5
     assert third.json()["next_cursor"] is None
-    assert 'rel="next"' not in third["Link"]
+    assert following(third) is None
 
 
 def test_what_others_did_is_shown_to_whom_it_may_be(
@@ -82,12 +80,7 @@ def test_what_others_did_is_shown_to_whom_it_may_be(
 
 
 def test_what_is_hidden_is_not_told(client: Client, admin: Actor, viewer: Actor) -> None:
-    ColumnRule.objects.create(
-        role=Group.objects.get(name="Viewer"),
-        table=CatalogTable.objects.get(name="authors"),
-        column_name="bio",
-        access="hidden",
-    )
+    hide("Viewer", "bio")
     add(admin)
     entry = AuditLog.objects.get(operation="INSERT")
     client.force_login(viewer.user)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from catalog.models import Author
 from jobs import running
 from jobs.models import Job
 from tests import databases
+from tests.api.helpers import last
 
 pytestmark = pytest.mark.django_db
 
@@ -28,13 +28,11 @@ SQL = b"\x1f\x8b some bytes of a dump"
 
 
 @pytest.fixture(autouse=True)
-def folder(settings: Any, tmp_path: Path, db: None) -> Path:
-    """Where backups go in this test, and who restores them."""
+def owner(settings: Any, db: None) -> None:
+    """Who makes and restores backups in this test."""
     name = connection.settings_dict["NAME"]
     settings.DATABASE_OWNER_URL = databases.url_of(name, settings.DATABASE_OWNER_URL)
-    settings.BACKUP_DIR = tmp_path / "backups"
     settings.BACKUP_KEYS = ["the key of the tests, long enough to be one"]
-    return tmp_path / "backups"
 
 
 @pytest.fixture
@@ -47,10 +45,6 @@ def bring(api: Client, data: bytes = SQL) -> str:
     answer = api.post(f"{BACKUPS}upload/", data, "application/gzip")
     assert answer.status_code == 201, answer.content
     return str(answer.json()["file"])
-
-
-def last(operation: str) -> AuditLog:
-    return AuditLog.objects.filter(operation=operation).latest("id")
 
 
 @pytest.mark.django_db(transaction=True)

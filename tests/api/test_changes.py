@@ -5,28 +5,21 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from accesscontrol.actor import Actor
-from accesscontrol.models import CatalogTable, ColumnRule
 from audit.models import AuditLog
 from catalog.api import changes
 from catalog.models import Author
 from jobs import running
 from jobs.models import Job
+from tests.api.helpers import hide
 
 pytestmark = pytest.mark.django_db
 
 AUTHORS = "/api/v1/authors/"
 CHANGES = "/api/v1/changes/"
 JSON = "application/json"
-
-
-@pytest.fixture
-def api(client: Client, editor: Actor) -> Client:
-    client.force_login(editor.user)
-    return client
 
 
 def add(api: Client, *names: str) -> str:
@@ -127,8 +120,7 @@ def test_versions_tell_nothing_of_hidden_columns(api: Client, viewer: Actor) -> 
     add(api, "Jane Austen")
     address = f"{AUTHORS}{Author.objects.get().pk}/"
     api.patch(address, {"bio": "secret"}, JSON)
-    role, table = Group.objects.get(name="Viewer"), CatalogTable.objects.get(name="authors")
-    ColumnRule.objects.create(role=role, table=table, column_name="bio", access="hidden")
+    hide("Viewer", "bio")
     api.force_login(viewer.user)
 
     assert b"bio" not in api.get(f"{address}versions/").content

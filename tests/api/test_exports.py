@@ -9,20 +9,17 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection
 from django.test import Client
 
 from accesscontrol.actor import Actor
-from accesscontrol.models import CatalogTable, ColumnRule
-from audit.models import AuditLog
 from catalog.exchange import streaming, writing
 from catalog.models import Author, Export
 from jobs import running
+from tests.api.helpers import body, hide, last
 
 pytestmark = pytest.mark.django_db
 
@@ -32,38 +29,9 @@ JSON = "application/json"
 NAMES = ["Jane Austen", 'Anne "A." Brontë', "Mary\nShelley"]
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where the files of exports go in this test."""
-    settings.EXPORT_DIR = tmp_path / "exports"
-    return tmp_path / "exports"
-
-
-@pytest.fixture
-def api(client: Client, editor: Actor) -> Client:
-    client.force_login(editor.user)
-    return client
-
-
 @pytest.fixture
 def authors() -> list[Author]:
     return Author.objects.bulk_create(Author(name=name, bio="bio") for name in NAMES)
-
-
-def body(answer: Any) -> bytes:
-    assert answer.status_code == 200, getattr(answer, "content", answer)
-    return b"".join(answer.streaming_content)
-
-
-def last(operation: str) -> AuditLog:
-    return AuditLog.objects.filter(operation=operation).latest("id")
-
-
-def hide(role: str, column: str) -> None:
-    table = CatalogTable.objects.get(name="authors")
-    ColumnRule.objects.create(
-        role=Group.objects.get(name=role), table=table, column_name=column, access="hidden"
-    )
 
 
 def test_csv_holds_what_was_asked_for_and_the_trail_tells_of_it(api: Client, authors: list[Author]) -> None:

@@ -12,12 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.models import CatalogTable, ColumnRule, PlanFreeRole
-from audit.models import AuditLog
+from accesscontrol.models import PlanFreeRole
 from catalog.exchange import steps
 from catalog.models import Author
 from jobs import running
 from jobs.models import Job
+from tests.api.helpers import hide, last
 
 pytestmark = pytest.mark.django_db
 
@@ -25,13 +25,6 @@ IMPORTS = "/api/v1/exchange/imports/"
 AUTHORS = f"{IMPORTS}?table=authors"
 CSV = "name,bio\nJane Austen,English\nMary Shelley,\n"
 DRY = {"Prefer": "dry-run"}
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where what is brought is kept in this test."""
-    settings.EXPORT_DIR = tmp_path / "exports"
-    return tmp_path / "exports"
 
 
 @pytest.fixture
@@ -68,10 +61,6 @@ def done(api: Client, answer: Any) -> dict[str, Any]:
     return job
 
 
-def last() -> AuditLog:
-    return AuditLog.objects.filter(operation__startswith="IMPORT_").latest("id")
-
-
 def test_a_file_is_brought_again_with_the_token_of_its_plan_and_imported(api: Client) -> None:
     details = planned(bring(api))
     assert (details["plan"]["imported"], details["plan"]["updated"]) == (2, 0)
@@ -83,7 +72,8 @@ def test_a_file_is_brought_again_with_the_token_of_its_plan_and_imported(api: Cl
     assert job["state"] == "done", job
     assert job["result"]["imported"] == 2
     assert Author.objects.get(name="Jane Austen").bio == "English"
-    assert (last().operation, last().channel, last().record_count) == ("IMPORT_CSV", "api", 2)
+    row = last("IMPORT_")
+    assert (row.operation, row.channel, row.record_count) == ("IMPORT_CSV", "api", 2)
 
 
 def test_or_it_is_imported_from_where_it_is_kept(api: Client) -> None:
@@ -112,7 +102,7 @@ def test_each_kind_of_file_is_looked_at_in_a_dry_run(api: Client, data: str, kin
     assert (answer.status_code, answer["Preference-Applied"]) == (200, "dry-run"), answer.content
     assert (answer.json()["preview"]["rows"], answer.json()["preview"]["new"]) == (2, 2)
     assert not Author.objects.exists()
-    assert (last().dry_run, last().success) == (True, True)
+    assert (last("IMPORT_").dry_run, last("IMPORT_").success) == (True, True)
 
 
 def test_a_form_has_the_file_and_its_terms(api: Client) -> None:
@@ -138,7 +128,7 @@ def test_every_fault_is_told_by_row_and_column(api: Client) -> None:
     details = answer.json()["details"]
     assert {(fault["row"], fault["column"]) for fault in details["errors"]} >= {(2, "name")}
     assert details["error_count"] == len(details["errors"])
-    assert (last().success, last().error_code) == (False, "VALIDATION_ERROR")
+    assert (last("IMPORT_").success, last("IMPORT_").error_code) == (False, "VALIDATION_ERROR")
     assert api.get(details["import"]).json()["preview"]["fault_count"] == details["error_count"]
     assert api.delete(details["import"]).status_code == 204
     assert api.get(details["import"]).status_code == 404
@@ -184,19 +174,15 @@ def test_nobody_else_finds_a_file(api: Client, admin: Actor) -> None:
 def test_nothing_is_taken_of_whom_may_not_and_nothing_hidden_leaks(
     client: Client, viewer: Actor, api: Client, folder: Path
 ) -> None:
-    ColumnRule.objects.create(
-        role=Group.objects.get(name="Data manager"),
-        table=CatalogTable.objects.get(name="authors"),
-        column_name="bio",
-        access="hidden",
-    )
+    hide("Data manager", "bio")
     refused = bring(api)
     assert refused.status_code == 400
     assert "bio" not in refused.json()["details"].get("allowed", [])
 
     client.force_login(viewer.user)
     assert bring(client).status_code == 403
-    assert (last().user_id, last().table_name, last().success) == ("victor", "authors", False)
+    row = last("IMPORT_")
+    assert (row.user_id, row.table_name, row.success) == ("victor", "authors", False)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +213,7 @@ def test_what_can_not_be_imported_is_refused_and_told_of(
 
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
-    assert last().success is False
+    assert last("IMPORT_").success is False
     assert not Job.objects.exists()
     assert not Author.objects.exists()
 

@@ -13,6 +13,7 @@ from accesscontrol.actor import Actor
 from audit.models import AuditLog
 from jobs import running, services
 from jobs.models import Job, State
+from tests.api.helpers import following
 from tests.jobs import samples  # noqa: F401 - its kinds
 
 pytestmark = pytest.mark.django_db
@@ -28,12 +29,6 @@ def api(client: Client, writer: Actor) -> Client:
 
 def start(actor: Actor, kind: str = "sample_echo", **arguments: Any) -> Job:
     return services.enqueue(actor=actor, kind=kind, arguments=arguments)
-
-
-def following(answer: Any) -> str | None:
-    """Return the address of the next page."""
-    links = [link for link in answer["Link"].split(", ") if 'rel="next"' in link]
-    return links[0].partition(">")[0].removeprefix("<") if links else None
 
 
 def test_a_job_tells_how_far_it_is_and_how_it_ended(api: Client, writer: Actor) -> None:

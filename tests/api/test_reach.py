@@ -13,9 +13,10 @@ from django.urls import URLPattern, URLResolver
 from guardian.shortcuts import assign_perm
 
 from accesscontrol.actor import Actor
-from accesscontrol.models import CatalogTable, ColumnRule
+from accesscontrol.models import CatalogTable
 from catalog import registry
 from config import api
+from tests.api.helpers import hide
 
 METHODS = ("get", "post", "put", "patch", "delete")
 EXAMPLES = {"int": "1", "uuid": "019abcde-0000-7000-8000-000000000001", "str": "1"}
@@ -110,7 +111,7 @@ def test_the_document_names_nothing_that_its_reader_may_not_know(client: Client,
     role = Group.objects.create(name="Readers of authors")
     table = CatalogTable.objects.get(name="authors")
     assign_perm("accesscontrol.read", role, table)
-    ColumnRule.objects.create(role=role, table=table, column_name="bio", access="hidden")
+    hide(role, "bio")
     nobody.user.groups.add(role)
     client.force_login(nobody.user)
 

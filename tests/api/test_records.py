@@ -7,6 +7,7 @@ from django.test import Client
 
 from audit.models import AuditLog
 from catalog.models import Author, Book
+from tests.api.helpers import following
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,8 @@ def test_filters_find_records_page_by_page(api: Client, author: Author) -> None:
 
     assert [record["title"] for record in page.json()["records"]] == ["Book 4", "Book 3"]
     assert page.json()["total"] == 4
-    after = next(link for link in page["Link"].split(", ") if 'rel="next"' in link)
-    following = api.get(after.partition(">")[0].removeprefix("<"))
-    assert [record["title"] for record in following.json()["records"]] == ["Book 2", "Book 1"]
+    after = api.get(following(page))
+    assert [record["title"] for record in after.json()["records"]] == ["Book 2", "Book 1"]
 
 
 def test_one_who_saw_an_older_record_overwrites_nothing(api: Client, author: Author) -> None:

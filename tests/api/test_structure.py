@@ -8,8 +8,9 @@ from django.test import Client
 from guardian.shortcuts import assign_perm
 
 from accesscontrol.actor import Actor
-from accesscontrol.models import CatalogTable, ColumnRule
+from accesscontrol.models import CatalogTable
 from audit.models import AuditLog
+from tests.api.helpers import hide
 
 pytestmark = pytest.mark.django_db
 
@@ -59,9 +60,7 @@ def test_what_is_no_table_is_not_found(api: Client) -> None:
 def test_nothing_hidden_is_told(client: Client, nobody: Actor) -> None:
     role = Group.objects.create(name="Readers of authors")
     assign_perm("accesscontrol.read", role, CatalogTable.objects.get(name="authors"))
-    ColumnRule.objects.create(
-        role=role, table=CatalogTable.objects.get(name="authors"), column_name="bio", access="hidden"
-    )
+    hide(role, "bio")
     nobody.user.groups.add(role)
     client.force_login(nobody.user)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,11 +21,12 @@ from rest_framework.request import Request
 from accesscontrol import keys
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import authentication
-from accesscontrol.models import AccessToken, ApiKey, ColumnRule
+from accesscontrol.models import AccessToken, ApiKey
 from accesscontrol.web import actor_of
 from audit.models import AuditLog
 from catalog.models import Author
 from config.logs import logging_config
+from tests.api.helpers import hide
 
 pytestmark = pytest.mark.django_db
 
@@ -234,12 +235,8 @@ class TestMe:
     def test_is_told_what_they_may_do_and_nothing_else(
         self, bearer: Bearer, key: MakeKey, writer: Actor
     ) -> None:
-        ColumnRule.objects.create(
-            role=Group.objects.get(name="Writer"), table_id="books", column_name="word_count", access="hidden"
-        )
-        ColumnRule.objects.create(
-            role=Group.objects.get(name="Writer"), table_id="books", column_name="status", access="read_only"
-        )
+        hide("Writer", "word_count", table="books")
+        hide("Writer", "status", table="books", access="read_only")
         text = key(writer, "read:books", "insert:authors")
         told = bearer(text).get(ME).json()
 

@@ -19,7 +19,7 @@ ROWS = [
     "audit page of 100", "audit summary of a month", "MCP call, query 10 rows", "MCP server from start to tools/list",
     "export 3,000 rows as CSV", "export 3,000 rows as JSON", "import 3,000 rows of CSV",
     "preview 3,000 rows of CSV", "preview 3,000 rows of JSON", "preview 3,000 rows of XLSX",
-    "import 3,000 rows of CSV, half of them new", "GET one record", "GET a page of 100", "POST one record",
+    "import 3,000 rows of CSV, half of them new",
 ]  # fmt: skip
 PAGES = [
     "list of scenes", "search for a title", "search for a title that is not there", "a scene", "history of a scene",
@@ -27,7 +27,15 @@ PAGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("names", "rows"), [([], ROWS), (["pages"], PAGES)], ids=["calls", "pages"])
+API = [
+    "GET one record", "GET a page of 100", "POST one record", "POST 1,000 records at once",
+    "export 30,000 rows as CSV",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "rows"), [([], ROWS), (["pages"], PAGES), (["api"], API)], ids=["calls", "pages", "api"]
+)
 def test_it_measures_every_row_beside_its_floor(names: list[str], rows: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", *names, "--quick", "--scenes", "3000", "--audit-rows", "2000"],
@@ -46,6 +54,7 @@ def test_it_measures_every_row_beside_its_floor(names: list[str], rows: list[str
         assert float(floor_time.removesuffix(" ms")) > 0
         assert holds in {"yes", "NO"}
     assert ("Peak memory of the MCP server" in done.stdout) is (not names)
+    assert ("Peak memory of a web process" in done.stdout) is (names == ["api"])
     assert "3,000 scenes, 2,000 audit rows." in done.stdout
 
 

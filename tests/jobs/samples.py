@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,7 +26,8 @@ import django
 django.setup()
 from jobs import work
 import tests.jobs.samples
-work.run(processes=1, with_beat=False)
+work.GRACE_S = float(os.environ.get("GRACE_S", work.GRACE_S))
+work.run(processes=int(sys.argv[1]), with_beat=False)
 """
 
 
@@ -37,7 +39,7 @@ def wait_until(true: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-@register("sample_echo", operation="BACKUP_FULL")
+@register("sample_echo", repeatable=True, operation="BACKUP_FULL")
 def echo(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Return what it was given, and leave a mark in the file it names."""
     if "file" in arguments:
@@ -46,7 +48,7 @@ def echo(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[st
     return {"user": actor.username, "channel": str(actor.channel), "said": arguments.get("say")}
 
 
-@register("sample_wait", operation="BACKUP_FULL")
+@register("sample_wait", repeatable=True, operation="BACKUP_FULL")
 def wait(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Tell of some progress, then work until it is cancelled or killed."""
     progress.begin("books", 100, "rows")
@@ -61,13 +63,27 @@ def wait(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[st
         marker.write_text("tidied up")
 
 
-@register("sample_refuse", operation="BACKUP_TABLE")
+@register("sample_stubborn", repeatable=True, operation="BACKUP_FULL")
+def stubborn(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Work on whatever it is told, as where the order to end was lost."""
+    while True:
+        with contextlib.suppress(SystemExit):
+            time.sleep(1)
+
+
+@register("sample_once", repeatable=False, operation="RESTORE_FULL")
+def once(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Do what nobody shall do again unasked."""
+    return {}
+
+
+@register("sample_refuse", repeatable=True, operation="BACKUP_TABLE")
 def refuse(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """May not."""
     raise Forbidden("You may not.", table="books")
 
 
-@register("sample_crash", operation="BACKUP_TABLE")
+@register("sample_crash", repeatable=True, operation="BACKUP_TABLE")
 def crash(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Has a bug, whose message holds a secret."""
     raise ZeroDivisionError("password=swordfish")
@@ -76,10 +92,11 @@ def crash(actor: Actor, arguments: dict[str, Any], progress: Progress) -> dict[s
 class Worker:
     """A real worker process on a database of the tests."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, processes: int = 1, **settings: str) -> None:
         environment = databases.environment_for(database) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment |= settings
         self.program = subprocess.Popen(
-            [sys.executable, "-c", WORKER], cwd=databases.ROOT, env=environment, process_group=0,
+            [sys.executable, "-c", WORKER, str(processes)], cwd=databases.ROOT, env=environment, process_group=0,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 

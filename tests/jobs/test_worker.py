@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from audit.models import AuditLog
-from jobs import services, sweep
+from jobs import interruption, services, sweep
 from jobs.models import Job
 from jobs.spool import Spool
 from tests import databases
@@ -20,16 +20,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def new_worker(spool) -> Iterator[Callable[[], Worker]]:
+def new_worker(spool) -> Iterator[Callable[..., Worker]]:
     made: list[Worker] = []
 
-    def make() -> Worker:
-        made.append(Worker(connection.settings_dict["NAME"]))
+    def make(**settings: str) -> Worker:
+        made.append(Worker(connection.settings_dict["NAME"], **settings))
         return made[-1]
 
     yield make
     for worker in made:
         worker.remove()
+
+
+def kill_process_of(job: Job) -> None:
+    """End the process that works, as for want of memory; its worker lives on."""
+    os.kill(int(job.worker.partition(":")[2]), signal.SIGKILL)
 
 
 class TestWorker:
@@ -52,27 +57,31 @@ class TestWorker:
         )
         wait_until(lambda: has(other, "running"), "the next job runs")
         said = worker.stop()
-        wait_until(lambda: has(other, "failed"), "a job that runs when the worker is stopped has failed")
+        assert has(other, "queued")
+        assert (other.attempts, other.started_at, other.done) == (0, None, 0)
+        assert other.log[-1]["text"] == interruption.HANDED_BACK
         assert (tmp_path / "other").read_text() == "tidied up"
         assert "Traceback" not in said
         assert "Security" not in said
 
-    def test_when_it_is_killed_its_job_has_failed_and_the_next_slot_runs(self, new_worker, writer, tmp_path):
+    def test_when_it_is_killed_its_job_goes_on_until_the_third_time_and_the_next_slot_runs(
+        self, new_worker, writer, tmp_path
+    ):
         waiting = {"kind": "sample_wait", "arguments": {"file": str(tmp_path / "mark")}}
         first = services.enqueue(actor=writer, slot="1", **waiting)
-        worker = new_worker()
+        worker = new_worker(GRACE_S="0.2")
         wait_until(lambda: has(first, "running"), "the first slot runs")
+        kill_process_of(first)
 
-        os.kill(
-            int(first.worker.partition(":")[2]), signal.SIGKILL
-        )  # the process that works, as for want of memory
-
-        wait_until(lambda: has(first, "failed"), "its message has come again")
-        second = services.enqueue(actor=writer, slot="2", **waiting)
+        wait_until(lambda: has(first, "running") and first.attempts == 2, "it goes on")
+        Job.objects.update(attempts=interruption.MAX_ATTEMPTS)
+        kill_process_of(first)
+        wait_until(lambda: has(first, "failed"), "it is given up")
+        assert first.error["message"] == interruption.GIVEN_UP.format(attempts=3)
+        second = services.enqueue(actor=writer, slot="2", kind="sample_stubborn")
         wait_until(lambda: has(second, "running"), "the next slot runs")
-        worker.kill()
-        wait_until(sweep.fail_lost, "nobody holds the lock, and the job is marked")
-        assert has(second, "failed")
-        assert [job.error["code"] for job in Job.objects.all()] == ["UNAVAILABLE", "UNAVAILABLE"]
+        worker.stop()
+        wait_until(sweep.settle_lost, "nobody holds the lock")
+        assert has(second, "queued")
         assert not (tmp_path / "mark").exists()
-        assert Spool(databases.SPOOL).recover() == 1  # it would come again, and find that the job has ended
+        assert Spool(databases.SPOOL).recover() == 1  # it would come again, and find that the job waits

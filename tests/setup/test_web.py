@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 
-from config.web import PATIENCE_S, Web
+import pytest
+
+from config import web
+from config.web import LEAST_BYTES_PER_S, PATIENCE_S, Receiver, Web, write_problem
 
 
 def test_no_connection_waits_for_ever_for_a_client() -> None:
@@ -15,3 +19,47 @@ def test_no_connection_waits_for_ever_for_a_client() -> None:
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 seconds, _ = struct.unpack("ll", accepted.getsockopt(socket.SOL_SOCKET, option, 16))
                 assert seconds == PATIENCE_S
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What a clock shows, one after the other."""
+    times: list[float] = []
+    monkeypatch.setattr(web, "monotonic", lambda: times.pop(0))
+    return times
+
+
+def test_a_client_that_sends_byte_by_byte_is_let_go(clock: list[float]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        receiver = Receiver(ours)
+        for second in range(PATIENCE_S):
+            theirs.send(b"x")
+            clock += [second, second + 1]
+            assert receiver.chunk() == b"x"
+        theirs.send(b"x")
+        clock += [PATIENCE_S, PATIENCE_S + 1]
+        with pytest.raises(ConnectionResetError):
+            receiver.chunk()
+
+
+def test_one_that_goes_on_sending_is_not_however_long_it_takes(clock: list[float]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        receiver = Receiver(ours)
+        for second in range(3 * PATIENCE_S):
+            theirs.send(b"x" * LEAST_BYTES_PER_S)
+            clock += [second, second + 1]
+            assert len(receiver.chunk()) == LEAST_BYTES_PER_S
+
+
+def test_what_is_no_request_is_refused_in_the_shape_of_any_other() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        write_problem(ours, 414, "URI Too Long", "Request Line is too large (9000 > 8190)")
+        head, _, body = theirs.recv(10_000).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 414 URI Too Long\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (414, "TOO_LARGE")

@@ -1,25 +1,13 @@
-"""Importing on a table's pages: bring a file, say what goes where, look at what it would do, have it done."""
+"""Importing on a table's pages: bring a file, and say what goes where."""
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib import messages
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -31,32 +19,26 @@ from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 from catalog.admin.exchange.forms import DELIMITERS as NAMED_DELIMITERS
 from catalog.admin.exchange.forms import ON_CONFLICT, TermsForm, UploadForm
-from catalog.admin.exchange.pages import ExchangePages, page, refused_form, require_import
+from catalog.admin.exchange.pages import page, refused_form, require_import
+from catalog.admin.exchange.previews import IMPORT, Previews
 from catalog.exchange import peeking, rules, steps, uploads
 from catalog.exchange.formats import DELIMITERS
 from catalog.exchange.order import OnConflict, Order
 from catalog.exchange.peeking import Head
 from catalog.exchange.relation import GENERATED
 from catalog.exchange.uploads import Upload
-from jobs import showing
-from jobs.models import Job, State
 
-IMPORT: Final = "IMPORT_CSV"  # as what a refusal is told before anybody knows the format
 FORM_BYTES: Final = 1 << 20  # what an upload has beside its file
-FAULTS_SHOWN: Final = 100  # on one page
 
 
-class Imports(ExchangePages):
+class Imports(Previews):
     """The part of a table's pages that imports."""
 
     def exchange_urls(self) -> list[Any]:
         """This function will return the addresses of the pages."""
-        one = "import/<str:token>/"
         return [
             self.at("import/", self.import_view, "import"),
-            self.at(one, self.terms_view, "import_terms"),
-            self.at(f"{one}preview/", self.preview_view, "import_preview"),
-            self.at(f"{one}faults/", self.faults_view, "import_faults"),
+            self.at("import/<str:token>/", self.terms_view, "import_terms"),
             *super().exchange_urls(),
         ]
 
@@ -121,7 +103,7 @@ class Imports(ExchangePages):
     @page(require_import, IMPORT, "GET", "POST")
     def terms_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """Show which column each field of the file probably goes into, and take what is chosen."""
-        upload = self._brought(request, token)
+        upload = self.brought(request, token)
         head = self._beginning(request, upload)
         known = self.known(request)
         form = TermsForm(
@@ -180,82 +162,7 @@ class Imports(ExchangePages):
         }  # fmt: skip
         return self.exchange_page(request, "terms", context, status=400 if form.errors else 200)
 
-    # What it would do -------------------------------------------------------------------------------
-
-    @page(require_import, IMPORT, "GET", "POST")
-    def preview_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
-        """Show what the import would do and all that is wrong, and start it."""
-        upload, actor = self._brought(request, token), actor_of(request)
-        if request.method == "POST":
-            return self._start_import(request, upload)
-        found = steps.found(actor=actor, table=self.table, upload=upload)
-        job = steps.job_of(actor=actor, upload=upload)
-        if found is None and job is None:
-            return HttpResponseRedirect(self.url("import_terms", token))
-        going = job if job is not None and not job.is_finished else None
-        context = {
-            "title": _("Preview of the import"),
-            "upload": upload,
-            "job": job if found is None or going else None,
-            "progress": showing.progress(job) if job else None,
-            "failure": job.error if job and found is None and job.state in _ENDED_BADLY else None,
-            "going": going,
-            "may_undo": policy.decide(actor, Operation.DELETE, self.table).allowed,
-            **(self._preview_found(request, found) if found else {}),
-        }
-        return self.exchange_page(request, "preview", context)
-
-    def _preview_found(self, request: HttpRequest, found: dict[str, Any]) -> dict[str, Any]:
-        pages = max(1, -(-len(found["faults"]) // FAULTS_SHOWN))
-        asked = request.GET.get("page", "1")
-        number = (
-            min(max(int(asked), 1), pages) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 1
-        )
-        start = (number - 1) * FAULTS_SHOWN
-        return {
-            "found": found,
-            "faults": found["faults"][start : start + FAULTS_SHOWN],
-            "unlisted": found["fault_count"] - len(found["faults"]),
-            "by_column": Counter(fault["column"] or "" for fault in found["faults"]).most_common(),
-            "page_number": number,
-            "pages": range(1, pages + 1) if pages > 1 else (),
-            "new_rows": [
-                (row, [values.get(name) for name in found["columns"]]) for row, values in found["new_rows"]
-            ],
-            "to_do": (found["new"] or 0) + (found["changed"] or 0),
-            "is_ready": found["plan_token"] is not None,
-            "key_name": self.table.key_format,
-            "may_read": self.lets_read(request),
-        }  # fmt: skip
-
-    def _start_import(self, request: HttpRequest, upload: Upload) -> HttpResponse:
-        """Start the import, once; a preview that is too old to be agreed to is made again first."""
-        actor = actor_of(request)
-        running = steps.job_of(actor=actor, upload=upload)
-        if running is not None and not running.is_finished:
-            return _to_job(running)
-        found = steps.found(actor=actor, table=self.table, upload=upload)
-        expires_at = parse_datetime((found or {}).get("expires_at") or "")
-        if expires_at is not None and expires_at <= timezone.now():
-            steps.start_look(actor=actor, table=self.table, upload=upload)
-            messages.warning(request, _("The preview was more than ten minutes old. Here is a new one."))
-            return HttpResponseRedirect(self.url("import_preview", upload.token))
-        return _to_job(steps.start(actor=actor, table=self.table, upload=upload))
-
-    @page(require_import, IMPORT, "GET")
-    def faults_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
-        """Send the list of all faults, as CSV."""
-        found = steps.found(actor=actor_of(request), table=self.table, upload=self._brought(request, token))
-        if found is None:
-            return HttpResponseRedirect(self.url("import_preview", token))
-        answer = StreamingHttpResponse(_lines(found["faults"]), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="faults_{self.table.name}.csv"'
-        return answer
-
     # ------------------------------------------------------------------------------------------------
-
-    def _brought(self, request: HttpRequest, token: str) -> Upload:
-        return uploads.find(actor=actor_of(request), table=self.table, token=token)
 
     def _beginning(self, request: HttpRequest, upload: Upload) -> Head:
         given = request.GET.get("delimiter")
@@ -295,9 +202,6 @@ class Imports(ExchangePages):
         )
 
 
-_ENDED_BADLY: Final = frozenset({State.FAILED, State.CANCELLED})
-
-
 def _too_much(request: HttpRequest) -> tuple[Refused | None, int]:
     """Why what comes is not to be read, and the status that says so; both before anything of it is read."""
     most = settings.IMPORT_MAX_UPLOAD_MB
@@ -308,27 +212,3 @@ def _too_much(request: HttpRequest) -> tuple[Refused | None, int]:
         words = _("The file is larger than %(most)d MB.") % {"most": most}
         return LimitExceeded(words, hint=_("Import it in parts.")), 413
     return None, 200
-
-
-def _to_job(job: Job) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[job.pk]))
-
-
-class _Echo:
-    """What the writer of CSV writes into, to be given out at once."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(faults: list[dict[str, Any]]) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo())
-    yield "\ufeff"  # for spreadsheets, which would take UTF-8 for something else
-    yield writer.writerow(["row", "column", "what is wrong"])
-    for fault in faults:
-        yield writer.writerow([fault["row"], fault["column"] or "", _harmless(fault["message"])])
-
-
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet runs."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -12,7 +12,7 @@ from jobs import work
 class Command(BaseCommand):
     """One worker of perhaps many, on this machine or others."""
 
-    help = "Work on jobs until SIGTERM or Ctrl-C; a job that runs then is ended, and marked as failed."
+    help = "Work on jobs until SIGTERM or Ctrl-C; a job that runs then is handed back."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

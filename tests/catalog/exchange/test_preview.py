@@ -16,7 +16,7 @@ from audit.models import AuditLog
 from catalog import models
 from catalog.exchange import previewing
 from catalog.exchange.order import Order
-from catalog.exchange.previewing import Preview, preview
+from catalog.exchange.previewing import ImportPreview, preview
 from catalog.exchange.services import Imported, import_records
 from catalog.services import columns
 from catalog.table import Table
@@ -26,7 +26,7 @@ from tests.catalog.services import builders
 from tests.catalog.services.builders import AUTHORS, BOOKS
 
 
-def look(actor: Actor, table: Table, text: str | bytes, format_: Any = "csv", **terms: Any) -> Preview:
+def look(actor: Actor, table: Table, text: str | bytes, format_: Any = "csv", **terms: Any) -> ImportPreview:
     source = text.encode() if isinstance(text, str) else text
     return preview(order=Order(actor, table, format_, **terms), source=source)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from auditlog.models import LogEntry
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Refused
@@ -221,12 +221,21 @@ class TestOfNothing:
 
         assert not LogEntry.objects.exists()
 
-    def test_cannot_be_missing(self, editor: Actor, monkeypatch: pytest.MonkeyPatch):
-        def fail(*_: object) -> None:
-            raise RuntimeError("no versions")
+    @pytest.mark.parametrize("write", ["insert", "update", "trash", "delete"])
+    def test_cannot_be_missing(self, editor: Actor, monkeypatch: pytest.MonkeyPatch, write: str):
+        author = builders.author()
+        real = history.circumstances
+        monkeypatch.setattr(history, "circumstances", lambda *of: {**real(*of), "content_type": None})
+        of_author: dict[str, Any] = {"actor": editor, "table": AUTHORS, "where": {"id": author.pk}}
+        writes = {
+            "insert": lambda: records.insert_record(actor=editor, table=AUTHORS, data={"name": "x"}),
+            "update": lambda: records.update_records(**of_author, data={"bio": "x"}),
+            "trash": lambda: records.delete_records(**of_author),
+            "delete": lambda: records.delete_records(**of_author, soft_delete=False),
+        }
+        before = list(AUTHORS.model._default_manager.values())
 
-        monkeypatch.setattr(history, "record", fail)
-        with pytest.raises(RuntimeError):
-            records.insert_record(actor=editor, table=AUTHORS, data={"name": "x"})
+        with pytest.raises((Refused, IntegrityError)):
+            writes[write]()
 
-        assert not AUTHORS.model._default_manager.exists()
+        assert list(AUTHORS.model._default_manager.values()) == before

@@ -13,6 +13,6 @@ BEFORE = (*_last.BEFORE, *_last.ADDED)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0013_refusals_by_user")]
+    dependencies = [("audit", "0014_indexes_of_versions")]
 
     operations = [migrations.RunSQL(_files.allow(*BEFORE, *ADDED), _files.allow(*BEFORE))]

@@ -1,0 +1,103 @@
+"""The backups there are, and new ones: what takes long is done by a job (202)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.http import HttpResponse
+from django.utils import timezone
+from pydantic import Field
+from rest_framework.request import Request
+
+from accesscontrol.api.content import answer
+from accesscontrol.api.described import describes
+from accesscontrol.api.parameters import Parameters, Whole, given_in
+from accesscontrol.arguments import Arguments
+from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
+from audit.api.terms import once_of, plan_token_of
+from backups import describing, services, starting, watching
+from backups.api.shown import BackupShown, shown
+from backups.api.view import BackupsView
+from backups.errors import BackupInvalid
+from backups.services import Deleted, Listing
+from jobs.api.shown import JobShown, started
+
+
+class ListParameters(Parameters):
+    """What the address of the backups takes."""
+
+    type: Literal["full", "table", "foreign"] | None = Field(
+        None, description="foreign: files that others brought, without a manifest of ours."
+    )
+    sort_by: Literal["date", "size"] = Field("date", description="Newest or largest first.")
+    limit: Whole = Field(100, ge=1, le=services.MAX_LISTED, description="Most backups to return.")
+
+
+class NewBackup(Arguments):
+    """What is to be backed up."""
+
+    table: str | None = Field(None, max_length=63, description="One table alone. Default: all of them.")
+    content: Literal["both", "data", "schema"] = Field(
+        "both", description="Of one table: its rows, its structure, or both."
+    )
+
+
+class ListView(BackupsView):
+    """The backups there are."""
+
+    operations = {"GET": "LIST_BACKUPS", "HEAD": "LIST_BACKUPS", "POST": "BACKUP_FULL"}
+
+    @describes(query=ListParameters, answers={200: Listing})
+    def get(self, request: Request) -> HttpResponse:
+        """List the backups there are: of what, from when, how large, and whether each was proven by restoring it."""
+        asked = ListParameters.read(given_in(request.GET))
+        return answer(services.list_backups(actor=self.actor, **dict(asked)))
+
+    @describes(
+        query=Parameters,
+        headers=("Idempotency-Key",),
+        body=NewBackup,
+        answers={202: JobShown},
+        refuses=(Conflict,),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Back up all tables, or one: as of one moment, while nobody is kept from reading or writing."""
+        Parameters.read(given_in(request.GET))
+        asked = NewBackup.read(request.data)
+        if asked.table is not None:
+            self.about(operation="BACKUP_TABLE", table=asked.table)
+        once = once_of(request, self.actor, request.data)
+        if asked.table is not None:
+            job = starting.back_up_table(
+                actor=self.actor, table=asked.table, content=asked.content, once=once
+            )
+        elif asked.content == "both":
+            job = starting.back_up_all(actor=self.actor, once=once)
+        else:
+            raise InvalidInput("content is for the backup of one table.", argument="content")
+        return started(request, self.actor, job)
+
+
+class BackupView(BackupsView):
+    """One backup."""
+
+    operations = {"GET": "LIST_BACKUPS", "HEAD": "LIST_BACKUPS", "DELETE": "DELETE_BACKUP"}
+
+    @describes(query=Parameters, answers={200: BackupShown}, refuses=(NotFound, BackupInvalid))
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """Read all that is known of a backup: what it holds, and what those found who looked at it."""
+        Parameters.read(given_in(request.GET))
+        return answer(shown(describing.describe_backup(actor=self.actor, backup_file=name)))
+
+    @describes(
+        query=Parameters,
+        headers=("Plan-Token",),
+        answers={200: Deleted},
+        refuses=(NotFound, ConfirmationRequired),
+    )
+    def delete(self, request: Request, name: str) -> HttpResponse:
+        """Delete a backup for good: first you get a plan (409), and with its token as Plan-Token it is deleted."""
+        Parameters.read(given_in(request.GET))
+        gone = services.delete_backup(actor=self.actor, backup_file=name, plan_token=plan_token_of(request))
+        watching.watch(timezone.now())
+        return answer(gone)
