@@ -20,7 +20,7 @@ from accesscontrol.api import bodies
 from accesscontrol.api.bodies import FORM_BYTES, Brought
 from accesscontrol.api.content import JsonRenderer, answer
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, Whole, given_in
+from accesscontrol.api.parameters import Flag, Parameters, Whole, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
@@ -37,7 +37,7 @@ from audit.api.terms import plan_token_of
 from backups import access, describing, restoring, services, starting, uploads, watching
 from backups.api.shown import BackupShown, shown
 from backups.catalogue import Found
-from backups.errors import BackupInvalid
+from backups.errors import BackupInvalid, DependentBackups
 from backups.manifest import MAX_BYTES
 from backups.services import Deleted, Listing
 from jobs.api.shown import JobShown, started
@@ -71,8 +71,10 @@ class BackupsView(ServiceView):
 class ListParameters(Parameters):
     """What the address of the backups takes."""
 
-    type: Literal["full", "table", "foreign"] | None = Field(
-        None, description="foreign: files that others brought, without a manifest of ours."
+    type: Literal["full", "incremental", "table", "foreign"] | None = Field(
+        None,
+        description="incremental: what changed since another."
+        " foreign: files that others brought, without a manifest of ours.",
     )
     sort_by: Literal["date", "size"] = Field("date", description="Newest or largest first.")
     limit: Whole = Field(100, ge=1, le=services.MAX_LISTED, description="Most backups to return.")
@@ -82,6 +84,13 @@ class NewBackup(Arguments):
     """What is to be backed up."""
 
     table: str | None = Field(None, max_length=63, description="One table alone. Default: all of them.")
+    incremental: bool = Field(
+        False,
+        description="true: only what changed since another backup, in all tables; small, and made in seconds.",
+    )
+    base_backup: str | None = Field(
+        None, max_length=120, description="That other backup, full or incremental. Default: the last one."
+    )
     content: Literal["both", "data", "schema"] = Field(
         "both", description="Of one table: its rows, its structure, or both."
     )
@@ -92,10 +101,13 @@ class ListView(BackupsView):
 
     operations = {"GET": "LIST_BACKUPS", "HEAD": "LIST_BACKUPS", "POST": "BACKUP_FULL"}
     _table_name: str | None = None
+    _is_incremental = False
 
     @property
     def operation(self) -> str:
         """What the request does, as the trail names it."""
+        if self._is_incremental:
+            return "BACKUP_INCREMENTAL"
         return "BACKUP_TABLE" if self._table_name else super().operation
 
     @property
@@ -113,17 +125,32 @@ class ListView(BackupsView):
         query=Parameters, body=NewBackup, answers={202: JobShown}, refuses=(TooLarge, UnsupportedContent)
     )
     def post(self, request: Request) -> HttpResponse:
-        """Back up all tables, or one: as of one moment, while nobody is kept from reading or writing."""
+        """Back up all tables, what changed in them, or one: as of one moment, and nobody is kept from working."""
         Parameters.read(given_in(request.GET))
         asked = NewBackup.read(request.data)
         self._table_name = asked.table
-        if asked.table is not None:
+        self._is_incremental = asked.incremental
+        if asked.incremental:
+            if asked.table is not None or asked.content != "both":
+                raise InvalidInput("An incremental backup is of all tables.", argument="incremental")
+            job = starting.back_up_changes(actor=self.actor, base_backup=asked.base_backup)
+        elif asked.base_backup is not None:
+            raise InvalidInput("base_backup is for an incremental backup.", argument="base_backup")
+        elif asked.table is not None:
             job = starting.back_up_table(actor=self.actor, table=asked.table, content=asked.content)
         elif asked.content == "both":
             job = starting.back_up_all(actor=self.actor)
         else:
             raise InvalidInput("content is for the backup of one table.", argument="content")
         return started(request, self.actor, job)
+
+
+class DeleteParameters(Parameters):
+    """What the address of a backup that is to go takes."""
+
+    chain: Flag = Field(
+        False, description="true: what builds on it goes too; without it, that can't be restored."
+    )
 
 
 class BackupView(BackupsView):
@@ -138,15 +165,17 @@ class BackupView(BackupsView):
         return answer(shown(describing.describe_backup(actor=self.actor, backup_file=name)))
 
     @describes(
-        query=Parameters,
+        query=DeleteParameters,
         headers=("Plan-Token",),
         answers={200: Deleted},
-        refuses=(NotFound, ConfirmationRequired),
+        refuses=(NotFound, ConfirmationRequired, DependentBackups),
     )
     def delete(self, request: Request, name: str) -> HttpResponse:
         """Delete a backup for good: first you get a plan (409), and with its token as Plan-Token it is deleted."""
-        Parameters.read(given_in(request.GET))
-        gone = services.delete_backup(actor=self.actor, backup_file=name, plan_token=plan_token_of(request))
+        asked = DeleteParameters.read(given_in(request.GET))
+        gone = services.delete_backup(
+            actor=self.actor, backup_file=name, chain=asked.chain, plan_token=plan_token_of(request)
+        )
         watching.watch(timezone.now())
         return answer(gone)
 
