@@ -31,7 +31,10 @@ class Found:
     is_proven: bool  # it was restored into a scratch database, and was the same
     is_signed: bool  # by one of our keys
     is_trusted: bool  # somebody answers for it, signed or not
-    base_backup: str | None
+    base_backup: str | None  # that which it is the changes since
+    chain: list[
+        str
+    ]  # what must be there to restore it: a full backup first, the base last; of others, nothing
     encrypted: bool  # its part with accounts and secrets is there
     offsite: bool  # there is a copy in the bucket, and it was read back to its last byte
     offsite_state: str | None  # copying, copied, verified or failed
@@ -99,6 +102,7 @@ def _with_knowledge(described: list[Manifest]) -> list[_Known]:
 
 def _found(known: _Known, present: set[str]) -> Found:
     one, last, deep, copy = known.manifest, known.last, known.last_deep, known.copy
+    chain = [link.file for link in one.chain.before] if one.chain and one.is_signed else []
     app = one.app if one.app and one.app.file in present else None
     return Found(
         file=one.file,
@@ -114,7 +118,8 @@ def _found(known: _Known, present: set[str]) -> Found:
         is_proven=bool(deep and deep.valid and last and last.valid),
         is_signed=one.is_signed,
         is_trusted=known.is_trusted,
-        base_backup=None,
+        base_backup=chain[-1] if chain else None,
+        chain=chain,
         encrypted=app is not None,
         offsite=copy is not None and copy.state == OffsiteState.VERIFIED,
         offsite_state=copy.state if copy else None,

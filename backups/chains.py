@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 
 from accesscontrol.errors import Conflict, NotFound
 from backups import capture, fingerprint, manifest, names, preflight
@@ -24,6 +24,8 @@ _PLACE: Final = """
 SELECT (SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = current_database()),
        left(pg_walfile_name(pg_current_wal_lsn()), 8)
 """
+
+_NOW: Final = "SELECT (SELECT system_identifier::text FROM pg_control_system()), pg_current_snapshot()::text"
 
 
 def here(cursor: Cursor[Any]) -> Chain:
@@ -70,25 +72,26 @@ def require_there(storage: Storage, described: Manifest) -> None:
             raise Conflict(f"{link.file} was deleted while a backup was made that builds on it.")
 
 
-def needed_since(storage: Storage, moment: Snapshot) -> str:
-    """This function will return the snapshot since which the log is needed.
+def prune(storage: Storage, connection: Connection[Any]) -> int:
+    """This function will take out of the log what is not needed, and return how many entries that were.
 
-    It is that of the last full backup: whichever of those that build on it is deleted, the next one still can.
+    It is needed since the last full backup: whichever of those that build on it is deleted, the next one still can.
     """
-    with moment.cursor() as cursor:
+    with connection.cursor() as cursor:
         place = here(cursor)
-    full = [one for one in _of_database(storage, moment, place) if one.type == "full"]
-    return (max(full, key=_position).snapshot if full else None) or moment.visible
+        system_id, now = cursor.execute(_NOW).fetchone() or ("", "")
+    full = [one for one in _of_database(storage, system_id, place) if one.type == "full"]
+    return capture.prune(connection, (max(full, key=_position).snapshot if full else None) or now)
 
 
 def _last(storage: Storage, moment: Snapshot, place: Chain) -> Manifest:
-    found = max(_of_database(storage, moment, place), key=_position, default=None)
+    found = max(_of_database(storage, moment.system_id, place), key=_position, default=None)
     if found is None:
         raise _needed("no_full_backup", "There is no backup of this database to build on.")
     return found
 
 
-def _of_database(storage: Storage, moment: Snapshot, place: Chain) -> Iterator[Manifest]:
+def _of_database(storage: Storage, system_id: str, place: Chain) -> Iterator[Manifest]:
     """What another backup of this database may build on."""
     for file in storage.names():
         if names.stem_of_manifest(file) is None:
@@ -99,7 +102,7 @@ def _of_database(storage: Storage, moment: Snapshot, place: Chain) -> Iterator[M
             continue
         if (
             found.chain is not None
-            and (found.system_id, found.chain.database_oid) == (moment.system_id, place.database_oid)
+            and (found.system_id, found.chain.database_oid) == (system_id, place.database_oid)
             and found.is_signed
         ):
             yield found

@@ -16,6 +16,7 @@ class Kept:
     created_at: datetime
     is_proven: bool  # it was restored, and was what it should be
     series: str = ""  # of what: rules hold for each series for itself
+    builds_on: tuple[str, ...] = ()  # what it can't be restored without
 
 
 @dataclass(frozen=True)
@@ -35,26 +36,28 @@ DEFAULT_RULES: Final = Rules()
 def expired(backups: Iterable[Kept], now: datetime, rules: Rules = DEFAULT_RULES) -> list[str]:
     """This function will return the names of the backups that may go, oldest first.
 
-    Never the newest of a series, nor the newest that is proven; and none from the future, which a clock has
-    misplaced.
+    Never the newest of a series, nor the newest that is proven, nor what one that stays builds on; and none from the
+    future, which a clock has misplaced. What builds on others is not kept for a day's, a week's or a month's sake.
     """
-    found: list[Kept] = []
+    found, keep = list(backups), set[str]()
     series: dict[str, list[Kept]] = {}
-    for backup in backups:
+    for backup in found:
         series.setdefault(backup.series, []).append(backup)
     for members in series.values():
         members.sort(key=lambda backup: (backup.created_at, backup.name), reverse=True)
-        keep = _kept(members, now, rules)
-        found += [backup for backup in members if backup.name not in keep]
-    return [backup.name for backup in sorted(found, key=lambda backup: (backup.created_at, backup.name))]
+        keep |= _kept(members, now, rules)
+    keep |= {name for backup in found if backup.name in keep for name in backup.builds_on}
+    going = [backup for backup in found if backup.name not in keep]
+    return [backup.name for backup in sorted(going, key=lambda backup: (backup.created_at, backup.name))]
 
 
 def _kept(newest_first: list[Kept], now: datetime, rules: Rules) -> set[str]:
     """The names of what stays of one series."""
     young = [b for b in newest_first if now - b.created_at <= timedelta(days=rules.max_days)]
     keep = {b.name for b in young if now - b.created_at <= timedelta(days=rules.all_days)}
+    apart = [b for b in young if not b.builds_on]
     for count, period in ((rules.daily, _day), (rules.weekly, _week), (rules.monthly, _month)):
-        keep |= _newest_of_each(young, period, count)
+        keep |= _newest_of_each(apart, period, count)
     keep |= {backup.name for backup in newest_first[:1]}
     keep |= {backup.name for backup in [b for b in newest_first if b.is_proven][:1]}
     return keep

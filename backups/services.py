@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Final
 
 from django.db import transaction
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import Conflict, InvalidInput
 from accesscontrol.policy import Operation
 from audit import plans, timeouts
 from audit.operation import audited
@@ -18,6 +19,7 @@ from audit.work import Work
 from backups import (
     access,
     catalogue,
+    chains,
     database,
     increments,
     making,
@@ -25,10 +27,11 @@ from backups import (
     names,
     publishing,
     retention,
+    snapshot,
     storage,
 )
 from backups.catalogue import Found
-from backups.errors import BackupInvalid
+from backups.errors import BackupInvalid, DependentBackups
 from backups.making import ALL_SECTIONS, Plan, Section
 from backups.names import BackupName
 from backups.offsite import starting as copies
@@ -38,7 +41,7 @@ from catalog import registry
 from jobs.progress import SILENT, Progress
 
 MAX_LISTED: Final = 1_000
-TYPES: Final = ("full", "table", "foreign")
+TYPES: Final = ("full", "incremental", "table", "foreign")
 SORTS: Final = ("date", "size")
 
 
@@ -94,6 +97,7 @@ class Deleted:
     deleted: bool
     file: str
     freed_bytes: int
+    with_it: list[str] = field(default_factory=list)  # what built on it, and is gone too
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,8 @@ def _create(work: Work, plan: Plan, progress: Progress) -> Made:
     place.sweep()  # what a killed one left may be what fills the disk
     with database.translated(), making.draft(plan, place, progress) as draft:
         made = publishing.publish(place, work, draft.name, draft.files, draft.described)
+    if made.type == "full":
+        _forget_changes(place)
     progress.log(f"{made.file}: {made.record_count} rows, {made.size_bytes} bytes.")
     copies.soon()
     return Made(
@@ -266,37 +272,64 @@ def open_download(entry: Entry, *, actor: Actor, backup_file: str, manifest_only
 
 
 def delete_backup(
-    *, actor: Actor, backup_file: str, plan_token: str | None = None, asks: bool = False
+    *,
+    actor: Actor,
+    backup_file: str,
+    chain: bool = False,
+    plan_token: str | None = None,
+    asks: bool = False,
 ) -> Deleted:
     """This function will delete a backup, with all its files; for a face that `asks` it answers with the plan.
 
+    With `chain`, all that builds on it goes too: without it, that can't be restored.
+
     :raises Forbidden: the actor may not manage backups
     :raises NotFound: there is no such backup
+    :raises DependentBackups: others build on it, and are not to go with it
     :raises ConfirmationRequired: with the plan, and the token by which to agree to it
     """
     work = Work("DELETE_BACKUP", actor)
     access.require_management(actor)
     place = storage.configured()
     name = names.parse(backup_file)
-    sha256 = _sha256(place, name)
-    plan = _deletion_plan(place, name)
-    with database.translated(), transaction.atomic():
-        timeouts.begin(actor, flushes=True)
-        arguments, state = {"backup_file": name.file}, {**plan, "sha256": sha256}
-        plans.require(actor, "DELETE_BACKUP", arguments, state, plan, plan_token, asks=asks)
-        _tell_of_deletion(work, name, sha256)
-    return Deleted(True, name.file, _remove(place, name))
+    with place.alone():  # nobody begins to build on what goes
+        sha256, found = _sha256(place, name), catalogue.read(place)[0]
+        later = _dependents(found, name.file)
+        if later and not chain:
+            raise DependentBackups(
+                f"{len(later)} backups build on this one, and can't be restored without it.",
+                hint="Delete them first, the last one before the others; or with `chain` all at once.",
+                dependents=later,
+            )
+        plan = _deletion_plan(found, name, later)
+        with database.translated(), transaction.atomic():
+            timeouts.begin(actor, flushes=True)
+            arguments, state = {"backup_file": name.file, "chain": chain}, {**plan, "sha256": sha256}
+            plans.require(actor, "DELETE_BACKUP", arguments, state, plan, plan_token, asks=asks)
+            for one in map(names.parse, later):
+                _tell_of_deletion(Work("DELETE_BACKUP", actor), one, _sha256(place, one))
+            _tell_of_deletion(work, name, sha256)
+        freed = sum(_remove(place, names.parse(file)) for file in [*later, name.file])
+    return Deleted(True, name.file, freed, later)
 
 
-def _deletion_plan(place: Storage, name: BackupName) -> dict[str, object]:
+def _dependents(found: list[Found], file: str) -> list[str]:
+    """What builds on a backup, the last one first."""
+    later = [backup for backup in found if file in backup.chain]
+    return [backup.file for backup in sorted(later, key=lambda one: len(one.chain), reverse=True)]
+
+
+def _deletion_plan(found: list[Found], name: BackupName, later: list[str]) -> dict[str, object]:
     """What deleting a backup takes away, and what would be left."""
-    found, _ = catalogue.read(place)
-    others = [backup for backup in found if backup.file != name.file]
+    others = [backup for backup in found if backup.file not in {name.file, *later}]
     alike = [b for b in others if (b.type, b.table) == (name.kind, name.table)]
     mine = next((backup for backup in found if backup.file == name.file), None)
     return {
         "file": name.file,
-        "size_bytes": mine.size_bytes if mine else None,
+        "with_it": later,
+        "size_bytes": sum(one.size_bytes for one in found if one.file in {name.file, *later})
+        if mine
+        else None,
         "record_count": mine.record_count if mine else None,
         "is_proven": bool(mine and mine.is_proven),
         "left_of_its_kind": len(alike),
@@ -313,22 +346,32 @@ def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
     """
     access.require_management(actor)
     place = storage.configured()
-    found, _ = catalogue.read(place)
-    going = retention.expired([_kept(backup) for backup in found], now)
-    if not dry_run:
-        for file in going:
+    with place.alone():
+        found, _ = catalogue.read(place)
+        going = retention.expired([_kept(backup) for backup in found], now)
+        depth = {backup.file: len(backup.chain) for backup in found}
+        for file in [] if dry_run else sorted(going, key=depth.__getitem__, reverse=True):
             work, name = Work("DELETE_BACKUP", actor), names.parse(file)
             with database.translated(), transaction.atomic():
                 timeouts.begin(actor, flushes=True)
                 _tell_of_deletion(work, name, _sha256(place, name))
             _remove(place, name)
+    if not dry_run:
         storage.sweep(place, now)
+        _forget_changes(place)
     return going
+
+
+def _forget_changes(place: Storage) -> None:
+    """Take out of the log what no backup builds on any more; where one is being made, the next time."""
+    with suppress(Conflict), database.translated(), snapshot.coordinator() as connection:
+        chains.prune(place, connection)
 
 
 def _kept(backup: Found) -> Kept:
     """A backup as the rules look at it: each table is a series, and so are the full ones."""
-    return Kept(backup.file, backup.created_at, backup.is_proven, f"{backup.type} {backup.table}")
+    series = f"{backup.type} {backup.table}"
+    return Kept(backup.file, backup.created_at, backup.is_proven, series, tuple(backup.chain))
 
 
 def _tell_of_deletion(work: Work, name: BackupName, sha256: str | None) -> None:

@@ -19,6 +19,7 @@ from jobs.models import Job
 CONTENTS = ("both", "data", "schema")
 KINDS = (
     "backup_full",
+    "backup_incremental",
     "backup_table",
     "validate_backup",
     "prove_newest",
@@ -38,6 +39,17 @@ def back_up_all(*, actor: Actor, once: Once | None = None) -> Job:
     """
     access.require_all(actor, Operation.BACKUP)
     return services.enqueue(actor=actor, kind="backup_full", once=once)
+
+
+def back_up_changes(*, actor: Actor, base_backup: str | None = None, once: Once | None = None) -> Job:
+    """This function will have the changes since another backup backed up, by default the last one.
+
+    :raises Forbidden: the actor may not back up every table with every column
+    :raises NotFound: no backup has such a name
+    """
+    access.require_all(actor, Operation.BACKUP)
+    arguments = {} if base_backup is None else {"base_backup": names.parse(base_backup).file}
+    return services.enqueue(actor=actor, kind="backup_incremental", arguments=arguments, once=once)
 
 
 def back_up_table(*, actor: Actor, table: str, content: str = "both", once: Once | None = None) -> Job:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accesscontrol.actor import Actor
 from accesscontrol.errors import NotFound
 from backups import restoring, services, validation, watching
+from backups.errors import FullBackupNeeded
 from backups.offsite import tasks as offsite_tasks  # noqa: F401 - its kinds are ours
 from backups.pitr import tasks as pitr_tasks  # noqa: F401 - its kinds are ours
 from jobs import kinds, schedule
@@ -29,6 +30,19 @@ def backup_of(job: Job) -> dict[str, str]:
 def backup_full(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will make a full backup."""
     return asdict(services.create_full(actor=actor, progress=progress, **arguments))
+
+
+@kinds.register("backup_incremental", repeatable=True, title="Incremental backup", resources=backup_of)
+def backup_incremental(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
+    """This function will back up what changed; `or_full` says to make a full backup where that can't be told."""
+    or_full = arguments.pop("or_full", False)
+    try:
+        return asdict(services.create_incremental(actor=actor, progress=progress, **arguments))
+    except FullBackupNeeded as refusal:
+        if not or_full:
+            raise
+        progress.log(refusal.message)
+    return backup_full(actor, {}, progress)
 
 
 @kinds.register("backup_table", repeatable=True, title="Backup of a table", resources=backup_of)
@@ -88,6 +102,13 @@ schedule.declare(
     kind="backup_full",
     crontab="0 2 * * *",
     description="Backs up all tables and, encrypted, accounts and settings.",
+)
+schedule.declare(
+    "Incremental backup",
+    kind="backup_incremental",
+    crontab="0 */4 * * *",
+    arguments={"or_full": True},
+    description="Backs up what changed since the last backup; everything, where that can't be told.",
 )
 schedule.declare(
     "Proof of the newest backup",

@@ -15,7 +15,7 @@ from backups.catalogue import Found
 SIZED: Final = 40  # bars side by side
 LANES: Final = 8  # that have room in a chart of the usual height
 _COLOURS: Final = {"good": "accent", "none": "second", "bad": "danger"}
-_KINDS: Final = ("full", "table", "foreign")
+_KINDS: Final = ("full", "incremental", "table", "foreign")
 
 
 def context(backups: Sequence[Found], now: datetime) -> dict[str, Any]:

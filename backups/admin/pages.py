@@ -23,6 +23,7 @@ from backups.admin import charts, words
 from backups.admin.files import Files
 from backups.admin.frame import page, started, url
 from backups.admin.restores import Restores
+from backups.catalogue import Found
 from backups.offsite import bucket
 from catalog import registry
 from jobs import services as jobs
@@ -42,6 +43,7 @@ class BackupPages(Restores, Files):
         return [
             self.at("", self.list_page, "list"),
             self.at("create/", self.create, "create"),
+            self.at("create-incremental/", self.create_incremental, "create_incremental"),
             self.at("create-table/", self.create_table, "create_table"),
             self.at("upload/", self.upload, "upload"),
             self.at(one, self.one_page, "one"),
@@ -70,6 +72,7 @@ class BackupPages(Restores, Files):
             "total_size": filesizeformat(listing.total_bytes),
             "unreadable": listing.unreadable,
             "jobs": _jobs(actor),
+            "can_build_on": any(found.type in {"full", "incremental"} for found in listing.backups),
             "may_back_up_all": _may(access.require_all, actor, Operation.BACKUP),
             "tables": words.tables(_tables(actor, Operation.BACKUP)),
             "contents": words.CONTENTS.items(),
@@ -82,6 +85,11 @@ class BackupPages(Restores, Files):
     def create(self, request: HttpRequest) -> HttpResponse:
         """Have a full backup made."""
         return started(starting.back_up_all(actor=actor_of(request)))
+
+    @page("BACKUP_INCREMENTAL", "POST")
+    def create_incremental(self, request: HttpRequest) -> HttpResponse:
+        """Have what changed since the last backup backed up."""
+        return started(starting.back_up_changes(actor=actor_of(request)))
 
     @page("BACKUP_TABLE", "POST")
     def create_table(self, request: HttpRequest) -> HttpResponse:
@@ -98,6 +106,7 @@ class BackupPages(Restores, Files):
         context = {
             "title": described.found.file,
             "line": words.line(described.found),
+            "chain": _chain(actor, described.found),
             "has_copies": bucket.is_configured(),
             "backup": described,
             "look": described.looks[0] if described.looks else None,
@@ -127,7 +136,7 @@ class BackupPages(Restores, Files):
         token = request.POST.get("plan_token")
         try:
             gone = services.delete_backup(
-                actor=actor_of(request), backup_file=backup_file, plan_token=token, asks=True
+                actor=actor_of(request), backup_file=backup_file, chain=True, plan_token=token, asks=True
             )
         except ConfirmationRequired as asked:
             plan = asked.details["plan"]
@@ -162,6 +171,18 @@ def _jobs(actor: Actor, backup_file: str | None = None) -> list[dict[str, Any]]:
             "progress": showing.progress(job),
         }
         for job in [*going, *ended]
+    ]
+
+
+def _chain(actor: Actor, found: Found) -> list[dict[str, Any]]:
+    """What must be there to restore a backup, and what builds on it, from the first to the last."""
+    whole = [found.file, *found.chain]
+    listed = services.list_backups(actor=actor, limit=services.MAX_LISTED).backups
+    chain = [one for one in listed if one.file in whole or found.file in one.chain]
+    return [
+        {"line": words.line(one), "is_it": one.file == found.file, "is_later": found.file in one.chain}
+        for one in sorted(chain, key=lambda one: (len(one.chain), one.created_at))
+        if len(chain) > 1
     ]
 
 

@@ -26,7 +26,11 @@ CONTENTS: Final = {
     "data": gettext_lazy("Data alone"),
     "schema": gettext_lazy("Structure alone"),
 }
-_KINDS: Final = {"full": gettext_lazy("Everything"), "foreign": gettext_lazy("Foreign file")}
+_KINDS: Final = {
+    "full": gettext_lazy("Everything"),
+    "incremental": gettext_lazy("What changed"),
+    "foreign": gettext_lazy("Foreign file"),
+}
 
 _COPIES: Final = {
     OffsiteState.COPYING: (gettext_lazy("On its way"), "none"),
@@ -54,6 +58,7 @@ class Line:
     copy: str  # offsite
     copy_is: str
     copy_note: str
+    base: str  # that which it is the changes since
 
 
 def line(found: Found) -> Line:
@@ -76,6 +81,7 @@ def line(found: Found) -> Line:
         copy=copy,
         copy_is=copy_is,
         copy_note=found.offsite_reason or "",
+        base=found.base_backup or "",
     )
 
 

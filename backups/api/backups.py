@@ -11,14 +11,14 @@ from rest_framework.request import Request
 
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, Whole, given_in
+from accesscontrol.api.parameters import Flag, Parameters, Whole, given_in
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
 from audit.api.terms import once_of, plan_token_of
 from backups import describing, services, starting, watching
 from backups.api.shown import BackupShown, shown
 from backups.api.view import BackupsView
-from backups.errors import BackupInvalid
+from backups.errors import BackupInvalid, DependentBackups
 from backups.services import Deleted, Listing
 from jobs.api.shown import JobShown, started
 
@@ -26,8 +26,10 @@ from jobs.api.shown import JobShown, started
 class ListParameters(Parameters):
     """What the address of the backups takes."""
 
-    type: Literal["full", "table", "foreign"] | None = Field(
-        None, description="foreign: files that others brought, without a manifest of ours."
+    type: Literal["full", "incremental", "table", "foreign"] | None = Field(
+        None,
+        description="incremental: what changed since another."
+        " foreign: files that others brought, without a manifest of ours.",
     )
     sort_by: Literal["date", "size"] = Field("date", description="Newest or largest first.")
     limit: Whole = Field(100, ge=1, le=services.MAX_LISTED, description="Most backups to return.")
@@ -37,6 +39,13 @@ class NewBackup(Arguments):
     """What is to be backed up."""
 
     table: str | None = Field(None, max_length=63, description="One table alone. Default: all of them.")
+    incremental: bool = Field(
+        False,
+        description="true: only what changed since another backup, in all tables; small, and made in seconds.",
+    )
+    base_backup: str | None = Field(
+        None, max_length=120, description="That other backup, full or incremental. Default: the last one."
+    )
     content: Literal["both", "data", "schema"] = Field(
         "both", description="Of one table: its rows, its structure, or both."
     )
@@ -61,13 +70,21 @@ class ListView(BackupsView):
         refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponse:
-        """Back up all tables, or one: as of one moment, while nobody is kept from reading or writing."""
+        """Back up all tables, what changed in them, or one: as of one moment, and nobody is kept from working."""
         Parameters.read(given_in(request.GET))
         asked = NewBackup.read(request.data)
-        if asked.table is not None:
+        if asked.incremental:
+            self.about(operation="BACKUP_INCREMENTAL")
+        elif asked.table is not None:
             self.about(operation="BACKUP_TABLE", table=asked.table)
         once = once_of(request, self.actor, request.data)
-        if asked.table is not None:
+        if asked.incremental:
+            if asked.table is not None or asked.content != "both":
+                raise InvalidInput("An incremental backup is of all tables.", argument="incremental")
+            job = starting.back_up_changes(actor=self.actor, base_backup=asked.base_backup, once=once)
+        elif asked.base_backup is not None:
+            raise InvalidInput("base_backup is for an incremental backup.", argument="base_backup")
+        elif asked.table is not None:
             job = starting.back_up_table(
                 actor=self.actor, table=asked.table, content=asked.content, once=once
             )
@@ -76,6 +93,14 @@ class ListView(BackupsView):
         else:
             raise InvalidInput("content is for the backup of one table.", argument="content")
         return started(request, self.actor, job)
+
+
+class DeleteParameters(Parameters):
+    """What the address of a backup that is to go takes."""
+
+    chain: Flag = Field(
+        False, description="true: what builds on it goes too; without it, that can't be restored."
+    )
 
 
 class BackupView(BackupsView):
@@ -90,14 +115,16 @@ class BackupView(BackupsView):
         return answer(shown(describing.describe_backup(actor=self.actor, backup_file=name)))
 
     @describes(
-        query=Parameters,
+        query=DeleteParameters,
         headers=("Plan-Token",),
         answers={200: Deleted},
-        refuses=(NotFound, ConfirmationRequired),
+        refuses=(NotFound, ConfirmationRequired, DependentBackups),
     )
     def delete(self, request: Request, name: str) -> HttpResponse:
         """Delete a backup for good: first you get a plan (409), and with its token as Plan-Token it is deleted."""
-        Parameters.read(given_in(request.GET))
-        gone = services.delete_backup(actor=self.actor, backup_file=name, plan_token=plan_token_of(request))
+        asked = DeleteParameters.read(given_in(request.GET))
+        gone = services.delete_backup(
+            actor=self.actor, backup_file=name, chain=asked.chain, plan_token=plan_token_of(request)
+        )
         watching.watch(timezone.now())
         return answer(gone)

@@ -28,7 +28,9 @@ def copy_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) ->
     return {"copied": copied}
 
 
-@kinds.register("expire_copies", repeatable=True, operation=expiring.OPERATION, title="Retention of copies offsite")
+@kinds.register(
+    "expire_copies", repeatable=True, operation=expiring.OPERATION, title="Retention of copies offsite"
+)
 def expire_copies(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the copies that have had their time."""
     if not bucket.is_configured():

@@ -10,7 +10,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation, Right
 from backups import restoring, services, validation
 from backups.restoring import Restored
-from backups.services import Deleted, Listing, Made
+from backups.services import Deleted, Listing, Made, MadeIncremental
 from backups.validation import Validation
 from jobs.progress import Progress
 from mcp_bridge.arguments import Arguments, Limit, TableArguments, word
@@ -52,6 +52,32 @@ def db_backup_full(actor: Actor, arguments: BackupFull, progress: Progress) -> M
     return services.create_full(actor=actor, progress=progress, **dict(arguments))
 
 
+class BackupIncremental(Arguments):
+    base_backup: str | None = Field(
+        None,
+        max_length=120,
+        description="The backup that the changes are told since, full or incremental. Default: the last one.",
+    )
+    compress: bool = Field(True, description="gzip the file.")
+
+
+@tool(
+    title="Back up what changed",
+    operation="BACKUP_INCREMENTAL",
+    effect=ADDS,
+    right=Operation.BACKUP,
+    on_all=True,
+)
+def db_backup_incremental(actor: Actor, arguments: BackupIncremental, progress: Progress) -> MadeIncremental:
+    """Back up what was inserted, changed and deleted in all tables since another backup: small, and made in seconds.
+
+    `chain` names what must be kept to restore it: the full backup, and each that builds on it. db_restore_full with
+    this file brings back the state of its moment. Example: {}
+    FULL_BACKUP_NEEDED: what changed can't be told for certain (`details.reason`): make a full one with db_backup_full.
+    """
+    return services.create_incremental(actor=actor, progress=progress, **dict(arguments))
+
+
 class BackupTable(TableArguments):
     data_only: bool = Field(False, description="The rows, not the structure.")
     schema_only: bool = Field(False, description="The structure, not the rows.")
@@ -88,7 +114,7 @@ class RestoreFull(Arguments):
     on_all=True,
 )
 def db_restore_full(actor: Actor, arguments: RestoreFull, progress: Progress) -> Restored:
-    """Bring all tables back from a full backup: made what it holds (drop_existing), or merged with what is there.
+    """Bring all tables back from a full or incremental backup: made what it holds (drop_existing), or merged.
 
     All of it happens, or nothing. The file is checked first, and a backup of the present state is made before
     (`safety_backup`), so that this too can be taken back. Accounts, roles and the audit trail stay those of now.
@@ -116,7 +142,7 @@ class RestoreTable(TableArguments):
     suits=lambda table: not table.read_only,
 )
 def db_restore_table(actor: Actor, arguments: RestoreTable, progress: Progress) -> Restored:
-    """Bring the records of one table back from a full backup or one of that table; none that is there is deleted.
+    """Bring the records of one table back from a backup of all, or one of that table; none that is there is deleted.
 
     Two calls, as for db_restore_full: the first gives a plan and a plan_token, the second, with it, restores.
     `change_id` is for db_undo_change. Example: {"table": "chapters", "backup_file":
@@ -128,8 +154,10 @@ def db_restore_table(actor: Actor, arguments: RestoreTable, progress: Progress) 
 
 
 class ListBackups(Arguments):
-    type: Annotated[Literal["full", "table", "foreign"], BeforeValidator(word)] | None = Field(
-        None, description="foreign: files that others brought, without a manifest of ours."
+    type: Annotated[Literal["full", "incremental", "table", "foreign"], BeforeValidator(word)] | None = Field(
+        None,
+        description="incremental: what changed since another."
+        " foreign: files that others brought, without a manifest of ours.",
     )
     sort_by: Annotated[Literal["date", "size"], BeforeValidator(word)] = Field(
         "date", description="Newest or largest first."
@@ -149,6 +177,9 @@ def db_list_backups(actor: Actor, arguments: ListBackups) -> Listing:
 
 class DeleteBackup(Arguments):
     backup_file: BackupFile
+    chain: bool = Field(
+        False, description="true: what builds on it goes too. Without it, it could not be restored any more."
+    )
     plan_token: PlanToken = None
 
 
@@ -157,7 +188,7 @@ def db_delete_backup(actor: Actor, arguments: DeleteBackup) -> Deleted:
     """Delete a backup with all its files, for good. Old ones go by themselves: there is seldom a need.
 
     Two calls: the first is refused with CONFIRMATION_REQUIRED, and `details.plan` says what would be lost; the
-    second, the same with `details.plan_token` as plan_token, deletes.
+    second, the same with `details.plan_token` as plan_token, deletes. DEPENDENT_BACKUPS: others build on it.
     Example: {"backup_file": "backup_20261122T020000Z.sql.gz"}
     """
     return services.delete_backup(actor=actor, **dict(arguments))
@@ -185,6 +216,7 @@ def db_validate_backup(actor: Actor, arguments: ValidateBackup, progress: Progre
 TOOLS = (
     db_list_backups,
     db_backup_full,
+    db_backup_incremental,
     db_backup_table,
     db_validate_backup,
     db_restore_full,

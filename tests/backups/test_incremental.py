@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gzip
+from datetime import timedelta
 
+import psycopg
 import pytest
+from django.utils import timezone
 
-from accesscontrol.actor import on_this_machine
-from backups import manifest, names, services
+from accesscontrol.actor import Actor, on_this_machine
+from accesscontrol.errors import ConfirmationRequired, Conflict
+from backups import manifest, names, services, validation
+from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
-from tests.backups.restores import backup, replace, state
+from tests.backups.conftest import Watcher, own_url, restore
+from tests.backups.restores import backup, merge, merge_table, replace, state
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("library")]
 
@@ -21,10 +27,25 @@ DELETE FROM public.book_genres WHERE genre_id = 2;
 TRUNCATE public.writing_goals;
 INSERT INTO public.writing_goals (goal_type, target) VALUES ('words', 7);
 """
+UNSEEN = """
+ALTER TABLE public.books DISABLE TRIGGER capture_update;
+UPDATE public.books SET title = 'unseen';
+ALTER TABLE public.books ENABLE ALWAYS TRIGGER capture_update;
+"""
 
 
 def incremental(**arguments) -> services.MadeIncremental:
     return services.create_incremental(actor=on_this_machine(), **arguments)
+
+
+def delete(actor: Actor, file: str, **arguments) -> services.Deleted:
+    """Delete as somebody does who reads the plan, which names all that goes, and agrees."""
+    with pytest.raises(ConfirmationRequired) as asked:
+        services.delete_backup(actor=actor, backup_file=file, **arguments)
+    token = asked.value.details["plan_token"]
+    gone = services.delete_backup(actor=actor, backup_file=file, plan_token=token, **arguments)
+    assert asked.value.details["plan"]["with_it"] == gone.with_it
+    return gone
 
 
 class TestContent:
@@ -56,3 +77,232 @@ class TestContent:
         assert made.base_backup == full
         text = gzip.decompress((folder / made.backup_file).read_bytes()).decode()
         assert "public.books" not in text.replace("public.books_id_seq", "")
+
+    def test_a_backup_before_it_is_a_base_too_and_the_changes_since_then_are_in_it(self, owner):
+        full = backup()
+        owner.execute(WORK)
+        first = incremental()
+        owner.execute("UPDATE public.authors SET bio = 'later'")
+        now = state(owner)
+
+        made = incremental(base_backup=full)
+
+        assert made.chain == [full, made.backup_file]
+        assert first.backup_file not in made.chain
+        owner.execute("DELETE FROM public.book_genres")
+        replace(made.backup_file, safety_backup=False)
+        assert state(owner) == now
+
+    def test_a_transaction_that_commits_after_later_ones_is_in_the_next(self, owner):
+        backup()
+        with psycopg.connect(own_url()) as slow:
+            slow.execute("INSERT INTO public.authors (name) VALUES ('slow')")
+            slow.execute("SAVEPOINT s")
+            slow.execute("UPDATE public.books SET title = 'slow' WHERE id = 1")
+            owner.execute("INSERT INTO public.authors (name) VALUES ('quick')")
+            first = incremental()
+            slow.commit()
+        now, second = state(owner), incremental()
+
+        assert (first.inserted, second.inserted, second.updated) == (
+            2,
+            2,
+            1,
+        )  # each with the row of the backup before
+        replace(second.backup_file, safety_backup=False)
+        assert state(owner) == now
+
+    def test_it_restores_with_gunzip_and_psql_alone(self, owner, folder, place, empty_database):
+        full = manifest.read(place, names.parse(backup()))
+        owner.execute(WORK)
+        made, now = incremental(), state(owner)
+
+        end, data = full.members[1].end, (folder / full.file).read_bytes()
+        text = b"".join(
+            gzip.decompress(part)
+            for part in (data[:end], (folder / made.backup_file).read_bytes(), data[end:])
+        )
+        (folder / "all.sql.gz").write_bytes(gzip.compress(text))
+        restore(folder / "all.sql.gz", empty_database)
+
+        with psycopg.connect(empty_database) as restored:
+            assert state(restored) == now
+
+    def test_one_table_and_a_merge_come_from_it_too(self, owner):
+        backup()
+        owner.execute(WORK)
+        file, now = incremental().backup_file, state(owner)
+        owner.execute(
+            "DELETE FROM public.book_genres WHERE genre_id = 1; UPDATE public.books SET title = 'gone'"
+        )
+
+        merge_table(file, "book_genres", safety_backup=False)
+        merge(file, on_conflict="overwrite", safety_backup=False)
+
+        assert state(owner)["book_genres"] == now["book_genres"]
+        titles = owner.execute("SELECT count(*) FROM public.books WHERE title = 'gone'").fetchone()
+        assert titles == (0,)
+
+
+class TestValidation:
+    def test_a_chain_is_proven_by_restoring_it(self, owner, admin):
+        backup()
+        owner.execute(WORK)
+        file = incremental().backup_file
+
+        found = validation.validate_backup(actor=admin, backup_file=file, deep=True)
+
+        assert found.valid, found.checks
+        assert next(check for check in found.checks if check.name == "chain").detail.startswith("builds on 1")
+        assert services.list_backups(actor=admin, type="incremental").backups[0].is_proven
+
+    def test_what_it_builds_on_is_looked_at_too(self, owner, admin, folder):
+        full = backup()
+        first, second = incremental().backup_file, incremental().backup_file
+        data = (folder / first).read_bytes()
+        (folder / first).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+        found = validation.validate_backup(actor=admin, backup_file=second, deep=True)
+
+        assert not found.valid
+        with pytest.raises(BackupInvalid, match="sha256"):
+            replace(second)
+        assert validation.validate_backup(actor=admin, backup_file=full, deep=True).valid
+
+    def test_another_file_in_the_place_of_its_base_is_noticed(self, owner, admin, folder, place):
+        full = backup()
+        file = incremental().backup_file
+        other = manifest.read(place, names.parse(backup()))
+        again = other.model_copy(update={"file": full, "app": None}).sealed()
+        (folder / names.parse(full).manifest_file).write_bytes(again.encode())
+        (folder / full).write_bytes((folder / other.file).read_bytes())
+
+        found = validation.validate_backup(actor=admin, backup_file=file)
+
+        assert [check.detail for check in found.checks if not check.ok][:1] == [
+            f"It builds on {full}, which is not what it was then."
+        ]
+
+
+class TestFullNeeded:
+    """What changed can't be told: a full backup is asked for, and none is made up."""
+
+    def refused(self, reason: str, **arguments) -> None:
+        with pytest.raises(FullBackupNeeded) as refusal:
+            incremental(**arguments)
+        assert (refusal.value.code, refusal.value.status) == ("FULL_BACKUP_NEEDED", 409)
+        assert refusal.value.details["reason"] == reason
+
+    def test_where_there_is_none(self):
+        self.refused("no_full_backup")
+
+    def test_where_the_full_one_has_not_everything(self):
+        backup(include_schema=False)
+        self.refused("no_base")
+
+    @pytest.mark.parametrize(
+        ("statement", "reason"),
+        [
+            ("ALTER TABLE public.books ADD COLUMN more text", "schema_changed"),
+            ("CREATE INDEX more_idx ON public.books (title)", "schema_changed"),
+            ("ALTER TABLE public.books DISABLE TRIGGER capture_update", "not_captured"),
+            ("DROP TRIGGER capture_insert ON public.authors", "not_captured"),
+            (UNSEEN, "capture_interrupted"),
+            ("ALTER TABLE public.books ALTER title TYPE text USING upper(title)", "capture_interrupted"),
+        ],
+    )
+    def test_where_the_schema_or_its_capture_is_another(self, owner, statement, reason):
+        backup()
+        owner.execute(statement)
+        self.refused(reason)
+
+    def test_after_a_restore_between(self, owner):
+        file = backup()
+        incremental()
+        replace(file, safety_backup=False)
+        self.refused("capture_interrupted")
+
+        backup()
+        assert incremental().backup_file
+
+    @pytest.mark.parametrize(
+        ("update", "reason"),
+        [
+            ({"timeline": "00000009"}, "other_timeline"),
+            ({"database_oid": 1}, "other_database"),
+            ({"capture": None}, "capture_interrupted"),
+        ],
+    )
+    def test_where_the_base_is_of_another_place(self, folder, place, update, reason):
+        found = manifest.read(place, names.parse(backup()))
+        changed = found.model_copy(update={"chain": found.chain.model_copy(update=update)}).sealed()
+        (folder / found.name.manifest_file).write_bytes(changed.encode())
+        self.refused(reason, base_backup=found.file)
+
+    def test_where_the_log_is_pruned(self, owner):
+        first = backup()
+        owner.execute(WORK)
+        backup()
+        self.refused("log_pruned", base_backup=first)
+        assert incremental().chain[0] != first
+
+    def test_where_the_base_is_broken_or_was_found_to_be(self, admin, folder):
+        file = backup()
+        data = (folder / file).read_bytes()
+        (folder / file).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        assert not validation.validate_backup(actor=admin, backup_file=file).valid
+        self.refused("chain_broken")
+        (folder / file).unlink()
+        self.refused("chain_broken")
+
+
+class TestKeeping:
+    def test_what_others_build_on_is_deleted_with_them_or_not_at_all(self, admin):
+        full = backup()
+        first, second = incremental().backup_file, incremental().backup_file
+
+        with pytest.raises(DependentBackups) as refusal:
+            services.delete_backup(actor=admin, backup_file=full, asks=True)
+        assert refusal.value.details["dependents"] == [second, first]
+
+        gone = delete(admin, full, chain=True)
+
+        assert gone.with_it == [second, first]
+        assert services.list_backups(actor=admin).total == 0
+
+    def test_the_last_of_a_chain_goes_and_the_next_builds_on_what_is_left(self, owner, admin):
+        full = backup()
+        last = incremental().backup_file
+        owner.execute(WORK)
+        delete(admin, last)
+
+        assert incremental().chain[:-1] == [full]
+
+    def test_retention_keeps_what_the_last_builds_on(self, admin):
+        full, first = backup(), incremental().backup_file
+        later = timezone.now() + timedelta(days=200)
+
+        assert services.expire(actor=admin, now=later) == []
+        assert {one.file for one in services.list_backups(actor=admin).backups} == {full, first}
+
+    def test_the_log_has_what_the_last_full_backup_needs_and_no_more(self, owner):
+        backup()
+        owner.execute(WORK)
+        incremental()
+        (held,) = owner.execute("SELECT count(*) FROM app.change_log").fetchone()
+        assert held > 0
+
+        backup()
+
+        (left,) = owner.execute("SELECT count(*) FROM app.change_log").fetchone()
+        assert left < held
+        assert incremental().backup_file
+
+    def test_a_base_that_goes_meanwhile_leaves_no_backup_that_nothing_restores(self, admin, folder):
+        full = backup()
+        watcher = Watcher(changes=lambda: delete(admin, full))
+
+        with pytest.raises(Conflict, match="was deleted"):
+            incremental(progress=watcher)
+
+        assert list(folder.iterdir()) == []
