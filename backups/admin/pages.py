@@ -25,6 +25,7 @@ from backups.admin.frame import page, started, url
 from backups.admin.restores import Restores
 from backups.catalogue import Found
 from backups.offsite import bucket
+from backups.pitr import services as pitr
 from catalog import registry
 from jobs import services as jobs
 from jobs import showing
@@ -66,6 +67,7 @@ class BackupPages(Restores, Files):
             "alerts": alerts.open_now(),
             "lines": [words.line(found) for found in listing.backups],
             "has_copies": bucket.is_configured(),
+            "moments": words.moments(pitr.moments(actor=actor)),
             **charts.context(listing.backups, timezone.now()),
             "total": listing.total,
             "hidden": listing.total - len(listing.backups),

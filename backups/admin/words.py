@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from backups.catalogue import Found
 from backups.models import OffsiteState
+from backups.pitr.services import Moments
 from catalog import registry
 
 ON_CONFLICT: Final = {
@@ -59,6 +60,37 @@ class Line:
     copy_is: str
     copy_note: str
     base: str  # that which it is the changes since
+
+
+def moments(found: Moments) -> dict[str, Any] | None:
+    """This function will return in words which moments can be brought back; None where nobody wants that."""
+    if not found.is_wanted:
+        return None
+    reach, reach_is = _reach(found)
+    receiver, receiver_is = _receiver(found)
+    return {
+        "reach": reach,
+        "reach_is": reach_is,
+        "receiver": receiver,
+        "receiver_is": receiver_is,
+        "bases": [(base.name, filesizeformat(base.size_bytes)) for base in reversed(found.bases)],
+    }
+
+
+def _reach(found: Moments) -> tuple[str, str]:
+    if found.since is None:
+        return found.problem or _("None: there is no copy of the server yet"), "bad"
+    since = {"since": moment(found.since)}
+    if found.is_current and found.receiver_is_running:
+        return _("From %(since)s to now") % since, "good"
+    return _("From %(since)s, but not to now") % since, "bad"
+
+
+def _receiver(found: Moments) -> tuple[str, str]:
+    if not found.receiver_is_running:
+        return _("Not at work"), "bad"
+    behind = found.receiver_behind_bytes or 0
+    return _("At work, %(size)s behind") % {"size": filesizeformat(behind)}, "good"
 
 
 def line(found: Found) -> Line:

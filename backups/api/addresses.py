@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 
 from backups.api.backups import BackupView, ListView
 from backups.api.files import FileView, UploadView
+from backups.api.moments import MomentsView
 from backups.api.restores import RestoreView, ValidateView
 
 
@@ -15,6 +16,7 @@ def urls() -> Iterator[URLPattern]:
     """This function will return the addresses."""
     one = "backups/<str:name>/"
     yield path("backups/", ListView.as_view(), name="backups")
+    yield path("backups/moments/", MomentsView.as_view(), name="moments")
     yield path("backups/upload/", UploadView.as_view(), name="backup-upload")
     yield path(one, BackupView.as_view(), name="backup")
     yield path(f"{one}file/", FileView.as_view(), name="backup-file")

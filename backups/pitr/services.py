@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from django.db import transaction
 from psycopg import sql
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput
+from accesscontrol.errors import InvalidInput, Refused
 from accesscontrol.policy import Operation
 from audit import timeouts
 from audit.operation import audited
@@ -38,6 +38,28 @@ class Status:
     is_current: bool  # the newest base leads, without a gap, to what the server writes now
 
 
+@dataclass(frozen=True)
+class BaseShown:
+    """A base as people and programs are shown it."""
+
+    name: str
+    finished_at: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Which moments can be brought back: from `since`, up to now where the newest base leads on to it."""
+
+    is_wanted: bool
+    since: datetime | None = None
+    is_current: bool = False
+    receiver_is_running: bool = False
+    receiver_behind_bytes: int | None = None
+    bases: list[BaseShown] = field(default_factory=list)
+    problem: str | None = None  # why the server can't be asked
+
+
 def take_base(*, actor: Actor, progress: Progress = SILENT) -> Described:
     """This function will copy the whole server, and look at every file of the copy.
 
@@ -60,16 +82,27 @@ def take_base(*, actor: Actor, progress: Progress = SILENT) -> Described:
 
 
 @audited("LIST_BACKUPS")
-def status(entry: Entry, *, actor: Actor) -> Status:
-    """This function will tell which bases there are, and how the receiver is doing.
+def moments(entry: Entry, *, actor: Actor) -> Moments:
+    """This function will tell which moments can be brought back, and how what it takes is doing.
 
     :raises Forbidden: the actor may not manage backups
-    :raises ReplicationNeeded, Unavailable: the server can't be asked
     """
     access.require_management(actor)
-    found = current()
+    if not settings.POINT_IN_TIME:
+        return Moments(is_wanted=False)
+    try:
+        found = current()
+    except Refused as refusal:
+        return Moments(is_wanted=True, problem=refusal.message)
     entry.record_count = len(found.bases)
-    return found
+    return Moments(
+        is_wanted=True,
+        since=found.bases[0].finished_at if found.bases else None,
+        is_current=found.is_current,
+        receiver_is_running=found.receiver.is_running,
+        receiver_behind_bytes=found.receiver.behind_bytes,
+        bases=[BaseShown(base.name, base.finished_at, base.size_bytes) for base in found.bases],
+    )
 
 
 def current() -> Status:

@@ -100,3 +100,33 @@ class TestWatching:
 def _made(path):
     path.touch()
     return path
+
+
+@pytest.mark.django_db
+class TestFaces:
+    def test_programs_learn_what_is_within_reach(self, copied, settings, admin_client) -> None:
+        settings.POINT_IN_TIME = True
+        found = admin_client.get("/api/v1/backups/moments/").json()
+        assert [base["name"] for base in found["bases"]] == [copied.name]
+        assert (found["is_wanted"], found["is_current"], found["receiver_is_running"]) == (True, True, False)
+
+    def test_people_see_it_on_the_page_of_backups(self, copied, settings, admin_client) -> None:
+        settings.POINT_IN_TIME = True
+        page = admin_client.get("/admin/backups/").content.decode()
+        assert "Not at work" in page
+        assert copied.name in page
+
+    def test_a_server_that_can_not_be_asked_is_no_fault_of_the_page(self, settings, admin_client) -> None:
+        settings.POINT_IN_TIME = True
+        settings.DATABASE_REPLICATION_URL = None
+        assert "It is not known who may replicate" in admin_client.get("/admin/backups/").content.decode()
+
+    def test_nothing_is_shown_where_nobody_wants_it(self, live, settings, admin_client) -> None:
+        settings.POINT_IN_TIME = False
+        assert "Any moment" not in admin_client.get("/admin/backups/").content.decode()
+        assert admin_client.get("/api/v1/backups/moments/").json()["is_wanted"] is False
+
+    def test_who_may_not_manage_backups_learns_nothing(self, live, settings, viewer, client) -> None:
+        settings.POINT_IN_TIME = True
+        client.force_login(viewer.user)
+        assert client.get("/api/v1/backups/moments/").status_code == 403
