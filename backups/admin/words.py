@@ -69,6 +69,8 @@ def moments(found: Moments) -> dict[str, Any] | None:
     reach, reach_is = _reach(found)
     receiver, receiver_is = _receiver(found)
     return {
+        "since": _("From %(since)s") % {"since": moment(found.since)} if found.since else "",
+        "problem": found.problem,
         "reach": reach,
         "reach_is": reach_is,
         "receiver": receiver,
@@ -79,11 +81,10 @@ def moments(found: Moments) -> dict[str, Any] | None:
 
 def _reach(found: Moments) -> tuple[str, str]:
     if found.since is None:
-        return found.problem or _("None: there is no copy of the server yet"), "bad"
-    since = {"since": moment(found.since)}
+        return _("None yet"), "bad"
     if found.is_current and found.receiver_is_running:
-        return _("From %(since)s to now") % since, "good"
-    return _("From %(since)s, but not to now") % since, "bad"
+        return _("up to now"), "good"
+    return _("but not up to now"), "bad"
 
 
 def _receiver(found: Moments) -> tuple[str, str]:
