@@ -21,6 +21,7 @@ GOOD_FOR = timedelta(hours=24)
 MAX_CHARS = 20_000
 _LONG = 200  # characters; what is shorter packs to nearly the same
 _SALT = "audit.cursors"
+_write = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 def seal(actor: Actor, query: Sequence[object], last: Sequence[Any]) -> str:
@@ -51,7 +52,7 @@ def unseal(actor: Actor, query: Sequence[object], cursor: object) -> list[Any]:
 
 
 def _digest(query: Sequence[object]) -> str:
-    text = json.dumps(query, sort_keys=True, default=str)
+    text = _write(query)
     return blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 

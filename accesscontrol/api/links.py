@@ -25,4 +25,5 @@ def elsewhere(request: HttpRequest, **changed: str | None) -> str:
     """This function will return the address of a request with other parameters, each of which is there once."""
     given = {**request.GET.dict(), **changed}
     query = urlencode({name: value for name, value in given.items() if value is not None})
-    return request.build_absolute_uri(f"{request.path}?{query}" if query else request.path)
+    here = request.build_absolute_uri(request.path)
+    return f"{here}?{query}" if query else here
