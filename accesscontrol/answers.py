@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -50,15 +51,16 @@ def _members(answer: DataclassInstance | Mapping[str, Any]) -> Iterable[tuple[st
 
 def _parts(members: Iterable[tuple[str, Any]]) -> Iterator[str]:
     before = "{"
-    for name, value in members:
-        yield f'{before}"{name}":'
-        yield value.text if isinstance(value, Json) else _write(value)
-        before = ","
+    for is_written, some in groupby(members, lambda member: isinstance(member[1], Json)):
+        if is_written:
+            for name, value in some:
+                yield f'{before}"{name}":'
+                yield value.text
+                before = ","
+        else:
+            yield f"{before}{_write(dict(some))[1:-1]}"
+            before = ","
     yield "{}" if before == "{" else "}"
-
-
-def _write(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=COMPACT, default=_plain)
 
 
 def _plain(value: object) -> Any:
@@ -72,3 +74,6 @@ def _plain(value: object) -> Any:
             return str(value)
         case _:
             raise TypeError(f"{type(value).__name__} has no place in an answer")
+
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=COMPACT, default=_plain).encode

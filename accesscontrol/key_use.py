@@ -94,7 +94,14 @@ def authenticate(text: str, address: str | None) -> Credential:
 def _credential(
     key: Any, mark: str | None = None, check: Callable[[], Scope | None] | None = None
 ) -> Credential:
-    return Credential(copy(key.user), Scope.of(key.scopes), {"key": key.prefix}, mark, check)
+    return Credential(_own(key.user), Scope.of(key.scopes), {"key": key.prefix}, mark, check)
+
+
+def _own(user: User) -> User:
+    """The user for one request, which may keep on it what is true no longer. To copy() a record would pickle it."""
+    own = User.__new__(User)
+    own.__dict__.update(user.__dict__, _state=copy(user._state))  # noqa: SLF001 - each record has its own
+    return own
 
 
 def _find(prefix: str) -> Known | None:

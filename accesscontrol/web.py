@@ -19,16 +19,16 @@ def actor_of(request: HttpRequest, channel: Channel = Channel.ADMIN) -> Actor:
 
     With a key or token, which the request then has as its `credential`, it is its user within its scope.
     """
-    actor: Actor | None = getattr(request, "actor", None)
+    kept: tuple[Actor, object] | None = getattr(request, "actor", None)
     credential: Credential | None = getattr(request, "credential", None)
-    user = credential.user if credential else getattr(request, "user", None)
-    user = user if isinstance(user, User) else None
-    about = dict(credential.about) if credential else {}
-    if actor is None or (actor.user, actor.credential) != (user, about):
-        actor = visitor(request, user, channel)
-        if credential is not None:
-            actor = credential.within(actor)
-        request.actor = actor  # type: ignore[attr-defined] # ours, for the length of the request
+    came_with = credential or getattr(request, "user", None)
+    if kept is not None and kept[1] is came_with:
+        return kept[0]
+    user = credential.user if credential else came_with
+    actor = visitor(request, user if isinstance(user, User) else None, channel)
+    if credential is not None:
+        actor = credential.within(actor)
+    request.actor = actor, came_with  # type: ignore[attr-defined] # ours, for the length of the request
     return actor
 
 

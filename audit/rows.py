@@ -120,7 +120,7 @@ def run(statement: str, params: Sequence[Any] | Mapping[str, Any], *, has_marks:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         found = cursor.fetchall()
-    return Rows((row[0] for row in found), (row[1] for row in found) if has_marks else ())
+    return Rows([row[0] for row in found], [row[1] for row in found] if has_marks else ())
 
 
 @lru_cache(maxsize=512)

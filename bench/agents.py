@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accesscontrol import limits
 from bench import cases, memory
 from bench.measure import Case, Limit
 from bench.scratch import WIDE_ROWS, Scratch
@@ -69,7 +70,7 @@ def agent(scratch: Scratch) -> Iterator[Agent]:
     """This function will start a server of its own for an agent, and end it."""
     process = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "manage.py", "mcp_serve", "--user", scratch.editor.username],
-        cwd=settings.BASE_DIR, env=scratch.environment,
+        cwd=settings.BASE_DIR, env=scratch.environment | {"RATE_LIMITS": limits.DEFAULT},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     with process:

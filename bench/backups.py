@@ -48,11 +48,11 @@ UPDATE public.scenes SET content = first.words || ' ' || second.words
 """
 # In a process that has done nothing else.
 _PEAK = """
-import sys, django
-django.setup()
+import os, sys
+from bench import memory
 from django.core.management import call_command
 call_command("backup", stdout=sys.stderr)
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+print(memory.peak_mb(os.getpid()))
 """
 
 
@@ -170,7 +170,7 @@ def peak_memory_mb(found: Backups) -> float:
         [sys.executable, "-c", _PEAK],
         cwd=settings.BASE_DIR, env=environment, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    return int(done.stdout) / 1024
+    return float(done.stdout)
 
 
 def _restored(found: Backups) -> None:

@@ -47,11 +47,11 @@ UPDATE public.character_arcs SET description = 'Older.'
 """
 # In a process that has done nothing else.
 _PEAK = """
-import json, sys, django
-django.setup()
+import json, os, sys
+from bench import memory
+from bench.import_floor import ARCS
 from django.contrib.auth.models import User
 from accesscontrol.actor import Actor, Channel
-from bench.import_floor import ARCS
 from catalog import tasks
 from catalog.exchange import uploads
 from jobs.progress import Progress
@@ -60,7 +60,7 @@ for arguments in json.loads(sys.argv[1]).values():
     tasks.preview(actor, arguments, Progress())
     upload = uploads.find(actor=actor, table=ARCS, token=arguments["upload"])
     tasks.run_import(actor, {**arguments, "plan_token": upload.noted("preview")["plan_token"]}, Progress())
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+print(memory.peak_mb(os.getpid()))
 """
 
 
@@ -172,7 +172,7 @@ def peak_memory_mb(scratch: Scratch) -> tuple[float, int]:
                 "DJANGO_SETTINGS_MODULE": "config.settings", "EXPORT_DIR": str(settings.EXPORT_DIR),
             },
         )  # fmt: skip
-        return int(done.stdout) / 1024, library.rows
+        return float(done.stdout), library.rows
 
 
 @contextmanager

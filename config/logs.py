@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging.config
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -85,8 +86,13 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return {name: _hidden(name, value, 0) for name, value in event.items()}
 
 
+@lru_cache(maxsize=1_000)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 def _hidden(name: str, value: Any, depth: int) -> Any:
-    if _SECRET_NAME.search(name):
+    if _is_secret(name):
         return HIDDEN
     if isinstance(value, str):
         return _CREDENTIAL.sub(rf"\g<before>{HIDDEN}", _SECRET_TEXT.sub(rf"\g<before>{HIDDEN}", value))

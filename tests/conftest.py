@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from accesscontrol.actor import Actor, Channel
+from audit import trail as trail_module
+from audit.models import AuditLog
 from config import embedded
 from tests import databases
 from tests.renewal import Copy
@@ -101,3 +104,20 @@ def auditor(db: None) -> Actor:
 def nobody(db: None) -> Actor:
     """Someone with an account and no role."""
     return _actor("norah")
+
+
+@pytest.fixture
+def trail() -> Callable[..., list[AuditLog]]:
+    """Return a function that returns the rows of the trail, oldest first."""
+    return lambda **wanted: list(AuditLog.objects.filter(**wanted).order_by("id"))
+
+
+@pytest.fixture
+def broken_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PostgreSQL refuse every row of the trail."""
+    real = trail_module.record
+    monkeypatch.setattr(
+        trail_module,
+        "record",
+        lambda entry, **how: real(replace(entry, operation="NO SUCH OPERATION"), **how),
+    )

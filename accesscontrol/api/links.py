@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
@@ -21,11 +22,8 @@ def of_page(request: HttpRequest, next_cursor: str | None) -> dict[str, str]:
 
 
 def elsewhere(request: HttpRequest, **changed: str | None) -> str:
-    """This function will return the address of a request with other parameters."""
-    query = request.GET.copy()
-    for name, value in changed.items():
-        if value is None:
-            query.pop(name, None)
-        else:
-            query[name] = value
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}" if query else request.path)
+    """This function will return the address of a request with other parameters, each of which is there once."""
+    given = {**request.GET.dict(), **changed}
+    query = urlencode({name: value for name, value in given.items() if value is not None})
+    here = request.build_absolute_uri(request.path)
+    return f"{here}?{query}" if query else here

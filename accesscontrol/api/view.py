@@ -92,18 +92,19 @@ class ServiceView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks, before anything is looked at."""
         self.meter.start()
-        request._request.get_host()  # noqa: SLF001 - addresses in answers are made of it: one of ours, or nothing is done
-        bodies.require_readable(request)
-        bodies.require_within(request, self.most_bytes)  # a form is read to find out who asks
+        plain: HttpRequest = request._request  # noqa: SLF001 - which reads the body
+        plain.get_host()  # addresses in answers are made of it: one of ours, or nothing is done
+        bodies.require_readable(plain)
+        bodies.require_within(plain, self.most_bytes)  # a form is read to find out who asks
         if self.takes_files:
-            take_files(request._request)  # noqa: SLF001 - which reads it
+            take_files(plain)
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
         if request.method not in SAFE_METHODS:
             preferences.require_heeded(request, self._heeded)
         if not self.takes_files:
-            bodies.collect(request._request, self.most_bytes)  # noqa: SLF001 - which knows no chunks
+            bodies.collect(plain, self.most_bytes)  # Django knows no chunks
 
     @property
     def _heeded(self) -> Collection[str]:

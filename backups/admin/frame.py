@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -27,16 +27,6 @@ from jobs.models import Job
 PAGE_STATUSES: Final = frozenset({401, 403, 404})  # nothing to go back to
 
 View: TypeAlias = Callable[..., HttpResponseBase]
-
-
-class Site(Protocol):
-    """What these pages need of the admin site."""
-
-    def record_refusal(
-        self, request: HttpRequest, refusal: Refused, *, operation: str, table: str | None
-    ) -> None: ...
-    def refused_page(self, request: HttpRequest, refusal: Refused) -> HttpResponse: ...
-    def each_context(self, request: HttpRequest) -> dict[str, Any]: ...
 
 
 def page(operation: str, *methods: str) -> Callable[[View], View]:

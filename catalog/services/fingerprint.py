@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
+_write = json.JSONEncoder(sort_keys=True, default=str).encode
+
 
 def of(where: Mapping[str, Any] | None, *parts: object) -> str:
     """This function will return 16 hexadecimal digits that are the same for the same query, in any process.
@@ -14,7 +16,7 @@ def of(where: Mapping[str, Any] | None, *parts: object) -> str:
     Of `where`, which must have been parsed, columns and operators count and values do not; the other
     parts are JSON values and count as they are.
     """
-    text = json.dumps([_shape(where or {}), *parts], sort_keys=True, default=str)
+    text = _write([_shape(where or {}), *parts])
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

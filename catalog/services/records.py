@@ -49,11 +49,13 @@ def insert_record(
     seen = columns.shown(actor, table)
     cleaned = values.clean_record(seen, data, inserting=True)
     columns.require_writable(actor, Operation.INSERT, table, cleaned)
-    references.require_live_parents(table, [cleaned])
     if "id" in cleaned:  # first, so that nobody else is given this number meanwhile
         statements.move_sequence(table, cleaned["id"])
     with translated(seen, cleaned):
-        records = statements.insert(entry, table, [cleaned])
+        while not (records := statements.insert_live(entry, table, cleaned)):
+            references.require_live_parents(
+                table, [cleaned]
+            )  # says what is in the trash; keeps what left it out
     return writing.done(entry, [Written(table, None, records)])
 
 

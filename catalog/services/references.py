@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -56,8 +56,7 @@ def trashed_parents(
     """
     wanted = {
         column: sorted({record[column] for record in records if record.get(column) is not None})
-        for column, parent in table.foreign_keys.items()
-        if registry.get(parent).soft_delete
+        for column, _ in _parents_with_trash(table)
     }
     wanted = {column: keys for column, keys in wanted.items() if keys}
     if not wanted:
@@ -94,6 +93,28 @@ def _locking(table: Table, columns: tuple[str, ...]) -> str:
         )
     statement = sql.SQL("WITH {} {}").format(sql.SQL(", ").join(parts), sql.SQL(" UNION ALL ").join(checks))
     return statement.as_string()
+
+
+def are_live(table: Table, columns: Collection[str], row: str) -> sql.Composable:
+    """This function will return the condition that what a row refers to, by these columns, is not in the trash.
+
+    Where it is asked what is referred to is locked, as by `trashed_parents`.
+    """
+    conditions = [
+        sql.SQL("(SELECT deleted_at FROM public.{} WHERE id = {} FOR KEY SHARE) IS NULL").format(
+            sql.Identifier(parent), sql.Identifier(row, column)
+        )
+        for column, parent in _parents_with_trash(table)
+        if column in columns
+    ]
+    return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
+
+
+def _parents_with_trash(table: Table) -> list[tuple[str, str]]:
+    """The columns that refer to a table with a trash, each with the table's name."""
+    return [
+        (column, parent) for column, parent in table.foreign_keys.items() if registry.get(parent).soft_delete
+    ]
 
 
 def require_no_dependents(actor: Actor, table: Table, records: Sequence[Record]) -> None:

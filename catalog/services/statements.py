@@ -15,6 +15,7 @@ from psycopg import sql
 
 from audit import bulk_history, history
 from audit.trail import Entry
+from catalog.services import references
 from catalog.services.rows import Record, Rows, members, run
 from catalog.table import AnyField, Table
 
@@ -29,6 +30,11 @@ def insert(entry: Entry, table: Table, records: Sequence[Values]) -> Rows:
     if names:
         return _write(entry, table, _insert(table, names), _json(records))
     return Rows(text for _ in records for text in _write(entry, table, _insert(table, ()), "").texts)
+
+
+def insert_live(entry: Entry, table: Table, record: Values) -> Rows:
+    """This function will insert a record of cleaned values and return it; none where it refers to one in the trash."""
+    return _write(entry, table, _insert(table, tuple(record), is_live=True), _json([record]))
 
 
 def update(entry: Entry, table: Table, changes: Sequence[Values]) -> Rows:
@@ -81,9 +87,12 @@ def move_sequence(table: Table, key: int) -> None:
 
 # Composing a statement takes longer than sending it: each is kept, by its table and columns, as text.
 @lru_cache(maxsize=512)
-def _insert(table: Table, names: tuple[str, ...]) -> str:
+def _insert(table: Table, names: tuple[str, ...], *, is_live: bool = False) -> str:
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    values = sql.SQL("({}) SELECT {} FROM {}").format(columns, columns, _relation(table, names))
+    condition = references.are_live(table, names, "v") if is_live else sql.SQL("true")
+    values = sql.SQL("({}) SELECT {} FROM {} WHERE {}").format(
+        columns, columns, _relation(table, names), condition
+    )
     statement = sql.SQL("INSERT INTO public.{} AS x {} RETURNING x AS new_row").format(
         sql.Identifier(table.name), values if names else sql.SQL("DEFAULT VALUES")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accesscontrol import policy
+from accesscontrol.actor import Actor
 from accesscontrol.errors import Forbidden, NotFound, Refused
 from accesscontrol.pages import VIEW, ServicePages, sentence
 from accesscontrol.web import actor_of
@@ -108,25 +110,21 @@ class JobAdmin(ServicePages):
 
     def cancel_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """End a job."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        actor = actor_of(request)
-        try:
-            operation = services.get(actor=actor, job_id=job_id).operation
-        except Refused as refusal:
-            return self.turned_away(request, VIEW, refusal)
-        try:
+
+        def cancel(actor: Actor) -> int:
             job = services.cancel(actor=actor, job_id=job_id)
-        except Refused as refusal:
-            self.record_refusal(request, operation, refusal)
-            messages.error(request, sentence(refusal))
-        else:
             told = _("The job was cancelled.") if job.is_finished else _("The job was told to end.")
             messages.success(request, told)
-        return HttpResponseRedirect(self.url("change", job_id))
+            return job.pk
+
+        return self._done(request, job_id, cancel)
 
     def again_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Start the work of a job anew."""
+        return self._done(request, job_id, lambda actor: services.start_again(actor=actor, job_id=job_id).pk)
+
+    def _done(self, request: HttpRequest, job_id: int, do: Callable[[Actor], int]) -> HttpResponse:
+        """Do something with a job, and show the one that it leads to; a refusal is told as of the job's operation."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         actor = actor_of(request)
@@ -135,7 +133,7 @@ class JobAdmin(ServicePages):
         except Refused as refusal:
             return self.turned_away(request, VIEW, refusal)
         try:
-            job_id = services.start_again(actor=actor, job_id=job_id).pk
+            job_id = do(actor)
         except Refused as refusal:
             self.record_refusal(request, operation, refusal)
             messages.error(request, sentence(refusal))

@@ -44,6 +44,9 @@ if (bar && rows.length) {
 
 const panels = [...document.querySelectorAll(".table-list .panel")];
 
+panels.forEach((panel) => panel.addEventListener("toggle", () => {
+    if (panel.open) panel.querySelector(".panel-body").scrollIntoView({ block: "nearest" }); // with its button
+}));
 document.addEventListener("click", (event) => {
     panels.filter((panel) => panel.open && !panel.contains(event.target) && event.target.isConnected)
         .forEach((panel) => { panel.open = false; });

@@ -127,7 +127,9 @@
         }
     };
 
-    document.getElementById("search-open")?.addEventListener("click", (event) => {
+    const opener = document.getElementById("search-open");
+    opener?.setAttribute("aria-haspopup", "dialog"); // without this it leads to a page
+    opener?.addEventListener("click", (event) => {
         if (!(event.ctrlKey || event.metaKey || event.shiftKey)) {
             event.preventDefault();
             open();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -12,14 +11,6 @@ from django.contrib.contenttypes.models import ContentType
 from accesscontrol import roles
 from accesscontrol.actor import Actor
 from accesscontrol.models import CatalogTable
-from audit import trail as trail_module
-from audit.models import AuditLog
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings: pytest.FixtureRequest) -> None:
-    """Make people quickly: a real hasher takes as long as all the rest of a test."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -51,23 +42,6 @@ def administrator(db: None) -> Actor:
 
 
 @pytest.fixture
-def trail() -> Callable[..., list[AuditLog]]:
-    """Return a function that returns the rows of the trail, oldest first."""
-    return lambda **wanted: list(AuditLog.objects.filter(**wanted).order_by("id"))
-
-
-@pytest.fixture
 def table_rights(db: None) -> ContentType:
     """Return the content type of every right."""
     return ContentType.objects.get_for_model(CatalogTable)
-
-
-@pytest.fixture
-def broken_trail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let PostgreSQL refuse every row of the trail."""
-    real = trail_module.record
-    monkeypatch.setattr(
-        trail_module,
-        "record",
-        lambda entry, **how: real(replace(entry, operation="NO SUCH OPERATION"), **how),
-    )

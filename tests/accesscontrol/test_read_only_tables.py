@@ -14,35 +14,6 @@ from catalog.services import queries, records, trash
 
 BOOKS, GENRES, AUDIT_LOGS = (registry.get(name) for name in ("books", "genres", "audit_logs"))
 
-# Written from the manual, not from the code: what each role may do on an ordinary table, on one that is read
-# only, on audit_logs, and as a whole.
-READ = {"read"}
-WRITE = READ | {"insert", "update"}
-EDIT = WRITE | {"delete", "export"}
-MANAGE = EDIT | {"purge", "import"}
-BACKUP = {"backup", "restore"}
-EVERYTHING = {"view_audit", "manage_backups", "approve", "manage_access"}
-EXPECTED = {
-    "Viewer": (READ, READ, READ, set()),
-    "Writer": (WRITE, READ, READ, set()),
-    "Editor": (EDIT, {"read", "export"}, {"read", "export"}, set()),
-    "Data manager": (MANAGE, {"read", "export"}, {"read", "export"}, set()),
-    "Backup operator": (BACKUP, BACKUP, BACKUP, {"manage_backups"}),
-    "Auditor": (set(), set(), {"read", "export"}, {"view_audit"}),
-    "Administrator": (
-        MANAGE | BACKUP,
-        {"read", "export", "backup", "restore"},
-        {"read", "export", "backup", "restore"},
-        EVERYTHING,
-    ),
-}
-SUPERUSER = (
-    MANAGE | BACKUP,
-    {"read", "export", "backup", "restore"},
-    {"read", "export", "backup", "restore"},
-    EVERYTHING,
-)
-
 
 READ_ONLY = [table for table in registry.all_tables() if table.read_only]
 WRITING_SERVICES = {

@@ -7,15 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from queue import Queue
 from types import SimpleNamespace
-from uuid import UUID
 
 import pytest
-from django.contrib.auth import authenticate
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
 
 import audit.queries
 from accesscontrol.actor import Actor, Channel
@@ -24,9 +18,9 @@ from audit import refusals, repeats
 from audit.models import AuditLog, RepeatedRefusal
 from catalog import registry
 from catalog.services import queries
+from tests.audit.logins import fail
 
 Trail = Callable[..., list[AuditLog]]
-NUMBER = UUID("0b5a7c1e-4a7e-4c0e-9f83-2f9f5b1c9f10")
 
 
 class Clock:
@@ -47,19 +41,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(repeats, "timezone", SimpleNamespace(now=clock.now))
     return clock
-
-
-def request_from(ip: str = "192.0.2.7", user_agent: str = "Mozilla/5.0") -> HttpRequest:
-    request = RequestFactory().post(
-        "/", REMOTE_ADDR=ip, HTTP_USER_AGENT=user_agent, HTTP_X_REQUEST_ID=str(NUMBER)
-    )
-    SessionMiddleware(lambda _request: HttpResponse()).process_request(request)
-    request.user = AnonymousUser()
-    return request
-
-
-def fail(username: str = "stranger", ip: str = "192.0.2.7", **how: str) -> None:
-    assert authenticate(request_from(ip, **how), username=username, password="wrong") is None
 
 
 def told(rows: list[AuditLog]) -> list[tuple[str, str | None, int | None]]:

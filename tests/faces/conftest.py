@@ -11,18 +11,13 @@ from django.db.models import Max
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
+from accesscontrol import roles
 from accesscontrol.actor import Actor
 from accesscontrol.models import CatalogTable
 from audit.models import AuditLog
 from config.site import AdminSite
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as a test
-
-
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings: Any) -> None:
-    """Hash passwords fast: making one is no part of what is tested here."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -73,3 +68,20 @@ def news(db: None) -> Callable[..., list[AuditLog]]:
         return [row for row in found if all(getattr(row, name) == value for name, value in wanted.items())]
 
     return read
+
+
+@pytest.fixture
+def manager(person: Any) -> User:
+    """Somebody who manages access, and reads books: no superuser."""
+    group = Group.objects.create(name="Front desk")
+    roles._add(group, {("manage_access", ""), ("read", "books")})
+    user: User = person(name="mona")
+    user.groups.add(group)
+    return user
+
+
+@pytest.fixture
+def dora(person: Any, browser: Any) -> Client:
+    """The browser of a data manager, who imports and exports."""
+    opened: Client = browser(person("Data manager", name="dora"))
+    return opened

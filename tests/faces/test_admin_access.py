@@ -17,16 +17,6 @@ USERS, ROLES = "/admin/auth/user/", "/admin/auth/group/"
 NEW = "another long passphrase"
 
 
-@pytest.fixture
-def manager(person: Any) -> User:
-    """Somebody who manages access, and reads books: no superuser."""
-    group = Group.objects.create(name="Front desk")
-    roles._add(group, {("manage_access", ""), ("read", "books")})
-    user: User = person(name="mona")
-    user.groups.add(group)
-    return user
-
-
 def account(user: User, **changes: Any) -> dict[str, Any]:
     """Return the form of an account as the page has it, with changes; None leaves a field out."""
     form = {

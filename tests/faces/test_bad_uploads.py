@@ -50,12 +50,6 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path / "exports"
 
 
-@pytest.fixture
-def dora(person: Any, browser: Any) -> Client:
-    """The browser of a data manager, who imports and exports."""
-    return browser(person("Data manager", name="dora"))
-
-
 class TestBadFiles:
     @pytest.mark.parametrize(
         ("name", "content", "words"),

@@ -49,12 +49,6 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path / "exports"
 
 
-@pytest.fixture
-def dora(person: Any, browser: Any) -> Client:
-    """The browser of a data manager, who imports and exports."""
-    return browser(person("Data manager", name="dora"))
-
-
 class TestImport:
     def test_from_the_file_to_the_undo(self, dora: Client, news: Any) -> None:
         brought = bring(dora, "Name of author,Life\nAnn,a life\nBob,\n")

@@ -23,16 +23,6 @@ def client(browser: Any, admin: Any) -> Client:
     return browser(admin)
 
 
-@pytest.fixture
-def manager(person: Any) -> User:
-    """Somebody who manages access, and reads books: no superuser."""
-    group = Group.objects.create(name="Front desk")
-    roles._add(group, {("manage_access", ""), ("read", "books")})
-    user: User = person(name="mona")
-    user.groups.add(group)
-    return user
-
-
 def role(name: str) -> Group:
     return Group.objects.get(name=name)
 

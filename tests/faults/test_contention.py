@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
 from django.db import connection
 
 from audit import operation
-from catalog.services import statements
+from catalog.services import references, statements
 from tests import databases
 from tests.faults.conftest import PATIENCE_S, Caller, Witness
 from tests.faults.test_connections import NONE, QUERY, WRITES, assert_done_once, gist
@@ -157,6 +157,47 @@ class TestABatchThatAnotherProgramWaitsFor:
         assert len(witness.successes() - changes) == 1
         assert witness.versions() == witness.successes()
         assert witness.refusals() == []
+
+
+class TestAParentThatIsWrittenMeanwhile:
+    """Somebody has it locked; what they make of it is what counts, though the insert began before they had done."""
+
+    DATA: ClassVar[dict[str, Any]] = {"book_id": 1, "chapter_num": 1, "title": "New"}
+
+    @pytest.mark.parametrize(
+        ("tool", "given"), [("db_insert_record", {"data": DATA}), ("db_batch_insert", {"records": [DATA]})]
+    )
+    def test_takes_no_child_where_it_goes_to_the_trash(
+        self, world: None, caller: Caller, witness: Witness, tool: str, given: dict[str, Any]
+    ) -> None:
+        with psycopg.connect(witness.owner_url) as other:
+            other.execute("SELECT FROM public.books WHERE id = 1 FOR UPDATE")
+            insert = caller.begins(tool, table="chapters", **given)
+            until(witness.is_waiting)
+            other.execute("UPDATE public.books SET deleted_at = now()")
+            other.commit()
+
+        refusal = insert.result(PATIENCE_S)
+        assert refusal["code"] == "FOREIGN_KEY_VIOLATION"
+        assert "record 1 of books is in the trash" in refusal["message"]
+        assert witness.read("SELECT FROM public.chapters") == []
+
+    def test_takes_a_child_where_it_comes_back(
+        self, world: None, caller: Caller, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It comes back when the insert has left the child out, and before somebody looks why."""
+        real = references.require_live_parents
+
+        def restored(*arguments: Any) -> None:
+            with psycopg.connect(witness.owner_url) as other:
+                other.execute("UPDATE public.books SET deleted_at = NULL")
+            real(*arguments)
+
+        with psycopg.connect(witness.owner_url) as other:
+            other.execute("UPDATE public.books SET deleted_at = now()")
+        monkeypatch.setattr(references, "require_live_parents", restored)
+
+        assert caller("db_insert_record", table="chapters", data=self.DATA)["record"]["book_id"] == 1
 
 
 def meet_after_the_first_insert(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -9,18 +9,13 @@ import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from guardian.shortcuts import assign_perm
 
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.models import CatalogTable
-from audit.models import AuditLog
+from catalog.table import Table
 from tests import databases
-
-
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings: Any) -> None:
-    """Hash passwords fast: making one is no part of what is tested here."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -45,16 +40,18 @@ def owner(db: None) -> Iterator[psycopg.Connection]:
         yield own
 
 
+def rows_of(table: Table) -> list[dict[str, Any]]:
+    """Return the rows of a table in the order of their keys."""
+    return list(table.model._default_manager.order_by(*table.key).values())
+
+
+def statements(function: Any) -> int:
+    """Return how many statements a function runs."""
+    with CaptureQueriesContext(connection) as captured:
+        function()
+    return len(captured)
+
+
 def again(actor: Actor) -> Actor:
     """Return the same user as a new actor, as at the next call."""
     return Actor(actor.user, actor.channel)
-
-
-@pytest.fixture
-def trail() -> Callable[..., list[AuditLog]]:
-    """Return a function that reads the audit rows of an operation, oldest first."""
-
-    def read(**wanted: Any) -> list[AuditLog]:
-        return list(AuditLog.objects.filter(**wanted).order_by("id"))
-
-    return read

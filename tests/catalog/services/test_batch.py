@@ -3,8 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, Forbidden, InvalidInput, LimitExceeded, ReadOnlyTable, Refused
@@ -25,6 +23,7 @@ from tests.catalog.services.builders import (
     LOCATIONS,
     SQL_TEXTS,
 )
+from tests.catalog.services.conftest import rows_of, statements
 
 NO_KEY = 10**12
 
@@ -52,16 +51,6 @@ def refused(kind: type[Refused], call: Any, *arguments: Any, **terms: Any) -> Re
 
 def indexes(refusal: Refused) -> list[tuple[int, str]]:
     return [(error["index"], error["code"]) for error in refusal.details["errors"]]
-
-
-def rows_of(table: Table) -> list[dict[str, Any]]:
-    return list(table.model._default_manager.order_by(*table.key).values())
-
-
-def statements(function: Any) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        function()
-    return len(captured)
 
 
 class TestInsert:

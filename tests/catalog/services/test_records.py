@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.errors import (
@@ -32,7 +31,7 @@ from tests.catalog.services.builders import (
     LOCATIONS,
     SQL_TEXTS,
 )
-from tests.catalog.services.conftest import again
+from tests.catalog.services.conftest import again, rows_of, statements
 
 LONG_AGO = "2001-02-03T04:05:06.789012Z"
 WRITES = ["INSERT", "UPDATE", "DELETE", "RESTORE_RECORDS"]
@@ -59,16 +58,6 @@ def many_books(count: int, **values: Any) -> models.Author:
             [writer.pk, count],
         )
     return writer
-
-
-def rows_of(table: Table) -> list[dict[str, Any]]:
-    return list(table.model._default_manager.order_by(*table.key).values())
-
-
-def statements(function: Any) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        function()
-    return len(captured)
 
 
 class TestInsert:
