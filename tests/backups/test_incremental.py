@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
@@ -306,3 +307,17 @@ class TestKeeping:
             incremental(progress=watcher)
 
         assert list(folder.iterdir()) == []
+
+
+def test_a_command_makes_one_and_says_what_is_in_it(owner, library, capsys):
+    with pytest.raises(CommandError, match="no backup of this database"):
+        call_command("backup", "--incremental")
+    call_command("backup")
+    owner.execute("DELETE FROM public.book_genres")
+    capsys.readouterr()
+
+    call_command("backup", "--incremental")
+
+    assert "180 went since backup_" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="give it alone"):
+        call_command("backup", "--incremental", "--table", "books")
