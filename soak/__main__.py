@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import backups, clients, connections, crashes, damage, disks, kills, load, locks, restores
+from soak import backups, clients, connections, copies, crashes, damage, disks, kills, load, locks, restores
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -47,6 +47,10 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
     ),
     "disks": ("disks fill up under backups, exports and restores (as root)", disks.run),
     "damage": ("backups are damaged at random places, and each is found", _in_a_database(damage.run)),
+    "copies": (
+        "copies in a bucket that fails, and whoever copies is killed",
+        _in_a_database(copies.run),
+    ),
     "connections": ("connections are cut anywhere, in COMMIT too", _in_a_database(connections.run)),
     "locks": ("locks held for a minute, deadlocks, too few connections", _in_a_database(locks.run)),
 }
