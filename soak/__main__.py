@@ -9,7 +9,20 @@ from collections.abc import Callable
 from time import perf_counter, time
 
 from config import embedded
-from soak import backups, clients, connections, copies, crashes, damage, disks, kills, load, locks, restores
+from soak import (
+    backups,
+    chains,
+    clients,
+    connections,
+    copies,
+    crashes,
+    damage,
+    disks,
+    kills,
+    load,
+    locks,
+    restores,
+)
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -40,6 +53,10 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
     "backups": (
         "backups are made while others write, and whatever makes them is killed",
         _in_a_server(backups.run),
+    ),
+    "chains": (
+        "chains of incremental backups while eight write, and whatever makes them is killed",
+        _in_a_server(chains.run),
     ),
     "restores": (
         "restores under readers and writers, and whatever restores is killed",
