@@ -12,7 +12,7 @@ from time import perf_counter
 import psycopg
 from django.conf import settings
 
-from bench import agents, api, backups, cases, exchange, imports, pages, report
+from bench import agents, api, backups, cases, exchange, imports, offsite, pages, report
 from bench.floors import Bare
 from bench.measure import MIN_ROUNDS, Case, Result, measure
 from bench.scratch import WIDE_ROWS, Scratch, database
@@ -90,14 +90,21 @@ def _backups(options: argparse.Namespace) -> str:
     with backups.backups(options.backup_mb) as found:
         print(f"{found.megabytes:,} MB made", file=sys.stderr)
         peak = backups.peak_memory_mb(found)
-        verdict = "holds" if peak <= backups.MAX_MEMORY_MB else "DOES NOT HOLD"
-        table = report.table(_results(backups.cases(found), quick=options.quick), unit="s")
+        results = _results(backups.cases(found), quick=options.quick)
+        with offsite.bucket() as url:
+            copying = offsite.peak_memory_mb(found, url)
+            results += _results(offsite.cases(found), quick=options.quick)
         return (
-            f"{table}\n\nPeak memory of `manage.py backup`: {peak:.0f} MB"
-            f" (at most {backups.MAX_MEMORY_MB} MB: {verdict}).\n\n"
+            f"{report.table(results, unit='s')}\n\nPeak memory of `manage.py backup`: {peak:.0f} MB"
+            f" ({_at_most(peak, backups.MAX_MEMORY_MB)}); of its copy offsite: {copying:.0f} MB"
+            f" ({_at_most(copying, offsite.MAX_MEMORY_MB)}).\n\n"
             f"{_machine(found.url)}: a plain dump of {found.megabytes:,} MB, {found.made.record_count:,} records,"
             f" {found.made.size_bytes / 1e6:,.0f} MB compressed."
         )
+
+
+def _at_most(megabytes: float, most: int) -> str:
+    return f"at most {most} MB: {'holds' if megabytes <= most else 'DOES NOT HOLD'}"
 
 
 def _results(found: Iterable[Case], *, quick: bool) -> list[Result]:

@@ -138,7 +138,7 @@ def cases(found: Backups) -> Iterator[Case]:
         lambda: _piped(["pg_dump", "-n", "public"], ["gzip", "-6"], found.folder / ".floor", found.place),
         Limit(ratio=0.35),
         "pg_dump, gzip -6",
-        before=lambda: _forget(found),
+        before=lambda: forget(found),
         **rounds,
     )
     yield Case(
@@ -212,8 +212,8 @@ def _make_empty(name: str) -> None:
         owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(_empty(name))))
 
 
-def _forget(found: Backups) -> None:
-    """Delete what the rounds before have made."""
+def forget(found: Backups) -> None:
+    """This function will delete what the rounds before have made."""
     for path in found.folder.iterdir():
         if not path.name.startswith(found.made.name.stem):
             path.unlink()

@@ -11,8 +11,10 @@ from time import perf_counter, time
 from config import embedded
 from soak import (
     backups,
+    chains,
     clients,
     connections,
+    copies,
     crashes,
     damage,
     disks,
@@ -21,7 +23,7 @@ from soak import (
     locks,
     restores,
     workers,
-)  # fmt: skip
+)
 from soak.ledger import Ledger
 from soak.places import database, databases, server, using
 
@@ -57,12 +59,20 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
         "backups are made while others write, and whatever makes them is killed",
         _in_a_server(backups.run),
     ),
+    "chains": (
+        "chains of incremental backups while eight write, and whatever makes them is killed",
+        _in_a_server(chains.run),
+    ),
     "restores": (
         "restores under readers and writers, and whatever restores is killed",
         _in_a_server(restores.run),
     ),
     "disks": ("disks fill up under backups, exports and restores (as root)", disks.run),
     "damage": ("backups are damaged at random places, and each is found", _in_a_database(damage.run)),
+    "copies": (
+        "copies in a bucket that fails, and whoever copies is killed",
+        _in_a_database(copies.run),
+    ),
     "connections": ("connections are cut anywhere, in COMMIT too", _in_a_database(connections.run)),
     "locks": ("locks held for a minute, deadlocks, too few connections", _in_a_database(locks.run)),
 }

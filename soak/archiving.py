@@ -18,16 +18,20 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 from psycopg.conninfo import conninfo_to_dict
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import ConfirmationRequired, Refused
 from backups import database, services
+from backups.offsite import copying, transfer
+from backups.offsite import place as offsite
 from backups.restoring import restore_full
 from soak.callers import PATIENCE_S, PRELOADED
 from soak.places import POLL_S, Place
 
 DONE, REFUSED, BROKEN = 0, 3, 1  # how a process ends
+PART_BYTES = 20_000
 KEY = "what the backups of a run are signed with"
 
 
@@ -40,18 +44,19 @@ class Archive:
 
     def making(self) -> BaseProcess:
         """This function will start a process that makes a full backup."""
-        return self._start(make)
+        return self.start(make)
 
     def restoring(self, file: str) -> BaseProcess:
         """This function will start a process that makes the catalog what a backup holds."""
-        return self._start(restore, file)
+        return self.start(restore, file)
 
     def fault(self) -> str:
         """This function will return what the last process said that ended as none should."""
         path = self.folder.with_name("fault")
         return path.read_text(encoding="utf-8")[-400:] if path.exists() else ""
 
-    def _start(self, work: Callable[..., object], *arguments: str) -> BaseProcess:
+    def start(self, work: Callable[..., object], *arguments: str) -> BaseProcess:
+        """This function will start a process that does some work."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         process = context.Process(
@@ -90,6 +95,26 @@ def restore(file: str) -> None:
         restore_full(actor=on_this_machine(), **arguments)
     except ConfirmationRequired as shown:
         restore_full(actor=on_this_machine(), **arguments, plan_token=shown.details["plan_token"])
+
+
+def copy(url: str, name: str, key: str, secret: str) -> None:
+    """This function will copy what is due into a bucket, in many small parts, and wait for nothing long."""
+    transfer.PART_BYTES = PART_BYTES  # type: ignore[misc]
+    offsite.SILENT_S, offsite.ATTEMPTS = 1, 1  # type: ignore[misc]
+    with bucket(url, name, key, secret):
+        copying.copy_all(actor=on_this_machine())
+
+
+@contextmanager
+def bucket(url: str, name: str, key: str, secret: str) -> Iterator[None]:
+    """This function will turn this process to a bucket."""
+    options = {
+        "bucket_name": name, "location": "", "endpoint_url": url, "region_name": "us-east-1",
+        "access_key": key, "secret_key": secret,
+    }  # fmt: skip
+    backend = {"BACKEND": "backups.offsite.place.OffsiteStorage", "OPTIONS": options}
+    with override_settings(STORAGES=settings.STORAGES | {"offsite": backend}):
+        yield
 
 
 def dumps_of(pid: int | None) -> list[int]:

@@ -82,9 +82,10 @@ class Bucket:
 
     def put(self, name: str, data: bytes) -> str | None:
         """This function will put a small object there, and return its version where the bucket keeps versions."""
+        digest = _md5(data)
         with translated():
-            answer = self._client.put_object(**self._at(name), Body=data, ContentMD5=_md5(data))
-        _require_same(answer, data)
+            answer = self._client.put_object(**self._at(name), Body=data, ContentMD5=_base64(digest))
+        _require_same(answer, digest)
         return _version(answer)
 
     def begin(self, name: str) -> str:
@@ -94,11 +95,12 @@ class Bucket:
 
     def put_part(self, name: str, upload: str, number: int, data: bytes) -> str:
         """This function will send a part, and return by what it is called when all are put together."""
+        digest = _md5(data)
         with translated():
             answer = self._client.upload_part(
-                **self._at(name), UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
+                **self._at(name), UploadId=upload, PartNumber=number, Body=data, ContentMD5=_base64(digest)
             )
-        _require_same(answer, data)
+        _require_same(answer, digest)
         return str(answer["ETag"])
 
     def parts(self, name: str, upload: str) -> dict[int, Part]:
@@ -184,24 +186,27 @@ def translated() -> Iterator[None]:
         raise OffsiteFailed(f"The bucket can't be reached ({type(error).__name__}).") from error
 
 
-def _md5(data: bytes) -> str:
-    return base64.b64encode(_digest(data).digest()).decode()
-
-
-def _digest(data: bytes) -> Any:
-    return hashlib.md5(
-        data, usedforsecurity=False
-    )  # the protocol's; what is read back is known by its sha256
-
-
 def is_same(etag: str, data: bytes) -> bool:
     """This function will say whether an ETag is that of these bytes."""
-    return bool(etag.strip('"') == _digest(data).hexdigest())
+    return _is(etag, _md5(data))
 
 
-def _require_same(answer: Mapping[str, Any], data: bytes) -> None:
+def _md5(data: bytes) -> bytes:
+    """The digest of the protocol; what is read back is known by its sha256."""
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def _is(etag: str, digest: bytes) -> bool:
+    return etag.strip('"') == digest.hex()
+
+
+def _require_same(answer: Mapping[str, Any], digest: bytes) -> None:
     """Refuse an answer that is of other bytes; of those that the bucket encrypts for itself its ETag says nothing."""
-    if not answer.get("ServerSideEncryption", "").startswith("aws:kms") and not is_same(answer["ETag"], data):
+    if not answer.get("ServerSideEncryption", "").startswith("aws:kms") and not _is(answer["ETag"], digest):
         raise OffsiteFailed("The bucket has other bytes than were sent: its ETag is wrong.")
 
 

@@ -44,6 +44,7 @@ def copy_all(*, actor: Actor, progress: Progress = SILENT) -> list[str]:
     place, bucket = storage.configured(), buckets.configured()
     copied, failed = list[str](), dict[str, Refused]()
     with lock.held():
+        notice_lost(bucket)
         while (name := _next(place, {*copied, *failed})) is not None:
             try:
                 copy(place, bucket, name, actor, progress)
@@ -107,6 +108,17 @@ def due(place: Storage) -> list[Found]:
     done = OffsiteCopy.objects.filter(state=OffsiteState.VERIFIED).values_list("sha256", flat=True)
     there = set(done)
     return [backup for backup in reversed(found) if backup.is_signed and backup.sha256 not in there]
+
+
+def notice_lost(bucket: Bucket) -> None:
+    """This function will note which copies the bucket does not have any more: what is still here is copied anew."""
+    there = bucket.sizes()
+    for row in OffsiteCopy.objects.filter(state=OffsiteState.VERIFIED):
+        lost = [file for file in row.sent if f"{file}{transfer.SUFFIX}" not in there]
+        for file in lost:
+            del row.sent[file]
+        if lost:
+            _keep(row, OffsiteState.FAILED, f"{lost[0]}{transfer.SUFFIX} is not in the bucket any more.")
 
 
 def _next(place: Storage, tried: set[str]) -> str | None:

@@ -163,7 +163,9 @@ class _Parts:
     def write(self, data: bytes, /) -> None:
         self._waiting += data
         while len(self._waiting) > self._size:
-            self._part(bytes(self._waiting[: self._size]))
+            with memoryview(self._waiting) as waiting:
+                part = bytes(waiting[: self._size])
+            self._part(part)
             del self._waiting[: self._size]
 
     def finish(self) -> None:

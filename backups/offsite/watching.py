@@ -22,14 +22,12 @@ def watch(now: datetime) -> str | None:
 
 
 def not_copied(now: datetime) -> str | None:
-    """This function will name the backups that could not be copied, or wait to be for too long."""
+    """This function will name the backups that could not be copied, wait to be for too long, or whose copy is lost."""
     failed = dict(OffsiteCopy.objects.filter(state=OffsiteState.FAILED).values_list("file", "reason"))
-    late = {
-        backup.file: failed.get(backup.file, "")
-        for backup in copying.due(storage.configured())
-        if backup.file in failed or now - backup.created_at > COPIED_WITHIN
-    }
-    if not late:
+    waiting = {backup.file: backup.created_at for backup in copying.due(storage.configured())}
+    late = {file for file, created_at in waiting.items() if now - created_at > COPIED_WITHIN}
+    missing = sorted(late | failed.keys())
+    if not missing:
         return None
-    reason = next(filter(None, late.values()), "")
-    return f"Not copied offsite: {', '.join(sorted(late))}.{f' {reason}' if reason else ''}"
+    reason = next((failed[file] for file in missing if file in failed), "")
+    return f"Not copied offsite: {', '.join(missing)}.{f' {reason}' if reason else ''}"

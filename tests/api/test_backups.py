@@ -94,6 +94,31 @@ def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> N
     assert last("RESTORE_TABLE").channel == "api"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_changed_is_backed_up_listed_as_a_chain_and_deleted_as_one(api: Client) -> None:
+    def job(body: Any) -> Any:
+        begun = api.post(BACKUPS, body, JSON)
+        running.run(begun.json()["id"])
+        return api.get(begun["Location"]).json()
+
+    assert job({"incremental": True})["error"]["code"] == "FULL_BACKUP_NEEDED"
+    full = job({})["result"]["backup_file"]
+    Author.objects.create(name="Anne Brontë")
+    made = job({"incremental": True, "base_backup": full})["result"]
+    assert (made["chain"], made["inserted"] > 0) == ([full, made["backup_file"]], True)
+    listed = api.get(f"{BACKUPS}?type=incremental").json()["backups"]
+    assert [(one["base_backup"], one["chain"]) for one in listed] == [(full, [full])]
+
+    refused = api.delete(f"{BACKUPS}{full}/")
+    assert (refused.status_code, refused.json()["code"]) == (409, "DEPENDENT_BACKUPS")
+    plan = api.delete(f"{BACKUPS}{full}/?chain=true")
+    assert plan.json()["details"]["plan"]["with_it"] == [made["backup_file"]]
+    token = plan.json()["details"]["plan_token"]
+    gone = api.delete(f"{BACKUPS}{full}/?chain=true", headers={"Plan-Token": token})
+    assert gone.json()["with_it"] == [made["backup_file"]]
+    assert api.get(BACKUPS).json()["total"] == 0
+
+
 def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client) -> None:
     name = bring(api)
     assert name.startswith("foreign_")

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
 from accesscontrol.errors import ConfirmationRequired, Conflict
-from backups import manifest, names, services, validation
+from backups import manifest, names, services, snapshot, validation
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
 from tests.backups.conftest import Watcher, own_url, restore
@@ -142,6 +143,23 @@ class TestContent:
         assert state(owner)["book_genres"] == now["book_genres"]
         titles = owner.execute("SELECT count(*) FROM public.books WHERE title = 'gone'").fetchone()
         assert titles == (0,)
+
+    def test_a_clock_that_is_set_back_between_changes_nothing(self, owner, monkeypatch):
+        full = backup()
+        owner.execute(WORK)
+        first = incremental()
+        slow = snapshot._MOMENT.replace("clock_timestamp()", "clock_timestamp() - interval '2 hours'")
+        monkeypatch.setattr(snapshot, "_MOMENT", slow)
+        owner.execute("SET timezone = 'UTC'; UPDATE public.books SET updated_at = now() - interval '2 hours'")
+        owner.execute("DELETE FROM public.book_genres WHERE genre_id = 3")
+        now, second = state(owner), incremental()
+        third = incremental()
+
+        assert second.backup_file < first.backup_file
+        assert third.chain == [full, first.backup_file, second.backup_file, third.backup_file]
+        assert services.expire(actor=on_this_machine(), now=timezone.now()) == []
+        replace(third.backup_file, safety_backup=False)
+        assert state(owner) == now
 
 
 class TestValidation:
@@ -306,3 +324,17 @@ class TestKeeping:
             incremental(progress=watcher)
 
         assert list(folder.iterdir()) == []
+
+
+def test_a_command_makes_one_and_says_what_is_in_it(owner, library, capsys):
+    with pytest.raises(CommandError, match="no backup of this database"):
+        call_command("backup", "--incremental")
+    call_command("backup")
+    owner.execute("DELETE FROM public.book_genres")
+    capsys.readouterr()
+
+    call_command("backup", "--incremental")
+
+    assert "180 went since backup_" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="give it alone"):
+        call_command("backup", "--incremental", "--table", "books")

@@ -79,6 +79,7 @@ def page(operator) -> Client:
 class TestRights:
     PAGES = (
         ("get", LIST), ("post", f"{LIST}create/"), ("post", f"{LIST}create-table/"), ("post", f"{LIST}upload/"),
+        ("post", f"{LIST}create-incremental/"),
         ("get", f"{LIST}{FILE}/"), ("post", f"{LIST}{FILE}/validate/"), ("post", f"{LIST}{FILE}/restore/"),
         ("post", f"{LIST}{FILE}/restore-table/"), ("get", f"{LIST}{FILE}/download/"),
         ("get", f"{LIST}{FILE}/manifest/"),
@@ -200,7 +201,7 @@ class TestList:
             ("Table books", 2),
         ]
         sizes = [[cell["bytes"] for cell in bar["cells"]] for bar in shown.context["sizes"]]
-        assert sizes == [[2048 + 1, None, None], [None, 4096, None]]
+        assert sizes == [[2048 + 1, None, None, None], [None, None, 4096, None]]
         for figure in text_of(shown).split("<figure")[1:]:
             assert figure.count(f'<a href="{LIST}') >= 2
             assert "<caption" in figure
@@ -239,6 +240,27 @@ class TestMaking:
         row = AuditLog.objects.get(operation="BACKUP_FULL")
         assert (row.user_id, row.channel, row.success) == (operator.username, "admin", True)
         assert job.result["backup_file"] in text_of(page.get(answer.url))
+
+    def test_so_is_one_of_what_changed_whose_page_draws_the_chain(self, page):
+        assert "create-incremental" not in text_of(page.get(LIST))
+        page.post(f"{LIST}create/")
+        full = run_last().result["backup_file"]
+        assert "create-incremental" in text_of(page.get(LIST))
+        files = []
+        for _ in range(2):
+            page.post(f"{LIST}create-incremental/")
+            files.append(run_last().result["backup_file"])
+
+        shown = page.get(f"{LIST}{files[0]}/")
+
+        chain = [(one["line"].file, one["is_it"], one["is_later"]) for one in shown.context["chain"]]
+        assert chain == [(full, False, False), (files[0], True, False), (files[1], False, True)]
+        assert text_of(shown).count('<tr aria-current="true">') == 1
+        assert f"since {full}" in text_of(page.get(LIST))
+        asked = page.get(f"{LIST}{full}/delete/")
+        assert f"{files[1]}, {files[0]}" in text_of(asked)
+        page.post(f"{LIST}{full}/delete/", {"plan_token": hidden(asked, "plan_token")})
+        assert not page.get(LIST).context["lines"]
 
     def test_so_is_one_of_a_table(self, page):
         page.post(f"{LIST}create-table/", {"table": "books", "content": "schema"})

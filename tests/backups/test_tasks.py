@@ -7,6 +7,7 @@ import json
 import pytest
 
 from backups import manifest, names
+from backups.errors import FullBackupNeeded
 from jobs import kinds, schedule
 from jobs.progress import SILENT
 
@@ -25,9 +26,17 @@ class TestKinds:
         assert manifest.read(place, names.parse(full["backup_file"])).sha256 == full["sha256"]
         assert (table["table"], table["record_count"]) == ("books", 3)
 
+    def test_back_up_what_changed_or_everything_where_that_can_not_be_told(self, admin, trouble):
+        with pytest.raises(FullBackupNeeded):
+            run("backup_incremental", admin)
+        full = run("backup_incremental", admin, or_full=True)
+        made = run("backup_incremental", admin, or_full=True)
+
+        assert (full["type"], made["base_backup"]) == ("full", full["backup_file"])
+
     def test_let_old_ones_go(self, admin, place):
         assert run("expire_backups", admin) == {"deleted": []}
         assert run("expire_backups", admin, dry_run=True) == {"deleted": []}
 
     def test_are_in_the_schedule(self):
-        assert {"Full backup", "Retention of backups"} <= set(schedule.install())
+        assert {"Full backup", "Incremental backup", "Retention of backups"} <= set(schedule.install())

@@ -67,6 +67,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "db_import_csv": {"table": "authors", "data": "name\nAn author\n", "dry_run": True},
     "db_list_backups": {},
     "db_backup_full": {},
+    "db_backup_incremental": {},
     "db_backup_table": {"table": "books"},
     "db_validate_backup": {"backup_file": UNKNOWN_BACKUP},
     "db_restore_full": {"backup_file": UNKNOWN_BACKUP},
@@ -113,6 +114,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_import_csv": {**IMPORT, "data": "text", "has_headers": "boolean", "delimiter": "text"},
     "db_list_backups": {"type": "word", "sort_by": "word", "limit": "number"},
     "db_backup_full": {"compress": "boolean", "include_schema": "boolean"},
+    "db_backup_incremental": {"base_backup": "text", "compress": "boolean"},
     "db_backup_table": {
         "table": "name", "data_only": "boolean", "schema_only": "boolean", "compress": "boolean",
     },
@@ -124,7 +126,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "db_restore_table": {
         "table": "name", "backup_file": "text", "on_conflict": "word", "dry_run": "boolean", "plan_token": "text",
     },
-    "db_delete_backup": {"backup_file": "text", "plan_token": "text"},
+    "db_delete_backup": {"backup_file": "text", "chain": "boolean", "plan_token": "text"},
     "db_query_audit_logs": {
         "start_date": "moment", "end_date": "moment", "table": "name", "operation": "word", "user_id": "text",
         "success": "boolean", "limit": "number", "offset": "number", "cursor": "text",

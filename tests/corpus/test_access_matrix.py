@@ -62,6 +62,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 OF_THE_WHOLE: dict[str, dict[str, Any]] = {
     "db_list_backups": {},
     "db_backup_full": {},
+    "db_backup_incremental": {},
     "db_validate_backup": {"backup_file": UNKNOWN_BACKUP},
     "db_restore_full": {"backup_file": UNKNOWN_BACKUP},
     "db_delete_backup": {"backup_file": UNKNOWN_BACKUP},

@@ -11,7 +11,7 @@ from django.db import connection
 
 from mcp_bridge import auth
 from soak import __main__ as command
-from soak import clients, connections, damage, disks, invariants, kills, load, locks, places
+from soak import chains, clients, connections, copies, damage, disks, invariants, kills, load, locks, places
 from soak.callers import Direct
 from soak.ledger import Call, Ledger
 from soak.places import Place
@@ -62,10 +62,22 @@ class TestAShortRun:
 
         assert ledger.broken == []
 
+    def test_of_chains(self, place: Place) -> None:
+        ledger = chains.under_writers(place, seconds=5, seed=SEED, increments=3)
+
+        assert ledger.broken == []
+        assert ledger.figures["rows that a scheme by updated_at has wrong"] > 0
+
     def test_of_damage(self, place: Place) -> None:
         ledger = damage.run(place, seconds=0, seed=SEED, least=40)
 
         assert ledger.broken == []
+
+    def test_of_copies(self, place: Place) -> None:
+        ledger = copies.run(place, seconds=0, seed=SEED)
+
+        assert ledger.broken == []
+        assert ledger.figures["fetched and the same"] == 1
 
     @pytest.mark.skipif(not disks.may_mount(), reason="only root may mount a file system")
     def test_of_disks(self) -> None:

@@ -68,6 +68,9 @@ def titles() -> list[str]:
         return [title for (title,) in cursor.fetchall()]
 
 
+WHOLE = {"db_backup_full", "db_backup_incremental", "db_restore_full"}
+
+
 class TestListing:
     def test_an_operator_sees_them_and_nothing_that_reads(self, agent):
         tools = agent.tools()
@@ -79,12 +82,12 @@ class TestListing:
     def test_who_may_back_up_some_tables_sees_none_for_the_whole(self, agent, operator):
         role = Group.objects.get(name="Backup operator")
         role.groupobjectpermission_set.filter(object_pk="books").delete()
-        assert BACKUPS - agent.tools().keys() == {"db_backup_full", "db_restore_full"}
+        assert BACKUPS - agent.tools().keys() == WHOLE
 
     def test_nor_does_one_from_whom_a_column_is_hidden(self, agent):
         role = Group.objects.get(name="Backup operator")
         ColumnRule.objects.create(role=role, table_id="books", column_name="title", access="hidden")
-        assert BACKUPS - agent.tools().keys() == {"db_backup_full", "db_restore_full"}
+        assert BACKUPS - agent.tools().keys() == WHOLE
 
     def test_others_see_none(self, connect, editor):
         assert not BACKUPS & connect(editor).tools().keys()
@@ -102,11 +105,31 @@ class TestListing:
         }
         assert {name for name, hint in hints.items() if not hint.idempotent_hint} == {
             "db_backup_full",
+            "db_backup_incremental",
             "db_backup_table",
         }
 
 
 class TestBackups:
+    def test_what_changed_is_backed_up_and_brought_back(self, agent, owner):
+        assert agent.refused("db_backup_incremental")["details"]["reason"] == "no_full_backup"
+        full = agent.ask("db_backup_full")["backup_file"]
+        owner.execute("INSERT INTO public.locations (name) VALUES ('Bath'), ('Lyme')")
+        made = agent.ask("db_backup_incremental")
+        assert (made["base_backup"], made["chain"]) == (full, [full, made["backup_file"]])
+        owner.execute("TRUNCATE public.locations CASCADE")
+
+        agreed(agent, "db_restore_full", backup_file=made["backup_file"], drop_existing=True)
+
+        assert owner.execute("SELECT count(*) FROM public.locations").fetchone() == (2,)
+        listed = agent.ask("db_list_backups", type="incremental")["backups"]
+        assert [one["base_backup"] for one in listed] == [full]
+        error = agent.refused("db_delete_backup", backup_file=full)
+        assert (error["code"], error["details"]["dependents"]) == ("DEPENDENT_BACKUPS", [made["backup_file"]])
+        assert agreed(agent, "db_delete_backup", backup_file=full, chain=True)["with_it"] == [
+            made["backup_file"]
+        ]
+
     def test_everything_is_backed_up_checked_listed_broken_and_brought_back(self, agent, alice, owner):
         made = agent.ask("db_backup_full")
         assert (made["type"], made["tables"], made["table"]) == ("full", 29, None)

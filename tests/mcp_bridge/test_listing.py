@@ -36,6 +36,7 @@ IMPORTING = {"db_import_json", "db_import_csv"}
 BACKUPS = {
     "db_list_backups",
     "db_backup_full",
+    "db_backup_incremental",
     "db_backup_table",
     "db_validate_backup",
     "db_restore_full",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,7 @@ from audit.models import AuditLog
 from backups import manifest, services
 from backups.errors import BackupInvalid, OffsiteFailed
 from backups.models import OffsiteCopy
-from backups.offsite import copying, lock, transfer
+from backups.offsite import copying, lock, transfer, watching
 from tests.backups.conftest import Watcher
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
@@ -51,9 +52,9 @@ class TestCopyAll:
             remote.Object(f"{PREFIX}{made.backup_file}.enc").version_id
         )
         assert watcher.begun[-1].startswith("Read back")
-        before = len(server.requests)
+        server.requests.clear()
         assert copy() == []
-        assert len(server.requests) == before
+        assert [line.split()[0] for line in server.requests] == ["GET"]  # is it still there?
 
     def test_takes_the_oldest_first_and_each_manifest_last(self, remote, planted, server):
         older, newer = planted("backup_20261121T020000Z"), planted("table_books_20261122T020000Z")
@@ -145,6 +146,30 @@ class TestFaults:
 
         assert server.asked("PUT") == sent
         assert states()[one.file] == ("verified", "")
+
+    @pytest.mark.parametrize("kind", ["file", "manifest"])
+    def test_a_copy_that_the_bucket_lost_is_made_anew(self, remote, planted, kind):
+        one = planted("backup_20261121T020000Z")
+        copy()
+        lost = f"{PREFIX}{one.file if kind == 'file' else one.name.manifest_file}.enc"
+        remote.Object(lost).delete()
+
+        assert copy() == [one.file]
+
+        assert lost in objects(remote)
+        assert states()[one.file] == ("verified", "")
+
+    def test_a_copy_that_the_bucket_lost_is_told_of_where_the_backup_is_gone(self, remote, planted, folder):
+        one = planted("backup_20261121T020000Z")
+        copy()
+        remote.objects.all().delete()
+        shutil.rmtree(folder)
+
+        assert copy() == []
+
+        (state, reason) = states()[one.file]
+        assert (state, reason) == ("failed", f"{one.file}.enc is not in the bucket any more.")
+        assert reason in watching.watch(one.created)
 
     def test_a_process_that_was_killed_leaves_what_the_next_goes_on_with(self, remote, planted, server):
         one = planted("backup_20261121T020000Z")

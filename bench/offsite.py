@@ -1,0 +1,129 @@
+"""What is measured of copies offsite: encrypted, sent to a bucket on loopback, read back; beside the backup alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import sleep
+from typing import Any
+
+import boto3
+from django.conf import settings
+from django.test import override_settings
+
+from accesscontrol.actor import on_this_machine
+from backups import manifest, names, services, storage
+from backups.offsite import bucket as buckets
+from backups.offsite import copying, transfer
+from bench.backups import ROUNDS, Backups, databases, forget
+from bench.measure import Case, Limit
+from jobs.progress import SILENT
+
+NAME, KEY, SECRET = "copies", "whoever", "measures"
+POLL_S, PATIENCE = 0.1, 300
+MAX_MEMORY_MB = 200  # however large the backup is
+# In a process that has done nothing else.
+_PEAK = """
+import sys, django
+django.setup()
+from accesscontrol.actor import on_this_machine
+from backups.offsite import copying
+assert copying.copy_all(actor=on_this_machine())
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@contextmanager
+def bucket() -> Iterator[str]:
+    """This function will start a server that speaks S3, give its address, and turn the settings to its bucket."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    options = {
+        "bucket_name": NAME, "location": "", "endpoint_url": url, "region_name": "us-east-1",
+        "access_key": KEY, "secret_key": SECRET,
+    }  # fmt: skip
+    backend = {"BACKEND": "backups.offsite.place.OffsiteStorage", "OPTIONS": options}
+    try:
+        _wait(port)
+        made = boto3.resource(
+            "s3",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+        ).create_bucket(Bucket=NAME)
+        made.Versioning().enable()
+        with override_settings(STORAGES=settings.STORAGES | {"offsite": backend}):
+            yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def cases(found: Backups) -> Iterator[Case]:
+    """This function will return the cases of a database, whose backups go into the bucket."""
+    size, actor = f"{found.megabytes:,} MB", on_this_machine()
+
+    def make() -> str:
+        return services.create_full(actor=actor).backup_file
+
+    def send(file: str) -> None:
+        place = storage.configured()
+        for source in copying.sources(place, manifest.read(place, names.parse(file))):
+            transfer.send(buckets.configured(), source, None, lambda _: None, SILENT)
+
+    rounds: dict[str, Any] = {"seconds": 0, "max_rounds": ROUNDS, "warm_up": 1}
+    yield Case(
+        f"backup and encrypted copy offsite of {size}",
+        lambda: send(make()),
+        make,
+        Limit(ratio=1.3),
+        "the backup alone",
+        before=lambda: forget(found),
+        **rounds,
+    )
+    yield Case(
+        f"backup, copy and reading it back of {size}",
+        lambda: copying.copy(storage.configured(), buckets.configured(), make(), actor),
+        make,
+        Limit(ratio=1.6),
+        "the backup alone",
+        before=lambda: forget(found),
+        **rounds,
+    )
+
+
+def peak_memory_mb(found: Backups, url: str) -> float:
+    """This function will return how much memory a process takes at most that copies a backup and reads it back."""
+    environment = databases.environment_for(found.database) | {
+        "DJANGO_SETTINGS_MODULE": "config.settings", "BACKUP_DIR": str(found.folder), "BACKUP_KEY": found.key,
+        "OFFSITE_BUCKET": NAME, "OFFSITE_ENDPOINT": url, "OFFSITE_REGION": "us-east-1",
+        "OFFSITE_ACCESS_KEY": KEY, "OFFSITE_SECRET_KEY": SECRET, "NO_PROXY": "127.0.0.1",
+    }  # fmt: skip
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", _PEAK],
+        cwd=settings.BASE_DIR, env=environment, check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return int(done.stdout.splitlines()[-1]) / 1024
+
+
+def _wait(port: int) -> None:
+    for _ in range(PATIENCE):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            sleep(POLL_S)
+        else:
+            return
+    raise RuntimeError("The server that speaks S3 did not start.")
