@@ -51,7 +51,8 @@ def bring(api: Client, data: bytes = SQL) -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> None:
-    Author.objects.create(name="Jane Austen")
+    record = f"/api/v1/authors/{Author.objects.create(name='Jane Austen').pk}/"
+    backed_up = api.get(record)["ETag"]
     begun = api.post(BACKUPS, {"table": "authors"}, JSON)
     assert begun.status_code == 202
     running.run(begun.json()["id"])
@@ -76,6 +77,7 @@ def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> N
     assert b"signature" in b"".join(api.get(f"{address}manifest/").streaming_content)
     assert AuditLog.objects.filter(operation="DOWNLOAD_BACKUP", success=True).count() == 2
 
+    meanwhile = api.patch(record, {"name": "J. Austen"}, JSON)["ETag"]
     Author.objects.all().delete()
     asked = {"table": "authors", "on_conflict": "skip"}
     tried = api.post(f"{address}restore/", asked, JSON, headers={"Prefer": "dry-run"})
@@ -94,6 +96,11 @@ def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> N
     assert api.get(agreed["Location"]).json()["state"] == "done"
     assert Author.objects.get().name == "Jane Austen"
     assert last("RESTORE_TABLE").channel == "api"
+
+    assert api.get(record)["ETag"] == backed_up  # it is again what it was
+    late = api.patch(record, {"name": "Jane"}, JSON, headers={"If-Match": meanwhile})
+    assert late.status_code == 412
+    assert api.patch(record, {"name": "Jane"}, JSON, headers={"If-Match": backed_up}).status_code == 200
 
 
 def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client) -> None:
