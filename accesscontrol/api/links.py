@@ -26,6 +26,6 @@ def elsewhere(request: HttpRequest, **changed: str | None) -> str:
     """This function will return the address of a request with other parameters; None leaves one out."""
     given = request.META["QUERY_STRING"].split("&")
     query = [part for part in given if part and unquote_plus(part.partition("=")[0]) not in changed]
-    query += [f"{name}={quote(value)}" for name, value in changed.items() if value is not None]
+    query += [f"{name}={quote(value, safe=':')}" for name, value in changed.items() if value is not None]
     here = request.build_absolute_uri(request.path)
     return f"{here}?{iri_to_uri('&'.join(query))}" if query else here
