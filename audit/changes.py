@@ -13,6 +13,8 @@ MAX_BYTES = 64 * 1024  # of one audit row; what goes beyond that is counted, not
 _FRAME_BYTES = 64  # of what stands around the list
 _MAX_MISSES = 10  # so many in a row that did not fit, and the rest is not tried
 
+_encode = json.JSONEncoder(default=str).encode  # made once: json.dumps makes one for each text
+
 
 def diff(before: Record | None, after: Record | None, *, besides: Iterable[str] = ()) -> dict[str, Any]:
     """This function will return {column: {"old": …, "new": …}} for every column that differs.
@@ -51,7 +53,7 @@ def _within_limit(items: Iterable[Any]) -> list[Any]:
     """The items that fit into MAX_BYTES of JSON, in their order; a large one makes no room for itself."""
     kept, size, misses = [], _FRAME_BYTES, 0
     for item in items:
-        item_size = len(json.dumps(item, default=str)) + 2  # a character is escaped to no less than its bytes
+        item_size = len(_encode(item)) + 2  # a character is escaped to no less than its bytes
         if size + item_size <= MAX_BYTES:
             kept.append(item)
             size += item_size

@@ -31,6 +31,7 @@ _TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
 _MAX_MESSAGE_CHARS = 2_000
 _MAX_NAME_CHARS = 500
 _MAX_CLIENT_INFO_CHARS = 4_000
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one for each text
 
 _logger = structlog.get_logger(__name__)
 
@@ -156,7 +157,7 @@ def _text(value: str | None, max_chars: int) -> str | None:
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(storable(value), ensure_ascii=False)
+    return None if value is None else _encode(storable(value))
 
 
 def _client_info(value: dict[str, Any]) -> str | None:

@@ -53,6 +53,9 @@ def logging_config(*, level: str, as_json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    # Lines have none of this, and to find it out takes half as long as to write one.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - as Python's manual says: where a call stands
     logging.config.dictConfig(
         {
             "version": 1,

@@ -43,7 +43,12 @@ HEADERS: dict[str, Schema] = {
         "description": "dry-run: answer what it would do, and do nothing. return=minimal: answer without the record.",
     },
     "Idempotency-Key": {
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[\\x21-\\x7e]+$"},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
+        },
         "description": "A text of your own: a second request with it, within a day, gets the first one's answer.",
     },
     "If-Match": {
@@ -137,8 +142,10 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             "responses": self._responses(described),
             "security": [{"bearer": []}, {"session": []}],
         }
-        if right := getattr(self.view, "rights", {}).get(method):
-            operation["x-right"] = str(right)  # what one needs on the table
+        if right := self.view.rights.get(method):
+            operation["x-right"] = str(right)  # what one needs
+        if self.view.others:
+            operation["x-right-others"] = str(self.view.others)
         if rest:
             operation["description"] = rest[0].upper() + rest[1:]
         if described.body is not None:

@@ -209,18 +209,11 @@ class RotateView(_KeyView):
         return _shown_once(request, made)
 
 
-class _AnybodysView(_KeyView):
-    """What views of others' keys have in common."""
-
-    def is_for(self, actor: Actor, method: str) -> bool:
-        """Show it to those who manage access."""
-        return policy.holds(actor, Right.MANAGE_ACCESS).allowed
-
-
-class AllKeysView(_AnybodysView):
+class AllKeysView(_KeyView):
     """Everybody's keys, for those who manage access."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
+    rights = {"GET": Right.MANAGE_ACCESS}
 
     @describes(query=Parameters, answers={200: KeyList})
     def get(self, request: Request) -> HttpResponse:
@@ -230,10 +223,11 @@ class AllKeysView(_AnybodysView):
         return answer(KeyList([KeyInfo.of(key) for key in keys.seen_by(self.actor)]))
 
 
-class AnyKeyView(_AnybodysView):
+class AnyKeyView(_KeyView):
     """Anybody's key, for those who manage access."""
 
     operations = {"DELETE": "KEY_REVOKED"}
+    rights = {"DELETE": Right.MANAGE_ACCESS}
 
     @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, prefix: str) -> HttpResponse:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote_plus
 
 from django.http import HttpRequest
+from django.utils.encoding import iri_to_uri
 
 
 def header(links: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -22,8 +23,9 @@ def of_page(request: HttpRequest, next_cursor: str | None) -> dict[str, str]:
 
 
 def elsewhere(request: HttpRequest, **changed: str | None) -> str:
-    """This function will return the address of a request with other parameters, each of which is there once."""
-    given = {**request.GET.dict(), **changed}
-    query = urlencode({name: value for name, value in given.items() if value is not None})
+    """This function will return the address of a request with other parameters; None leaves one out."""
+    given = request.META["QUERY_STRING"].split("&")
+    query = [part for part in given if part and unquote_plus(part.partition("=")[0]) not in changed]
+    query += [f"{name}={quote(value, safe=':')}" for name, value in changed.items() if value is not None]
     here = request.build_absolute_uri(request.path)
-    return f"{here}?{query}" if query else here
+    return f"{here}?{iri_to_uri('&'.join(query))}" if query else here

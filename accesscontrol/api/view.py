@@ -13,10 +13,12 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import bodies, packing, preferences, problems
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
+from accesscontrol.policy import Right
 from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
 
@@ -30,6 +32,8 @@ class ServiceView(APIView):
 
     operations: ClassVar[Mapping[str, str]] = {}
     tag: ClassVar[str] = ""  # the chapter of the reference that it stands in
+    rights: ClassVar[Mapping[str, str]] = {}  # what each method needs beside an account: rights of the policy
+    others: ClassVar[Right | None] = None  # what one needs beside that to see what is others'
     metadata_class = None  # what there is, the OpenAPI document tells
     open_to_all: ClassVar[bool] = False  # whether strangers may ask
     takes_files: ClassVar[bool] = False  # whether forms may bring some
@@ -62,6 +66,9 @@ class ServiceView(APIView):
 
     def is_for(self, actor: Actor, method: str) -> bool:
         """This function will say whether the actor has a use for a method, as the OpenAPI document shows it to them."""
+        right = self.rights.get(method)
+        if isinstance(right, Right):
+            return policy.holds(actor, right).allowed
         return actor.user is not None or self.open_to_all
 
     def variables(self, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from pydantic import Field
@@ -26,13 +26,16 @@ class WriteParameters(Parameters):
     )
 
 
+_PLAIN: Final = WriteParameters.read({})
+
+
 def terms_of(request: HttpRequest, parameters: WriteParameters | None = None) -> Terms:
     """This function will return the terms of a request.
 
     :raises InvalidInput: a parameter that is unknown, given twice or no number
     """
     if parameters is None:
-        parameters = WriteParameters.read(given_in(request.GET))
+        parameters = WriteParameters.read(given_in(request.GET)) if request.GET else _PLAIN
     return Terms(
         Preferences.of(request).dry_run,
         parameters.max_affected,

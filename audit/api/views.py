@@ -16,6 +16,7 @@ from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Flag, Parameters, Whole, given_in
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import NotFound
+from accesscontrol.policy import Right
 from audit import browsing, queries
 from audit.shapes import AuditEntry, AuditPage, AuditSummary, Operation, TableName, UserName
 
@@ -50,6 +51,7 @@ class TrailView(ServiceView):
 
     operations = {"GET": "AUDIT_QUERY", "HEAD": "AUDIT_QUERY"}
     tag = "audit"
+    others = Right.VIEW_AUDIT
 
     @describes(query=Asked, answers={200: AuditPage})
     def get(self, request: Request) -> HttpResponse:
@@ -64,6 +66,7 @@ class SummaryView(ServiceView):
 
     operations = {"GET": "AUDIT_SUMMARY", "HEAD": "AUDIT_SUMMARY"}
     tag = "audit"
+    others = Right.VIEW_AUDIT
 
     @describes(query=Period, answers={200: AuditSummary})
     def get(self, request: Request) -> HttpResponse:
@@ -76,6 +79,7 @@ class EntryView(ServiceView):
 
     operations = {"GET": "AUDIT_QUERY", "HEAD": "AUDIT_QUERY"}
     tag = "audit"
+    others = Right.VIEW_AUDIT
 
     @describes(query=Parameters, answers={200: AuditEntry}, refuses=(NotFound,))
     def get(self, request: Request, key: int) -> HttpResponse:

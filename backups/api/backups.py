@@ -14,6 +14,7 @@ from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Flag, Parameters, Whole, given_in
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
+from accesscontrol.policy import Operation, Right
 from audit.api.terms import once_of, plan_token_of
 from backups import describing, services, starting, watching
 from backups.api.shown import BackupShown, shown
@@ -55,6 +56,7 @@ class ListView(BackupsView):
     """The backups there are."""
 
     operations = {"GET": "LIST_BACKUPS", "HEAD": "LIST_BACKUPS", "POST": "BACKUP_FULL"}
+    rights = {"GET": Right.MANAGE_BACKUPS, "POST": Operation.BACKUP}
 
     @describes(query=ListParameters, answers={200: Listing})
     def get(self, request: Request) -> HttpResponse:

@@ -14,7 +14,7 @@ from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
-from accesscontrol.policy import Planned
+from accesscontrol.policy import Operation, Planned
 from audit.api.terms import once_of, plan_token_of
 from backups import restoring, starting
 from backups.api.view import BackupsView
@@ -73,6 +73,7 @@ class RestoreView(BackupsView):
     """A restore."""
 
     operations = {"POST": "RESTORE_FULL"}
+    rights = {"POST": Operation.RESTORE}
 
     @describes(
         query=Parameters,

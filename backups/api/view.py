@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from accesscontrol import policy
-from accesscontrol.actor import Actor
-from accesscontrol.api.view import ServiceView
 from accesscontrol.policy import Right
+from catalog.api.tables import SomeTableView
 
 
-class BackupsView(ServiceView):
-    """A view of backups, for who manages them."""
+class BackupsView(SomeTableView):
+    """A view of backups, which one manages; they are made and restored by whom the tables allow it."""
 
     tag = "backups"
-
-    def is_for(self, actor: Actor, method: str) -> bool:
-        """This function will say whether the actor manages backups."""
-        return policy.holds(actor, Right.MANAGE_BACKUPS).allowed
+    rights = dict.fromkeys(("GET", "POST", "DELETE"), Right.MANAGE_BACKUPS)
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of a backup's name."""
-        return {"type": "string", "pattern": r"^[a-z0-9_]+\.sql(\.gz)?$", "maxLength": 120}
+        return {"type": "string", "pattern": r"^[A-Za-z0-9_]+\.sql(\.gz)?$", "maxLength": 120}

@@ -72,6 +72,7 @@ class ChangeView(ServiceView):
     """A view of one change."""
 
     tag = "changes"
+    rights = dict.fromkeys(("GET", "POST"), "insert, update, delete: what undoing does")
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of a change's number."""

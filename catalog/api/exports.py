@@ -15,7 +15,6 @@ from accesscontrol.api.content import JsonRenderer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
 from accesscontrol.api.streams import Streamed
-from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import (
     Conflict,
@@ -29,7 +28,7 @@ from accesscontrol.policy import Operation
 from audit.api.terms import once_of
 from catalog import registry
 from catalog.api import filters, listing
-from catalog.api.tables import TableView
+from catalog.api.tables import SomeTableView, TableView
 from catalog.exchange import fetching, starting, streaming
 from catalog.exchange.layout import Kind, Layout
 from catalog.exchange.selection import MAX_LIMIT
@@ -144,11 +143,12 @@ class NewExport(Arguments):
     escape_formulas: bool = False
 
 
-class ExportsView(ServiceView):
+class ExportsView(SomeTableView):
     """Files of exports."""
 
     operations = {"POST": "EXPORT_CSV"}
     tag = "exchange"
+    rights = {"POST": Operation.EXPORT}
 
     @describes(
         query=Parameters,
@@ -182,11 +182,12 @@ class ExportsView(ServiceView):
         return started(request, self.actor, job)
 
 
-class ExportFileView(ServiceView):
+class ExportFileView(SomeTableView):
     """The file that a job has made."""
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
     tag = "exchange"
+    rights = {"GET": Operation.EXPORT}
     renderer_classes = (JsonRenderer, *ExportView.renderer_classes)
 
     def variables(self, name: str) -> dict[str, Any]:

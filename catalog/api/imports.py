@@ -17,14 +17,12 @@ from pydantic import Field
 from rest_framework.request import Request
 
 from accesscontrol import policy
-from accesscontrol.actor import Actor
 from accesscontrol.api import bodies
 from accesscontrol.api.bodies import FORM_BYTES
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, given_in
 from accesscontrol.api.preferences import Preferences
-from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import (
     ConfirmationRequired,
     InvalidInput,
@@ -37,6 +35,7 @@ from audit.api.terms import once_of, plan_token_of
 from catalog import registry
 from catalog.api import import_shown
 from catalog.api.import_shown import ImportShown
+from catalog.api.tables import SomeTableView
 from catalog.exchange import steps, uploads
 from catalog.exchange.formats import Format
 from catalog.exchange.order import Order
@@ -90,14 +89,11 @@ class ImportParameters(Parameters):
         }
 
 
-class ImportView(ServiceView):
+class ImportView(SomeTableView):
     """A view of imports."""
 
     tag = "exchange"
-
-    def is_for(self, actor: Actor, method: str) -> bool:
-        """This function will say whether the actor may import into some table."""
-        return any(policy.decide(actor, Operation.IMPORT, table).allowed for table in registry.all_tables())
+    rights = dict.fromkeys(("GET", "POST", "DELETE"), Operation.IMPORT)
 
     def proceed(self, request: Request, table: Table, upload: Upload, once: Once | None) -> HttpResponse:
         """This function will look at a file, ask whoever brought it, or have it imported.

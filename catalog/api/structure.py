@@ -18,6 +18,7 @@ from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import InvalidInput, NotFound
 from accesscontrol.policy import Operation
 from catalog import registry
+from catalog.api.tables import SomeTableView
 from catalog.services import describe
 from catalog.services.shapes import ColumnList, Relationships, TableList, TableSchema
 from catalog.table import Table
@@ -50,10 +51,11 @@ class TablesView(ServiceView):
         return answer(describe.list_tables(actor=self.actor, **dict(asked)))
 
 
-class NamedTableView(ServiceView):
+class NamedTableView(SomeTableView):
     """A view of the table that is named in its address."""
 
     tag = "schema"
+    rights = {"GET": Operation.READ}
 
     @cached_property
     def table(self) -> Table:
@@ -71,10 +73,6 @@ class NamedTableView(ServiceView):
         """The table that the request is about, for the trail."""
         name: str = self.kwargs["table"]
         return name
-
-    def is_for(self, actor: Actor, method: str) -> bool:
-        """This function will say whether the actor may read some table."""
-        return bool(_readable(actor))
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of the name of a table that the caller may read."""

@@ -12,7 +12,7 @@ from accesscontrol.errors import Conflict, InvalidInput, LimitExceeded
 from accesscontrol.policy import Operation
 from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
-from catalog.services import columns, conditions, queries, references, statements, values, writing
+from catalog.services import columns, conditions, references, statements, values, writing
 from catalog.services.batch_faults import Faults
 from catalog.services.batch_matches import Matches, Shared, finder
 from catalog.services.batch_writing import Values, write_all
@@ -90,7 +90,7 @@ def update_records(
     parts = faults.each(enumerate(updates), clean)
     wheres = {index: where for index, (where, _) in parts.items()}
     matches = Matches(table, terms)
-    find = finder(table, queries.visible(actor, table), wheres.values(), keeps_key=True, terms=terms)
+    find = finder(table, wheres.values(), keeps_key=True, terms=terms)
     found = faults.each(wheres.items(), find)
     for index, rows in found.items():
         matches.add(index, rows)
@@ -136,7 +136,7 @@ def delete_records(
     wheres = faults.each(enumerate(conditions_), lambda where: conditions.parse_for_write(seen, where))
     faults.refuse()
     matches = Matches(table, terms)
-    find = finder(table, queries.visible(actor, table), wheres.values(), keeps_key=False, terms=terms)
+    find = finder(table, wheres.values(), keeps_key=False, terms=terms)
     counts = [matches.add(index, find(where)) for index, where in wheres.items()]
     return writing.delete(entry, table, matches.rows, is_soft=is_soft, counts=counts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q
 
 from audit.operation import Terms
 from catalog.services import writing
@@ -62,9 +62,7 @@ class Matches:
         return tuple(record[name] for name in self._table.key)
 
 
-def finder(
-    table: Table, rows: QuerySet[Model], wheres: Iterable[Q], *, keeps_key: bool, terms: Terms
-) -> Callable[[Q], Rows]:
+def finder(table: Table, wheres: Iterable[Q], *, keeps_key: bool, terms: Terms) -> Callable[[Q], Rows]:
     """This function will return a function that locks the rows of one of the conditions, and returns them.
 
     Those of conditions that name one key are locked here, with one statement for all.
@@ -72,14 +70,14 @@ def finder(
     keys = {key for where in wheres if (key := _key_named(table, where)) is not None}
     texts: dict[int, str] = {}
     if is_together := 1 < len(keys) <= writing.maximum_of(terms):
-        found = writing.lock(table, rows.filter(among("id", keys)), keeps_key=keeps_key, terms=terms)
+        found = writing.lock(table, among("id", keys), keeps_key=keeps_key, terms=terms)
         texts = {record["id"]: text for record, text in zip(found, found.texts, strict=True)}
 
     def find(where: Q) -> Rows:
         key = _key_named(table, where)
         if is_together and key is not None:
             return Rows([texts[key]] if key in texts else [])
-        return writing.lock(table, rows.filter(where), keeps_key=keeps_key, terms=terms)
+        return writing.lock(table, where, keeps_key=keeps_key, terms=terms)
 
     return find
 

@@ -14,7 +14,6 @@ from audit.trail import Entry
 from catalog.services import (
     columns,
     conditions,
-    queries,
     references,
     revisions,
     stamps,
@@ -90,7 +89,7 @@ def update_records(
     seen = columns.shown(actor, table)
     cleaned = values.clean_record(seen, data, inserting=False)
     columns.require_writable(actor, Operation.UPDATE, table, cleaned)
-    wanted = queries.visible(actor, table).filter(conditions.parse_for_write(seen, where))
+    wanted = conditions.parse_for_write(seen, where)
     before = writing.lock(table, wanted, keeps_key=True, terms=terms, expect_one=expect_one)
     revisions.require_one_of(actor, table, before, revision)
     stamps.require_unchanged(table, before, cleaned, stamp)
@@ -127,7 +126,7 @@ def delete_records(
     policy.require(actor, Operation.DELETE, table)
     is_soft = is_soft_delete(table, soft_delete)
     seen = columns.shown(actor, table)
-    wanted = queries.visible(actor, table).filter(conditions.parse_for_write(seen, where))
+    wanted = conditions.parse_for_write(seen, where)
     before = writing.lock(table, wanted, keeps_key=False, terms=terms, expect_one=expect_one)
     revisions.require_one_of(actor, table, before, revision)
     return writing.delete(entry, table, before, is_soft=is_soft)

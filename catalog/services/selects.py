@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import DEFAULT_DB_ALIAS
@@ -20,6 +20,8 @@ from catalog.table import Table
 
 NOTHING = "false"
 
+Strength: TypeAlias = Literal["UPDATE", "NO KEY UPDATE"]
+
 
 @dataclass(frozen=True)
 class Select:
@@ -29,6 +31,7 @@ class Select:
     members: tuple[Member, ...]
     order: tuple[Term, ...] = ()
     include_deleted: bool = False
+    lock: Strength | None = None  # how the rows are locked
 
     def fetch(self, condition: Q, *, limit: int | None = None, offset: int = 0) -> Rows:
         """This function will return the rows that fulfil a condition.
@@ -51,7 +54,7 @@ class Select:
         made = _made(self)
         if where == NOTHING:
             return Rows()
-        inner = f"{made.rows}{where}{made.order}{_cut(limit, offset)}"
+        inner = f"{made.rows}{where}{made.order}{_cut(limit, offset)}{made.lock}"
         return run(f"{made.head}{inner}{made.tail}", parameters, has_marks=made.has_marks)
 
 
@@ -61,6 +64,7 @@ class _Made(NamedTuple):
     head: str
     rows: str  # ends where the condition begins
     order: str
+    lock: str
     tail: str
     has_marks: bool
 
@@ -83,7 +87,8 @@ def _made(select: Select) -> _Made:
         for term in select.order
     )
     ordered = sql.SQL(" ORDER BY {}").format(order).as_string() if select.order else ""
-    return _Made(head, rows.as_string(), ordered, tail, bool(marks))
+    lock = f" FOR {select.lock}" if select.lock else ""
+    return _Made(head, rows.as_string(), ordered, lock, tail, bool(marks))
 
 
 @lru_cache(maxsize=256)

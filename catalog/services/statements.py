@@ -21,6 +21,10 @@ from catalog.table import AnyField, Table
 
 NEAR = 1_000  # a sequence is walked this far, one number at a time, before it is set
 
+_encode = json.JSONEncoder(
+    default=str, ensure_ascii=False
+).encode  # made once: json.dumps makes one for each text
+
 Values = Mapping[str, Any]
 
 
@@ -167,4 +171,4 @@ def _json(records: Sequence[Values]) -> str:
     """Cleaned values as JSON; what JSON does not know, PostgreSQL reads as text. Rows are JSON, digit for digit."""
     if isinstance(records, Rows):
         return records.json()
-    return json.dumps(list(records), default=str, ensure_ascii=False)
+    return _encode(list(records))

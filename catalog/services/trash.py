@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, InvalidInput
 from accesscontrol.policy import Operation
 from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.trail import Entry
-from catalog.services import columns, conditions, queries, references, statements, writing
+from catalog.services import columns, conditions, references, statements, writing
 from catalog.services.integrity import translated
 from catalog.services.rows import Record, Rows
 from catalog.services.writing import Change, Written
@@ -60,9 +62,8 @@ def _lock_trashed(actor: Actor, table: Table, where: Mapping[str, Any], terms: T
     """The trashed records that `where` matches, locked."""
     if not table.soft_delete:
         raise InvalidInput(f"{table.name} has no trash: what was deleted there is gone.", table=table.name)
-    trashed = queries.visible(actor, table, include_deleted=True).filter(deleted_at__isnull=False)
-    wanted = conditions.parse_for_write(columns.shown(actor, table), where)
-    return writing.lock(table, trashed.filter(wanted), keeps_key=False, terms=terms)
+    wanted = conditions.parse_for_write(columns.shown(actor, table), where) & Q(deleted_at__isnull=False)
+    return writing.lock(table, wanted, keeps_key=False, include_deleted=True, terms=terms)
 
 
 def _require_parents(table: Table, found: Sequence[Record]) -> None:

@@ -6,6 +6,7 @@ Types are taken strictly: "5" is no integer, true is no number. What is accepted
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -70,8 +71,7 @@ def clean(table: Table, name: str, value: object, *, validate: bool = True) -> A
         return None
     try:
         cleaned = kinds.convert(field, value)
-        if validate or field.flatchoices:
-            _check_choice(field, cleaned)
+        _check_choice(field, cleaned)
         if validate:
             field.run_validators(cleaned)
     except ValueError as error:
@@ -143,8 +143,13 @@ def _check_given_key(table: Table, cleaned: Mapping[str, Any]) -> None:
         )
 
 
+@cache
+def _choices(field: AnyField) -> tuple[Any, ...]:
+    return tuple(choice for choice, _ in field.flatchoices)
+
+
 def _check_choice(field: AnyField, value: Any) -> None:
-    allowed = [choice for choice, _ in field.flatchoices]
+    allowed = _choices(field)
     if allowed and value not in allowed:
         raise ValueError(
             f"can't be {quoted(value)!r}.{did_you_mean(value, allowed)} Allowed: {', '.join(map(str, allowed))}"

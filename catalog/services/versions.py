@@ -9,6 +9,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
+from django.db.models import Q
+
 from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, InvalidInput, NotFound
@@ -18,9 +20,10 @@ from audit.operation import DEFAULT_TERMS, Terms, audited
 from audit.record_versions import Kept
 from audit.rows import read_exactly
 from audit.trail import Entry
-from catalog.services import columns, queries, references, statements, writing
+from catalog.services import columns, references, statements, writing
 from catalog.services.integrity import translated
-from catalog.services.rows import Record, Rows, fetch_whole
+from catalog.services.rows import Record, Rows, members
+from catalog.services.selects import Select
 from catalog.services.writing import Change, Written
 from catalog.table import Table
 
@@ -80,7 +83,8 @@ def compare_version(
     policy.require(actor, Operation.READ, table)
     at, text = _then(table, key, number, side)
     seen = columns.shown(actor, table)
-    found = fetch_whole(table, _row(actor, table, key)).only(seen.columns)
+    found = Select(table, members(table), include_deleted=True).fetch_one(table.parse_key(key))
+    found = found.only(seen.columns)
     now = read_exactly(found.texts[0]) if found else None
     then = {name: value for name, value in read_exactly(text).items() if name in seen.columns}
     then = {name: then[name] for name in seen.columns if name in then}
@@ -118,7 +122,8 @@ def revert_record(
     at, text = _then(table, key, number, side)
     epochs.require_same(at, "The version")
     seen = columns.shown(actor, table)
-    before = writing.lock(table, _row(actor, table, key), keeps_key=True, terms=terms, expect_one=True)
+    this = Q(**table.parse_key(key))
+    before = writing.lock(table, this, keeps_key=True, include_deleted=True, terms=terms, expect_one=True)
     _require_revertible(table, before[0])
     now = before.only(seen.columns)
     if _digest(now) != state:
@@ -145,10 +150,6 @@ def _then(table: Table, key: str, number: int, side: Side) -> tuple[datetime, st
     if kept is None or text is None:
         raise NotFound("No such version of this record is kept.", table=table.name, key=key)
     return kept.at, text
-
-
-def _row(actor: Actor, table: Table, key: str) -> Any:
-    return queries.visible(actor, table, include_deleted=True).filter(**table.parse_key(key))
 
 
 def _require_revertible(table: Table, record: Record) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Q
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput, LimitExceeded, NotFound
@@ -16,9 +16,10 @@ from audit import changes, history
 from audit.operation import DEFAULT_TERMS, MAX_AFFECTED, Terms
 from audit.trail import Entry
 from catalog import registry
-from catalog.services import columns, references, statements
+from catalog.services import columns, ordering, references, statements
 from catalog.services.integrity import translated
-from catalog.services.rows import Rows, fetch_whole
+from catalog.services.rows import Rows, members
+from catalog.services.selects import Select, Strength
 from catalog.services.wording import counted
 from catalog.table import Table
 
@@ -88,23 +89,24 @@ class Written:
 
 def lock(
     table: Table,
-    wanted: QuerySet[Model],
+    wanted: Q,
     *,
     keeps_key: bool,
+    include_deleted: bool = False,
     terms: Terms = DEFAULT_TERMS,
     expect_one: bool = False,
 ) -> Rows:
-    """This function will lock the records that a query matches, in the order of their keys, and return them.
+    """This function will lock the records that fulfil a condition, in the order of their keys, and return them.
 
     With `keeps_key` new references to them may still be made meanwhile.
 
     :raises LimitExceeded: more match than one call, or the caller's terms, allow
     :raises NotFound: one was expected, none matches
     """
-    order = [table.columns[name].attname for name in table.key]
-    found = wanted.order_by(*order).select_for_update(of=("self",), no_key=keeps_key)
-    maximum = maximum_of(terms)
-    records = fetch_whole(table, found[: maximum + 1])
+    maximum, by_key = maximum_of(terms), ordering.of_rows(table, ())
+    strength: Strength = "NO KEY UPDATE" if keeps_key else "UPDATE"
+    select = Select(table, members(table), by_key, include_deleted, strength)
+    records = select.fetch(wanted, limit=maximum + 1)
     require_within(table, len(records), maximum)
     if expect_one and not records:
         raise NotFound(f"There is no such record in {table.name}.", table=table.name)

@@ -15,6 +15,7 @@ from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Parameters, Whole, given_in
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import Conflict, NotFound
+from accesscontrol.policy import Right
 from audit import cursors
 from jobs import services
 from jobs.api.shown import JobShown, retry_after, shown
@@ -44,6 +45,7 @@ class JobsView(ServiceView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
     tag = "jobs"
+    others = Right.MANAGE_BACKUPS
 
     @describes(query=JobParameters, answers={200: JobPage})
     def get(self, request: Request) -> HttpResponse:
@@ -65,6 +67,7 @@ class OneJobView(ServiceView):
     """A view of one job."""
 
     tag = "jobs"
+    others = Right.MANAGE_BACKUPS
 
     def variables(self, name: str) -> dict[str, Any]:
         """This function will return the schema of a job's number."""

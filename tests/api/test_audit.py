@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accesscontrol.actor import Actor
 from audit.models import AuditLog
@@ -40,6 +42,38 @@ def test_a_caller_reads_their_own_trail_and_one_entry(api: Client, writer: Actor
     one = api.get(f"{AUDIT}{entry['id']}/").json()
     assert {**one, "timestamp": None} == {**entry, "timestamp": None}
     assert AuditLog.objects.filter(operation="AUDIT_QUERY", channel="api").count() == 2
+
+
+def test_the_trail_is_narrowed_down_by_whatever_is_asked_for(
+    api: Client, writer: Actor, admin: Actor
+) -> None:
+    add(writer)
+    add(admin, "Mary Shelley")
+    api.get(f"{AUDIT}{10**18}/")  # refused
+    tomorrow = (timezone.now() + timedelta(days=1)).date().isoformat()
+
+    def listed(query: str) -> list[tuple[str, str]]:
+        return [
+            (entry["operation"], entry["user_id"]) for entry in api.get(f"{AUDIT}?{query}").json()["logs"]
+        ]
+
+    assert listed("operation=INSERT&table=authors") == [("INSERT", "ada"), ("INSERT", "wendy")]
+    assert listed("operation=INSERT&limit=1&offset=1") == [("INSERT", "wendy")]
+    assert listed("operation=INSERT&user_id=ada") == [("INSERT", "ada")]
+    assert listed("operation=INSERT&table=books") == []
+    assert listed(f"operation=INSERT&start_date={tomorrow}") == []
+    assert listed("operation=INSERT&end_date=2020-01-01") == []
+    assert listed("success=false&operation=AUDIT_QUERY") == [("AUDIT_QUERY", "wendy")]
+    assert listed("success=false&operation=INSERT") == []
+
+    def counted(query: str) -> int:
+        return int(api.get(f"{AUDIT}summary/?{query}").json()["summary"]["total_operations"])
+
+    assert counted("table=authors") >= 2
+    assert counted("table=series") == 0
+    assert counted(f"table=authors&start_date={tomorrow}") == 0
+    assert counted("table=authors&end_date=2020-01-01") == 0
+    assert api.get(f"{AUDIT}summary/?user_id=ada").status_code == 400
 
 
 def test_pages_follow_one_another(api: Client, writer: Actor) -> None:
@@ -102,5 +136,9 @@ def test_a_wrong_parameter_is_refused_and_that_is_in_the_trail(api: Client, quer
     assert AuditLog.objects.get(success=False).operation == "AUDIT_QUERY"
 
 
-def test_an_entry_that_is_none_is_not_found(api: Client) -> None:
+def test_an_entry_that_is_none_is_not_found(api: Client, writer: Actor) -> None:
+    add(writer)
+    entry = AuditLog.objects.latest("id")
+
+    assert api.get(f"{AUDIT}{entry.pk}/?colour=red").status_code == 400
     assert api.get(f"{AUDIT}{10**30}/").status_code == 404

@@ -6,18 +6,20 @@ import io
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
 from accesscontrol.actor import Actor
+from accesscontrol.models import PlanFreeRole
 from audit.models import AuditLog
 from backups.models import Trust
 from catalog.models import Author
 from jobs import running
 from jobs.models import Job
 from tests import databases
-from tests.api.helpers import last
+from tests.api.helpers import hide, last
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +51,8 @@ def bring(api: Client, data: bytes = SQL) -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> None:
-    Author.objects.create(name="Jane Austen")
+    record = f"/api/v1/authors/{Author.objects.create(name='Jane Austen').pk}/"
+    backed_up = api.get(record)["ETag"]
     begun = api.post(BACKUPS, {"table": "authors"}, JSON)
     assert begun.status_code == 202
     running.run(begun.json()["id"])
@@ -74,6 +77,7 @@ def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> N
     assert b"signature" in b"".join(api.get(f"{address}manifest/").streaming_content)
     assert AuditLog.objects.filter(operation="DOWNLOAD_BACKUP", success=True).count() == 2
 
+    meanwhile = api.patch(record, {"name": "J. Austen"}, JSON)["ETag"]
     Author.objects.all().delete()
     asked = {"table": "authors", "on_conflict": "skip"}
     tried = api.post(f"{address}restore/", asked, JSON, headers={"Prefer": "dry-run"})
@@ -92,6 +96,11 @@ def test_a_table_is_backed_up_checked_and_restored_with_a_plan(api: Client) -> N
     assert api.get(agreed["Location"]).json()["state"] == "done"
     assert Author.objects.get().name == "Jane Austen"
     assert last("RESTORE_TABLE").channel == "api"
+
+    assert api.get(record)["ETag"] == backed_up  # it is again what it was
+    late = api.patch(record, {"name": "Jane"}, JSON, headers={"If-Match": meanwhile})
+    assert late.status_code == 412
+    assert api.patch(record, {"name": "Jane"}, JSON, headers={"If-Match": backed_up}).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
@@ -203,10 +212,99 @@ def test_what_makes_no_sense_is_refused_at_once(api: Client, path: str, body: An
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "kind", "arguments"),
+    [
+        ("", {}, "backup_full", {}),
+        ("", {"table": "authors"}, "backup_table", {"table": "authors"}),
+        (
+            "",
+            {"table": "authors", "content": "data"},
+            "backup_table",
+            {"table": "authors", "data_only": True},
+        ),
+        (f"{FILE}/validate/", {}, "validate_backup", {"backup_file": FILE, "deep": False}),
+        (f"{FILE}/validate/", {"deep": True}, "validate_backup", {"backup_file": FILE, "deep": True}),
+        (
+            f"{FILE}/restore/",
+            {"drop_existing": True},
+            "restore_full",
+            {"backup_file": FILE, "drop_existing": True, "on_conflict": "error", "plan_token": "agreed"},
+        ),
+        (
+            f"{FILE}/restore/",
+            {"on_conflict": "overwrite"},
+            "restore_full",
+            {"backup_file": FILE, "drop_existing": False, "on_conflict": "overwrite", "plan_token": "agreed"},
+        ),
+        (
+            f"{FILE}/restore/",
+            {"table": "authors", "on_conflict": "skip"},
+            "restore_table",
+            {"backup_file": FILE, "table": "authors", "on_conflict": "skip", "plan_token": "agreed"},
+        ),
+    ],
+)
+def test_a_job_does_what_is_asked_for(
+    api: Client, path: str, body: Any, kind: str, arguments: dict[str, Any]
+) -> None:
+    begun = api.post(f"{BACKUPS}{path}", body, JSON, headers={"Plan-Token": "agreed"})
+
+    assert begun.status_code == 202, begun.content
+    job = Job.objects.get()
+    assert (job.kind, job.arguments) == (kind, arguments)
+
+
+def test_who_is_free_of_plans_restores_at_once(client: Client, nobody: Actor) -> None:
+    role = Group.objects.get(name="Backup operator")
+    nobody.user.groups.add(role)
+    client.force_login(nobody.user)
+    address = f"{BACKUPS}{FILE}/restore/"
+
+    assert client.post(address, {}, JSON).status_code == 404  # no plan of what is not there
+    PlanFreeRole.objects.create(role=role, operation="RESTORE_FULL")
+    assert client.post(address, {}, JSON).status_code == 202
+
+
+def test_backups_are_listed_in_the_order_and_number_asked_for(api: Client) -> None:
+    large, small = bring(api, SQL * 9), bring(api)
+
+    def listed(query: str) -> list[str]:
+        return [one["file"] for one in api.get(f"{BACKUPS}?{query}").json()["backups"]]
+
+    assert listed("sort_by=date") == [small, large]
+    assert listed("sort_by=size") == [large, small]
+    assert listed("limit=1") == [small]
+    assert listed("type=full") == []
+    for wrong in ("limit=0", "sort_by=name", "type=whole", "colour=red"):
+        assert api.get(f"{BACKUPS}?{wrong}").status_code == 400
+
+
+def test_what_was_brought_has_an_address(api: Client) -> None:
+    brought = api.post(f"{BACKUPS}upload/", SQL, "application/gzip")
+
+    assert api.get(brought["Location"]).json()["backup"] == brought.json()
+
+
+def test_files_are_for_who_sees_every_column(client: Client, nobody: Actor) -> None:
+    nobody.user.groups.add(Group.objects.get(name="Backup operator"))
+    client.force_login(nobody.user)
+    name = bring(client)
+    hide("Backup operator", "bio")
+
+    assert client.get(f"{BACKUPS}{name}/").status_code == 200
+    assert client.get(f"{BACKUPS}{name}/file/").status_code == 403
+    assert client.post(f"{BACKUPS}upload/", SQL, "application/gzip").status_code == 403
+    assert client.post(BACKUPS, {}, JSON).status_code == 403
+    assert client.post(BACKUPS, {"table": "authors"}, JSON).status_code == 403
+    assert client.post(f"{BACKUPS}{name}/restore/", {}, JSON).status_code == 403
+
+
+@pytest.mark.parametrize(
     ("method", "path", "operation"),
     [
         ("get", "", "LIST_BACKUPS"),
         ("post", "", "BACKUP_FULL"),
+        ("head", f"{FILE}/file/", "DOWNLOAD_BACKUP"),
         ("get", f"{FILE}/", "LIST_BACKUPS"),
         ("delete", f"{FILE}/", "DELETE_BACKUP"),
         ("get", f"{FILE}/file/", "DOWNLOAD_BACKUP"),

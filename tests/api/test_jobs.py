@@ -115,12 +115,20 @@ def test_a_body_where_none_belongs_is_refused(api: Client, writer: Actor) -> Non
 
     assert api.post(address, {"why": "no"}, "application/json").status_code == 400
     assert api.post(address, "why", "text/csv").status_code == 415
+    assert api.post(f"{address}?why=no", {}, "application/json").status_code == 400
+    assert Job.objects.get().state == State.QUEUED
 
 
 def test_a_key_sees_what_it_has_started(
-    writer: Actor, key: Callable[..., str], bearer: Callable[..., Client]
+    editor: Actor, key: Callable[..., str], bearer: Callable[..., Client]
 ) -> None:
-    start(writer)
-    program = bearer(key(writer, "read"))
+    others = start(editor)
+    text = key(editor, "read", "export")
+    program = bearer(text)
+    begun = program.post("/api/v1/exchange/exports/", {"table": "books"}, "application/json").json()
 
-    assert program.get(JOBS).json()["jobs"] == []
+    assert [job["id"] for job in program.get(JOBS).json()["jobs"]] == [begun["id"]]
+    assert program.get(f"{JOBS}{begun['id']}/").status_code == 200
+    assert program.get(f"{JOBS}{others.pk}/").status_code == 404
+    assert program.post(f"{JOBS}{others.pk}/cancel/", {}, "application/json").status_code == 404
+    assert bearer(key(editor, "read")).get(JOBS).json()["jobs"] == []

@@ -53,6 +53,21 @@ def test_filters_find_records_page_by_page(api: Client, author: Author) -> None:
     assert [record["title"] for record in after.json()["records"]] == ["Book 2", "Book 1"]
 
 
+def test_the_addresses_of_pages_ask_what_the_page_asked(api: Client, author: Author) -> None:
+    for number in range(3):
+        Book.objects.create(title=f'é <"{number}>&=+', author=author)
+    asked = {"title__like": 'é <"%', "fields": "title,id", "limit": "1"}
+
+    page = api.get("/api/v1/books/", asked)
+    after = api.get(following(page))
+    skipped = api.get("/api/v1/books/", {**asked, "offset": "2"})
+
+    assert [record["title"] for record in after.json()["records"]] == ['é <"1>&=+']
+    first, before, _ = skipped["Link"].split(", ")
+    assert api.get(first.partition(">")[0].removeprefix("<")).json()["records"] == page.json()["records"]
+    assert before.endswith('&offset=1>; rel="prev"')
+
+
 def test_one_who_saw_an_older_record_overwrites_nothing(api: Client, author: Author) -> None:
     address = f"/api/v1/authors/{author.pk}/"
     seen = api.get(address)["ETag"]

@@ -28,6 +28,10 @@ def test_the_tables_are_listed_and_described(api: Client) -> None:
     assert {"books", "book_genres"} <= {table["name"] for table in listed["tables"]}
     assert listed["total"] == len(listed["tables"])
 
+    assert "audit_logs" not in {table["name"] for table in api.get(SCHEMA).json()["tables"]}
+    all_tables = api.get(f"{SCHEMA}?include_system_tables=true").json()["tables"]
+    assert "audit_logs" in {table["name"] for table in all_tables}
+
     described = api.get(f"{SCHEMA}books/").json()
     assert described["primary_key"] == ["id"]
     assert "author_id" in {column["name"] for column in described["columns"]}
@@ -54,7 +58,8 @@ def test_what_is_no_table_is_not_found(api: Client) -> None:
 
     assert answer.status_code == 404
     assert "Did you mean books" in answer.json()["message"]
-    assert AuditLog.objects.get(success=False).operation == "LIST_TABLE_COLUMNS"
+    refused = AuditLog.objects.get(success=False)
+    assert (refused.operation, refused.table_name) == ("LIST_TABLE_COLUMNS", "boks")
 
 
 def test_nothing_hidden_is_told(client: Client, nobody: Actor) -> None:

@@ -38,7 +38,7 @@ def gist(answer: dict[str, Any]) -> dict[str, Any]:
 
 class TestAQuery:
     def test_that_loses_its_connection_is_asked_again(self, caller: Caller, proxy: Proxy) -> None:
-        proxy.cut(b'FROM "books"', Cut.BEFORE, times=2)
+        proxy.cut(b'FROM public."books"', Cut.BEFORE, times=2)
 
         answer = caller("db_query_records", **QUERY)
 
@@ -48,7 +48,7 @@ class TestAQuery:
     def test_whose_answer_is_lost_is_asked_again_and_told_once(
         self, caller: Caller, proxy: Proxy, witness: Witness
     ) -> None:
-        proxy.cut(b'FROM "books"', Cut.AFTER)
+        proxy.cut(b'FROM public."books"', Cut.AFTER)
 
         assert caller("db_query_records", **QUERY)["count"] == 1
 
@@ -57,7 +57,7 @@ class TestAQuery:
     def test_that_loses_it_again_and_again_is_refused_and_the_next_is_answered(
         self, caller: Caller, proxy: Proxy, witness: Witness
     ) -> None:
-        proxy.cut(b'FROM "books"', Cut.BEFORE, times=3)
+        proxy.cut(b'FROM public."books"', Cut.BEFORE, times=3)
 
         assert gist(caller("db_query_records", **QUERY)) == NONE
 

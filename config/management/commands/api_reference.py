@@ -23,8 +23,8 @@ HEAD = """\
 All are below `/api/v1`. [The guide](api.md) tells how they are used; `/api/v1/openapi.json` has every parameter and
 answer of what you may do, and `docs/openapi.json` all there is. Here `books` stands for any table: what one may do with
 a table is as with the others, but that only a table with a trash has `restore`, and that one that is read only is
-only read. *Right* is what one needs on the table. Backups need `manage_backups`, the keys of others `manage_access`;
-each job that writes or reads a table, the right to do that.
+only read. *Right* is what one needs: on the table or the tables that it is about, or on the whole (`view_audit`,
+`manage_backups`, `manage_access`). Where none stands, an account is enough; what it shows is what one may read.
 """
 CHANGES_HEAD = """\
 <!-- Made by `manage.py api_reference` by comparing docs/openapi.json with the one before. -->
@@ -98,10 +98,16 @@ def reference(document: dict[str, Any]) -> str:
             answers = ", ".join(status for status in operation["responses"] if status < "400")
             refusals = ", ".join(status for status in operation["responses"] if status >= "400")
             address = path.removeprefix("/api/v1")
-            cells = [f"`{method.upper()} {address}`", operation["summary"], operation.get("x-right", "")]
+            cells = [f"`{method.upper()} {address}`", operation["summary"], _right(operation)]
             chapters[tag].append(f"| {' | '.join([*cells, answers, refusals])} |\n")
     head = "| Address | What it does | Right | Answers | Refusals |\n|---|---|---|---|---|\n"
     return HEAD + "".join(f"\n## {tag}\n\n{head}{''.join(chapters[tag])}" for tag in sorted(chapters))
+
+
+def _right(operation: dict[str, Any]) -> str:
+    """What one needs, also for what is others'."""
+    mine, others = operation.get("x-right", ""), operation.get("x-right-others")
+    return f"{mine}; of others: {others}".removeprefix("; ") if others else mine
 
 
 def _tables(document: dict[str, Any]) -> set[str]:

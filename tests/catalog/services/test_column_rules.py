@@ -111,6 +111,13 @@ class TestHiddenOnReading:
         assert names(page) == set(BOOKS.columns) - {"word_count", "book_number"}
         assert "77123" not in page.records.json()
 
+    def test_leaves_in_the_trash_what_is_there(self, member, role):
+        actor = member(role("a", "books", deleted_at="hidden"))
+        book = builders.book(deleted_at="2026-01-01T00:00:00Z")
+
+        assert queries.get_record(actor=actor, table=BOOKS, key={"id": book.pk}) is None
+        assert not queries.query_records(actor=actor, table=BOOKS).records
+
     @pytest.mark.parametrize(
         "asked",
         [
