@@ -20,7 +20,8 @@ from tests.backups.conftest import Watcher
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+COMMITTED = pytest.mark.django_db(transaction=True)  # others see it: pg_dump, or another thread
 
 
 def copy(**arguments) -> list[str]:
@@ -36,6 +37,7 @@ def objects(remote) -> set[str]:
 
 
 class TestCopyAll:
+    @COMMITTED
     def test_takes_all_files_of_a_real_backup_once_and_tells_the_trail(self, remote, library, admin, server):
         made = services.create_full(actor=admin)
         watcher = Watcher()
@@ -85,6 +87,7 @@ class TestCopyAll:
 
 
 class TestFaults:
+    @pytest.mark.usefixtures("small_parts")
     def test_a_bucket_that_fails_is_kept_with_its_reason_and_gone_on_with(self, remote, planted, server):
         one = planted("backup_20261121T020000Z")
         planted("backup_20261122T020000Z")
@@ -171,6 +174,7 @@ class TestFaults:
         assert (state, reason) == ("failed", f"{one.file}.enc is not in the bucket any more.")
         assert reason in watching.watch(one.created)
 
+    @pytest.mark.usefixtures("small_parts")
     def test_a_process_that_was_killed_leaves_what_the_next_goes_on_with(self, remote, planted, server):
         one = planted("backup_20261121T020000Z")
 
@@ -194,6 +198,7 @@ class TestFaults:
 
 
 class TestTwoAtOnce:
+    @COMMITTED
     def test_one_copies_and_the_other_is_refused(self, remote, planted, server):
         planted("backup_20261121T020000Z")
         begun, refused = threading.Event(), threading.Event()
