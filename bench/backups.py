@@ -7,8 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,13 +20,15 @@ from psycopg.conninfo import conninfo_to_dict
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import ConfirmationRequired
-from backups import manifest, names, services, storage
+from backups import making, manifest, names, services, storage
+from backups.making import Plan
 from backups.manifest import Manifest
 from backups.restoring import restore_full
 from backups.validation import validate_backup
 from bench.measure import Case, Limit
 from bench.scratch import database
 from config import programs
+from jobs.progress import SILENT
 
 databases: Any = import_module("tests.databases")  # where tests take theirs from
 
@@ -33,6 +36,7 @@ MEGABYTES = 100
 SCENES_PER_MB, TRAIL_PER_MB = 1_000, 100
 ROUNDS = 3  # each takes seconds, or minutes
 MAX_MEMORY_MB = 150
+MAX_SHARE = 0.02  # of the full backup, for the changes of one row in a hundred
 
 # As hard to compress as prose, to about a third: some words of many are frequent. Two of 20,000 paragraphs make a scene
 # and one comes again far beyond what gzip remembers.
@@ -55,6 +59,21 @@ call_command("backup", stdout=sys.stderr)
 print(memory.peak_mb(os.getpid()))
 """
 
+# The same rows in a table whose changes nobody notes.
+_TWIN = """
+CREATE TABLE app.twin (LIKE public.authors INCLUDING ALL);
+CREATE TRIGGER twin_set_updated_at BEFORE UPDATE ON app.twin FOR EACH ROW
+WHEN (OLD.updated_at IS NOT DISTINCT FROM NEW.updated_at) EXECUTE FUNCTION public.set_updated_at();
+"""
+_ANEW = """
+TRUNCATE app.twin, app.change_log;
+DELETE FROM public.authors WHERE name LIKE 'Bench %';
+INSERT INTO app.twin (id, name, bio) SELECT -n, 'Bench ' || n, repeat('x', 100) FROM generate_series(1, 10000) n;
+INSERT INTO public.authors (id, name, bio) SELECT id, name, bio FROM app.twin;
+"""
+_INSERT = "INSERT INTO {} (name, bio) SELECT 'Bench ' || n, repeat('y', 100) FROM generate_series(1, 1000) n"
+_UPDATE = "UPDATE {} SET bio = left(bio, 99) || 'z' WHERE id BETWEEN -10000 AND -1"
+
 
 @dataclass(frozen=True)
 class Backups:
@@ -65,6 +84,7 @@ class Backups:
     folder: Path
     key: str
     made: Manifest
+    shares: list[float] = field(default_factory=list)  # how large incremental backups were beside it
 
     @property
     def megabytes(self) -> int:
@@ -141,6 +161,7 @@ def cases(found: Backups) -> Iterator[Case]:
         before=lambda: forget(found),
         **rounds,
     )
+    yield from _of_changes(found, rounds)
     yield Case(
         f"full restore of {size}",
         restore,
@@ -159,6 +180,57 @@ def cases(found: Backups) -> Iterator[Case]:
         before=agree,
         **rounds,
     )
+
+
+def _of_changes(found: Backups, rounds: Mapping[str, Any]) -> Iterator[Case]:
+    """What it costs to know what changed, and what it saves."""
+    numbers = count()
+
+    def change() -> None:
+        with databases.owner() as owner:
+            owner.execute(
+                "UPDATE public.scenes SET content = reverse(content) WHERE id %% 100 = %s",
+                [next(numbers) % 100],
+            )
+
+    def make() -> None:
+        made = services.create_incremental(actor=on_this_machine())
+        found.shares.append(made.size_bytes / found.made.size_bytes)
+
+    def all_of_it() -> None:
+        with making.draft(Plan(), storage.configured(), SILENT):
+            pass
+
+    yield Case(
+        f"incremental backup after 1 % of {found.megabytes:,} MB changed",
+        make,
+        all_of_it,
+        Limit(ratio=0.35),
+        "a full backup",
+        before=change,
+        **rounds,
+    )
+
+    def anew() -> None:
+        owner.execute("VACUUM public.authors")  # of the round before
+        owner.execute(_ANEW)
+
+    with databases.owner() as owner:
+        owner.execute(_TWIN)
+        for name, statement, most in (
+            ("1,000 rows inserted, their keys noted", _INSERT, 1.25),
+            ("10,000 rows updated, their keys noted", _UPDATE, 1.7),
+        ):
+            yield Case(
+                name,
+                lambda statement=statement: owner.execute(statement.format("public.authors")),  # type: ignore[misc]
+                lambda statement=statement: owner.execute(statement.format("app.twin")),  # type: ignore[misc]
+                Limit(ratio=most),
+                "the same, not noted",
+                before=anew,
+                max_rounds=20,
+            )
+        owner.execute("DROP TABLE app.twin")
 
 
 def peak_memory_mb(found: Backups) -> float:
