@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import Forbidden
+from audit import alerts
 from audit.models import AuditLog
 from backups import manifest, services
 from backups.errors import BackupInvalid, OffsiteFailed
@@ -239,3 +242,24 @@ def test_a_manifest_in_the_bucket_is_the_one_here(remote, planted, bucket):
     data = b"".join(transfer.texts(bucket, f"{one.name.manifest_file}.enc"))
 
     assert manifest.parse(data) == one
+
+
+class TestCommand:
+    def test_copies_and_tells_which(self, remote, planted):
+        one, told = planted("backup_20261121T020000Z"), io.StringIO()
+
+        call_command("copy_backups", stdout=told, stderr=io.StringIO())
+
+        assert told.getvalue().splitlines() == [one.file, "1 backups copied"]
+        assert AuditLog.objects.get(operation="COPY_BACKUP").user_id == "schedule"
+
+    def test_tells_why_it_could_not_and_opens_an_alert(self, remote, planted, server):
+        planted("backup_20261121T020000Z")
+
+        with (
+            server.failing(s3.refusing(), method="PUT"),
+            pytest.raises(CommandError, match="The bucket refuses: SlowDown"),
+        ):
+            call_command("copy_backups", stderr=io.StringIO())
+
+        assert alerts.open_now()
