@@ -98,9 +98,18 @@ def _backups(options: argparse.Namespace) -> str:
             f"{report.table(results, unit='s')}\n\nPeak memory of `manage.py backup`: {peak:.0f} MB"
             f" ({_at_most(peak, backups.MAX_MEMORY_MB)}); of its copy offsite: {copying:.0f} MB"
             f" ({_at_most(copying, offsite.MAX_MEMORY_MB)}).\n\n"
+            f"{_share(max(found.shares))}\n\n"
             f"{_machine(found.url)}: a plain dump of {found.megabytes:,} MB, {found.made.record_count:,} records,"
             f" {found.made.size_bytes / 1e6:,.0f} MB compressed."
         )
+
+
+def _share(share: float) -> str:
+    holds = "holds" if share <= backups.MAX_SHARE else "DOES NOT HOLD"
+    return (
+        f"An incremental backup after 1 % changed has {share:.3f} of the bytes of the full one"
+        f" (at most {backups.MAX_SHARE}: {holds})."
+    )
 
 
 def _at_most(megabytes: float, most: int) -> str:

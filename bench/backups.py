@@ -7,8 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,13 +20,15 @@ from psycopg.conninfo import conninfo_to_dict
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import ConfirmationRequired
-from backups import manifest, names, services, storage
+from backups import making, manifest, names, services, storage
+from backups.making import Plan
 from backups.manifest import Manifest
 from backups.restoring import restore_full
 from backups.validation import validate_backup
 from bench.measure import Case, Limit
 from bench.scratch import database
 from config import programs
+from jobs.progress import SILENT
 
 databases: Any = import_module("tests.databases")  # where tests take theirs from
 
@@ -33,6 +36,7 @@ MEGABYTES = 100
 SCENES_PER_MB, TRAIL_PER_MB = 1_000, 100
 ROUNDS = 3  # each takes seconds, or minutes
 MAX_MEMORY_MB = 150
+MAX_SHARE = 0.02  # of the full backup, for the changes of one row in a hundred
 
 # As hard to compress as prose, to about a third: some words of many are frequent. Two of 20,000 paragraphs make a scene
 # and one comes again far beyond what gzip remembers.
@@ -55,6 +59,25 @@ call_command("backup", stdout=sys.stderr)
 print(memory.peak_mb(os.getpid()))
 """
 
+# The same rows in a table that is made the same, but for that nobody notes its changes.
+_TWIN = """
+CREATE TABLE app.twin (LIKE public.writing_sessions INCLUDING ALL);
+ALTER TABLE app.twin ADD FOREIGN KEY (book_id) REFERENCES public.books,
+                     ADD FOREIGN KEY (chapter_id) REFERENCES public.chapters;
+CREATE TRIGGER twin_set_updated_at BEFORE UPDATE ON app.twin FOR EACH ROW
+WHEN (NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at) EXECUTE FUNCTION public.set_updated_at();
+"""
+_ANEW = """
+TRUNCATE app.twin, public.writing_sessions, app.change_log;
+INSERT INTO app.twin (id, session_date, notes)
+SELECT -n, '2026-01-01', repeat('x', 100) FROM generate_series(1, 10000) n;
+INSERT INTO public.writing_sessions (id, session_date, notes) SELECT id, session_date, notes FROM app.twin;
+"""
+_INSERT = (
+    "INSERT INTO {} (session_date, notes) SELECT '2026-01-01', repeat('y', 100) FROM generate_series(1, 1000)"
+)
+_UPDATE = "UPDATE {} SET notes = left(notes, 99) || 'z' WHERE id < 0"
+
 
 @dataclass(frozen=True)
 class Backups:
@@ -65,6 +88,7 @@ class Backups:
     folder: Path
     key: str
     made: Manifest
+    shares: list[float] = field(default_factory=list)  # how large incremental backups were beside it
 
     @property
     def megabytes(self) -> int:
@@ -141,6 +165,7 @@ def cases(found: Backups) -> Iterator[Case]:
         before=lambda: forget(found),
         **rounds,
     )
+    yield from _of_changes(found, rounds)
     yield Case(
         f"full restore of {size}",
         restore,
@@ -159,6 +184,54 @@ def cases(found: Backups) -> Iterator[Case]:
         before=agree,
         **rounds,
     )
+
+
+def _of_changes(found: Backups, rounds: Mapping[str, Any]) -> Iterator[Case]:
+    """What it costs to know what changed, and what it saves."""
+    numbers = count()
+
+    def change() -> None:
+        with databases.owner() as owner:
+            owner.execute(
+                "UPDATE public.scenes SET content = reverse(content) WHERE id %% 100 = %s",
+                [next(numbers) % 100],
+            )
+
+    def make() -> None:
+        made = services.create_incremental(actor=on_this_machine())
+        found.shares.append(made.size_bytes / found.made.size_bytes)
+
+    def all_of_it() -> None:
+        with making.draft(Plan(), storage.configured(), SILENT):
+            pass
+
+    yield Case(
+        f"incremental backup after 1 % of {found.megabytes:,} MB changed",
+        make,
+        all_of_it,
+        Limit(ratio=0.35),
+        "a full backup",
+        before=change,
+        **rounds,
+    )
+
+    with databases.owner() as owner:
+        owner.execute(_TWIN)
+        for name, statement, most in (
+            ("1,000 rows inserted, their keys noted", _INSERT, 1.25),
+            ("10,000 rows updated, their keys noted", _UPDATE, 1.7),
+        ):
+            yield Case(
+                name,
+                lambda statement=statement: owner.execute(statement.format("public.writing_sessions")),  # type: ignore[misc]
+                lambda statement=statement: owner.execute(statement.format("app.twin")),  # type: ignore[misc]
+                Limit(ratio=most),
+                "the same, not noted",
+                before=lambda: owner.execute(_ANEW),
+                seconds=6,
+                max_rounds=20,
+            )
+        owner.execute("DROP TABLE app.twin")
 
 
 def peak_memory_mb(found: Backups) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -71,20 +71,22 @@ def _expired(rows: dict[str, OffsiteCopy], now: datetime) -> list[str]:
     there = [row for row in rows.values() if row.state in _THERE]
     proven = catalogue.proven(row.sha256 for row in there)
     days = settings.OFFSITE_DAYS
-    kept = [Kept(row.file, row.created_at, row.sha256 in proven, f"{row.type} {row.table}") for row in there]
-    going = set(retention.expired(kept, now, Rules(all_days=days, max_days=days)))
-    needed = _bases(rows, rows.keys() - going)
-    return sorted(going - needed, key=lambda file: (rows[file].created_at, file))
+    kept = [
+        Kept(
+            row.file, row.created_at, row.sha256 in proven, f"{row.type} {row.table}",
+            tuple(_builds_on(rows, row)),
+        )
+        for row in there
+    ]  # fmt: skip
+    return retention.expired(kept, now, Rules(all_days=days, max_days=days))
 
 
-def _bases(rows: dict[str, OffsiteCopy], files: Iterable[str]) -> set[str]:
-    """What some copies build on, and what that builds on."""
-    needed: set[str] = set()
-    for file in files:
-        while (row := rows.get(file)) is not None and row.base is not None and row.base not in needed:
-            needed.add(row.base)
-            file = row.base  # noqa: PLW2901 - along the chain
-    return needed
+def _builds_on(rows: dict[str, OffsiteCopy], row: OffsiteCopy) -> Iterator[str]:
+    """What a copy builds on, and what that builds on."""
+    below: OffsiteCopy | None = row
+    while below is not None and below.base is not None:
+        yield below.base
+        below = rows.get(below.base)
 
 
 def _abandoned(rows: dict[str, OffsiteCopy], now: datetime) -> list[str]:

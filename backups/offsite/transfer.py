@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from types import TracebackType
 from typing import Any, BinaryIO, Final, cast
 
 from backups import encryption, keys
 from backups.encryption import Encrypted
-from backups.errors import BackupInvalid, OffsiteDamaged, OffsiteMissing
+from backups.errors import BackupInvalid, OffsiteDamaged, OffsiteFailed, OffsiteMissing
 from backups.keys import Key
 from backups.offsite.bucket import Bucket, is_same
 from jobs.progress import Progress
@@ -80,10 +83,9 @@ def send(bucket: Bucket, source: Source, begun: Sent | None, keep: Keep, progres
     :raises OffsiteFailed: the bucket can't be used; what has arrived stays there
     :raises Cancelled: it is not wanted any more; what has arrived stays there
     """
-    parts = _Parts(bucket, source, begun, keep, progress)
-    try:
+    with _Parts(bucket, source, begun, keep, progress) as parts:
         if parts.is_resumed:
-            _require_unchanged(source, _digest(source, progress))
+            parts.require_unchanged(_digest(source, progress))
         progress.begin(f"Copy {source.name}", source.size_bytes)
         digest = hashlib.sha256()
         encrypted = Encrypted(parts, parts.key, bytes.fromhex(parts.sent.salt))
@@ -94,11 +96,8 @@ def send(bucket: Bucket, source: Source, begun: Sent | None, keep: Keep, progres
                 encrypted.write(block)
                 progress.advance(len(block))
         encrypted.finish()
-        _require_unchanged(source, digest.hexdigest())
-    except BackupInvalid:
-        parts.forget()
-        raise
-    return parts.put_together()
+        parts.require_unchanged(digest.hexdigest())
+        return parts.put_together()
 
 
 def texts(
@@ -141,10 +140,12 @@ class _Parts:
     def __init__(
         self, bucket: Bucket, source: Source, begun: Sent | None, keep: Keep, progress: Progress
     ) -> None:
-        self._bucket, self._name, self._size, self._keep = bucket, source.target, source.part_bytes, keep
+        self._bucket, self._source, self._name, self._keep = bucket, source, source.target, keep
         self._progress = progress
         self._waiting = bytearray()
-        self._etags: dict[int, str] = {}
+        self._count, self._etags = 0, dict[int, str]()
+        self._sender = ThreadPoolExecutor(1)
+        self._underway: tuple[int, Future[str]] | None = None
         self._digest = hashlib.sha256()
         self._arrived, key = _arrived(bucket, self._name, begun), None
         if begun is not None and self._arrived is not None:
@@ -155,6 +156,14 @@ class _Parts:
             self._arrived = None
         self.key: Key = key
 
+    def __enter__(self) -> _Parts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sender.shutdown()
+
     @property
     def is_resumed(self) -> bool:
         """Whether parts may be there already."""
@@ -162,11 +171,12 @@ class _Parts:
 
     def write(self, data: bytes, /) -> None:
         self._waiting += data
-        while len(self._waiting) > self._size:
+        size = self._source.part_bytes
+        while len(self._waiting) > size:
             with memoryview(self._waiting) as waiting:
-                part = bytes(waiting[: self._size])
+                part = bytes(waiting[:size])
             self._part(part)
-            del self._waiting[: self._size]
+            del self._waiting[:size]
 
     def finish(self) -> None:
         """Nothing: the last part is sent once all is known to be right."""
@@ -179,15 +189,21 @@ class _Parts:
             version = self._bucket.put(self._name, data)
         else:
             self._part(bytes(self._waiting))
+            self._settle()
             version = self._bucket.complete(self._name, self.sent.upload, self._etags)
         self.sent = replace(self.sent, upload=None, sha256=self._digest.hexdigest(), version=version)
         self._keep(self.sent)
         return self.sent
 
-    def forget(self) -> None:
-        """Have thrown away what has arrived."""
+    def require_unchanged(self, sha256: str) -> None:
+        """Have thrown away what has arrived, where the file is not what it was."""
+        if sha256 == self._source.sha256:
+            return
+        with suppress(OffsiteFailed):
+            self._settle()
         if self.sent.upload is not None:
             self._bucket.abort(self._name, self.sent.upload)
+        raise BackupInvalid(f"{self._source.name} was changed since it was made: its sha256 is another.")
 
     def _part(self, data: bytes) -> None:
         self._progress.check()
@@ -195,12 +211,21 @@ class _Parts:
             self.sent = replace(self.sent, upload=self._bucket.begin(self._name))
             self._keep(self.sent)
         self._digest.update(data)
-        number = len(self._etags) + 1
-        there = (self._arrived or {}).get(number)
+        self._count += 1
+        there = (self._arrived or {}).get(self._count)
         if there is not None and there.size == len(data) and is_same(there.etag, data):
-            self._etags[number] = there.etag
-        else:
-            self._etags[number] = self._bucket.put_part(self._name, str(self.sent.upload), number, data)
+            self._etags[self._count] = there.etag
+            return
+        self._settle()
+        upload = str(self.sent.upload)
+        sending = self._sender.submit(self._bucket.put_part, self._name, upload, self._count, data)
+        self._underway = self._count, sending
+
+    def _settle(self) -> None:
+        """Wait until the part that is on its way has arrived; meanwhile the next one was encrypted."""
+        if self._underway is not None:
+            (number, sending), self._underway = self._underway, None
+            self._etags[number] = sending.result()
 
 
 def _arrived(bucket: Bucket, name: str, begun: Sent | None) -> dict[int, Any] | None:
@@ -244,8 +269,3 @@ def _digest(source: Source, progress: Progress) -> str:
             digest.update(block)
             progress.advance(len(block))
     return digest.hexdigest()
-
-
-def _require_unchanged(source: Source, sha256: str) -> None:
-    if sha256 != source.sha256:
-        raise BackupInvalid(f"{source.name} was changed since it was made: its sha256 is another.")

@@ -66,7 +66,8 @@ def test_it_measures_backups_when_asked_to() -> None:
 
     assert done.returncode == 0, done.stderr
     assert [line.split(" of ")[0] for line in done.stdout.splitlines() if " MB | " in line] == [
-        "| full backup", "| full restore", "| deep validation",
+        "| full backup", "| incremental backup", "| 1,000 rows inserted", "| 10,000 rows updated",
+        "| full restore", "| deep validation",
         "| backup and encrypted copy offsite", "| backup, copy and reading it back",
     ]  # fmt: skip
     assert "Peak memory of `manage.py backup`" in done.stdout

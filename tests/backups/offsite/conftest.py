@@ -32,13 +32,12 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def remote(server, settings, monkeypatch) -> Any:
-    """The bucket that the settings name, as its owner sees it; parts are small, and nobody waits to try again."""
+    """The bucket that the settings name, as its owner sees it; nobody waits to try again."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(place.OffsiteStorage, "_create_session", lambda _: server.session)
     monkeypatch.setattr(place, "ATTEMPTS", 2)
     monkeypatch.setattr(place, "SILENT_S", 0.2)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
-    monkeypatch.setattr(transfer, "PART_BYTES", PART)
     made = server.bucket()
     server.requests.clear()
     settings.STORAGES = settings.STORAGES | {
@@ -55,6 +54,12 @@ def remote(server, settings, monkeypatch) -> Any:
         }
     }
     return made
+
+
+@pytest.fixture
+def small_parts(monkeypatch) -> None:
+    """What is sent is sent in parts."""
+    monkeypatch.setattr(transfer, "PART_BYTES", PART)
 
 
 @pytest.fixture

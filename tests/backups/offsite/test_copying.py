@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import Forbidden
+from audit import alerts
 from audit.models import AuditLog
 from backups import manifest, services
 from backups.errors import BackupInvalid, OffsiteFailed
@@ -20,7 +23,8 @@ from tests.backups.conftest import Watcher
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+COMMITTED = pytest.mark.django_db(transaction=True)  # others see it: pg_dump, or another thread
 
 
 def copy(**arguments) -> list[str]:
@@ -36,6 +40,7 @@ def objects(remote) -> set[str]:
 
 
 class TestCopyAll:
+    @COMMITTED
     def test_takes_all_files_of_a_real_backup_once_and_tells_the_trail(self, remote, library, admin, server):
         made = services.create_full(actor=admin)
         watcher = Watcher()
@@ -85,6 +90,7 @@ class TestCopyAll:
 
 
 class TestFaults:
+    @pytest.mark.usefixtures("small_parts")
     def test_a_bucket_that_fails_is_kept_with_its_reason_and_gone_on_with(self, remote, planted, server):
         one = planted("backup_20261121T020000Z")
         planted("backup_20261122T020000Z")
@@ -171,6 +177,7 @@ class TestFaults:
         assert (state, reason) == ("failed", f"{one.file}.enc is not in the bucket any more.")
         assert reason in watching.watch(one.created)
 
+    @pytest.mark.usefixtures("small_parts")
     def test_a_process_that_was_killed_leaves_what_the_next_goes_on_with(self, remote, planted, server):
         one = planted("backup_20261121T020000Z")
 
@@ -194,6 +201,7 @@ class TestFaults:
 
 
 class TestTwoAtOnce:
+    @COMMITTED
     def test_one_copies_and_the_other_is_refused(self, remote, planted, server):
         planted("backup_20261121T020000Z")
         begun, refused = threading.Event(), threading.Event()
@@ -234,3 +242,24 @@ def test_a_manifest_in_the_bucket_is_the_one_here(remote, planted, bucket):
     data = b"".join(transfer.texts(bucket, f"{one.name.manifest_file}.enc"))
 
     assert manifest.parse(data) == one
+
+
+class TestCommand:
+    def test_copies_and_tells_which(self, remote, planted):
+        one, told = planted("backup_20261121T020000Z"), io.StringIO()
+
+        call_command("copy_backups", stdout=told, stderr=io.StringIO())
+
+        assert told.getvalue().splitlines() == [one.file, "1 backups copied"]
+        assert AuditLog.objects.get(operation="COPY_BACKUP").user_id == "schedule"
+
+    def test_tells_why_it_could_not_and_opens_an_alert(self, remote, planted, server):
+        planted("backup_20261121T020000Z")
+
+        with (
+            server.failing(s3.refusing(), method="PUT"),
+            pytest.raises(CommandError, match="The bucket refuses: SlowDown"),
+        ):
+            call_command("copy_backups", stderr=io.StringIO())
+
+        assert alerts.open_now()

@@ -15,7 +15,7 @@ from backups.offsite import copying, expiring, lock
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 OLD, LATER, NEW = (f"backup_2026{day}T020000Z" for day in ("0101", "0201", "1121"))
 
 
@@ -111,6 +111,7 @@ class TestExpire:
         assert expire(new.created) == [old.file]
         assert stems(remote) == {new.name.stem}
 
+    @pytest.mark.usefixtures("small_parts")
     def test_leaves_nothing_of_what_will_never_be_whole(self, remote, planted, server, folder):
         old, _ = planted(OLD), planted(NEW)
         with server.failing(s3.dying, method="PUT", after=2), pytest.raises(OffsiteFailed):

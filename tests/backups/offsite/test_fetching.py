@@ -20,7 +20,8 @@ from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
 from tests.backups.restores import backup, replace, state
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+COMMITTED = pytest.mark.django_db(transaction=True)  # others see it: pg_dump, or another thread
 BACKUP = "backup_20261121T020000Z"
 
 
@@ -48,6 +49,7 @@ def versions(remote, name: str) -> object:
 
 
 class TestFetch:
+    @COMMITTED
     def test_brings_all_of_a_real_backup_which_can_be_restored(self, remote, library, folder, owner):
         made = services.create_full(actor=on_this_machine()).backup_file
         before, files = state(owner), {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -63,6 +65,7 @@ class TestFetch:
         assert state(owner) == before
         assert AuditLog.objects.get(operation="FETCH_BACKUP").record_id == made
 
+    @COMMITTED
     def test_brings_the_whole_chain_of_which_each_point_can_be_restored(self, remote, library, folder, owner):
         points = {backup(): state(owner)}
         for statement in ("DELETE FROM public.book_genres", "UPDATE public.books SET title = title || '!'"):
@@ -80,6 +83,7 @@ class TestFetch:
             replace(file, safety_backup=False)
             assert state(owner) == then
 
+    @COMMITTED
     def test_a_chain_of_which_one_is_lost_is_refused_by_its_name(self, remote, library, folder, owner):
         full = backup()
         made = services.create_incremental(actor=on_this_machine()).backup_file

@@ -19,7 +19,8 @@ from jobs.models import Job, State
 from jobs.progress import SILENT
 from tests.backups.offsite import s3
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+COMMITTED = pytest.mark.django_db(transaction=True)  # others see it: pg_dump, or another thread
 
 
 def run(actor) -> dict:
@@ -27,6 +28,7 @@ def run(actor) -> dict:
 
 
 class TestAfterABackup:
+    @COMMITTED
     def test_a_job_is_there_that_copies_it(self, remote, admin, place):
         made = services.create_table(actor=admin, table="books")
         job = Job.objects.get(kind=starting.KIND)
@@ -45,6 +47,7 @@ class TestAfterABackup:
 
         assert Job.objects.filter(kind=starting.KIND).count() == 1
 
+    @COMMITTED
     def test_that_no_job_can_be_queued_takes_nothing_from_the_backup(self, remote, admin, monkeypatch):
         def fail(**arguments):
             raise OffsiteFailed("no")
@@ -53,6 +56,7 @@ class TestAfterABackup:
 
         assert services.create_table(actor=admin, table="books").table == "books"
 
+    @COMMITTED
     def test_without_a_bucket_there_is_none(self, admin, place):
         services.create_table(actor=admin, table="books")
 
@@ -76,6 +80,7 @@ class TestSchedule:
             assert run(admin) == {"copied": []}
         assert not OffsiteCopy.objects.exists()
 
+    @COMMITTED
     def test_a_job_that_fails_is_in_the_trail_once_and_done_by_the_next(self, remote, admin, planted, server):
         planted("backup_20261121T020000Z")
         starting.soon()

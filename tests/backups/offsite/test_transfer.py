@@ -23,7 +23,7 @@ OBJECT = f"{PREFIX}{NAME}.enc"
 
 
 @pytest.fixture(autouse=True)
-def _small_frames(monkeypatch):
+def _small_frames(monkeypatch, small_parts):
     monkeypatch.setattr("backups.encryption.FRAME_BYTES", 300)
     monkeypatch.setattr(transfer, "BLOCK_BYTES", 500)
 
