@@ -29,8 +29,8 @@ def publish(
 ) -> Manifest:
     """This function will publish files, and what describes them, under a name or that of the next free second.
 
-    All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row. What is asked for
-    `once` is published once.
+    All that the backup saw is on the server's disk before anyone sees the backup; so is its audit row. What is asked
+    for `once` is published once.
 
     :raises Conflict: the name is taken, and it may not be another
     :raises django.db.Error, StoreFailed: nothing is there

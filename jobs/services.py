@@ -40,8 +40,8 @@ def enqueue(
     """This function will put a job into the queue, and wake a worker when the transaction commits.
 
     `arguments` are of JSON and not secret; the face has checked them and the actor's right, the service that does the
-    work does so again. With a `slot` there is one job of the kind for it, and for what is asked for `once` there is one:
-    the one that is there already is returned.
+    work does so again. With a `slot` there is one job of the kind for it, and for what is asked for `once` there is
+    one: the one that is there already is returned.
 
     :raises AuthenticationRequired: nobody is logged in
     :raises InvalidInput: no such kind
