@@ -13,7 +13,7 @@ from accesscontrol.actor import Actor
 from audit.models import AuditLog
 from jobs import running, services
 from jobs.models import Job, State
-from tests.api.helpers import following
+from tests.api.steps import following
 from tests.jobs import samples  # noqa: F401 - its kinds
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from guardian.shortcuts import assign_perm
 from accesscontrol.actor import Actor
 from accesscontrol.models import CatalogTable
 from audit.models import AuditLog
-from tests.api.helpers import hide
+from tests.api.steps import hide
 
 pytestmark = pytest.mark.django_db
 
