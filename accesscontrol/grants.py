@@ -50,6 +50,8 @@ class Grants:
         does not is enough to see it, as one is enough to be granted a right. Where none grants it, every
         role that grants anything on the table counts. What a role may not see it may not set either.
         """
+        if not self.rules:
+            return frozenset()
         granting = set(self.sources.get((right, table), ())) or self._granting_anything(table)
         saying: dict[str, set[str]] = {}
         for rule in {access, "hidden"}:

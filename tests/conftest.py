@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -32,6 +33,17 @@ FILES = databases.SPOOL.with_name(
     f"files_test_{os.getpid()}"
 )  # not those of this clone, nor of a run beside this one
 settings.BACKUP_DIR, settings.EXPORT_DIR = FILES / "backups", FILES / "exports"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process works on one of them alone when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of the collector's rounds: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from accesscontrol.actor import Actor
 from audit.models import AuditLog
 from catalog import registry
 from catalog.services import records
-from tests.api.helpers import following, hide
+from tests.api.steps import following, hide
 
 pytestmark = pytest.mark.django_db
 

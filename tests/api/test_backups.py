@@ -19,7 +19,7 @@ from catalog.models import Author
 from jobs import running
 from jobs.models import Job
 from tests import databases
-from tests.api.helpers import hide, last
+from tests.api.steps import hide, last
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from catalog.api import changes
 from catalog.models import Author
 from jobs import running
 from jobs.models import Job
-from tests.api.helpers import hide
+from tests.api.steps import hide
 
 pytestmark = pytest.mark.django_db
 

@@ -27,7 +27,7 @@ from catalog import registry
 from config import openapi
 from jobs import running
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 APPLICATION = get_wsgi_application()
 JSON = "application/json"

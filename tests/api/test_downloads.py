@@ -7,7 +7,7 @@ from django.test import Client
 
 from catalog.models import Author
 from jobs import running
-from tests.api.helpers import body
+from tests.api.steps import body
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from accesscontrol.actor import Actor
 from catalog.exchange import streaming, writing
 from catalog.models import Author, Export
 from jobs import running
-from tests.api.helpers import body, hide, last
+from tests.api.steps import body, hide, last
 
 pytestmark = pytest.mark.django_db
 

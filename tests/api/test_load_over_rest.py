@@ -15,7 +15,7 @@ from django.conf import settings
 from accesscontrol.actor import Actor
 from catalog.models import Book
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 FILES = {
     "authors": "id,name\n7,Lewis Carroll\n",

@@ -18,7 +18,7 @@ from accesscontrol.models import CatalogTable
 from catalog import registry
 from catalog.api.tables import TableView
 from config import api
-from tests.api.helpers import hide
+from tests.api.steps import hide
 
 METHODS = ("get", "post", "put", "patch", "delete")
 EXAMPLES = {"int": "1", "uuid": "019abcde-0000-7000-8000-000000000001", "str": "1"}

@@ -7,7 +7,7 @@ from django.test import Client
 
 from audit.models import AuditLog
 from catalog.models import Author, Book
-from tests.api.helpers import following
+from tests.api.steps import following
 
 pytestmark = pytest.mark.django_db
 

@@ -26,7 +26,7 @@ from accesscontrol.web import actor_of
 from audit.models import AuditLog
 from catalog.models import Author
 from config.logs import logging_config
-from tests.api.helpers import hide
+from tests.api.steps import hide
 
 pytestmark = pytest.mark.django_db
 

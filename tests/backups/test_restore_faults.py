@@ -144,6 +144,7 @@ class TestWhileOthersWork:
         assert state(owner) == before
 
 
+@pytest.mark.long
 class TestKilled:
     def test_leaves_the_old_state_or_the_new_and_no_lock(self, owner, folder, settings, database_environment):
         settings.BACKUP_KEYS = ["k" * 40]

@@ -33,6 +33,7 @@ API = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("names", "rows"), [([], ROWS), (["pages"], PAGES), (["api"], API)], ids=["calls", "pages", "api"]
 )
@@ -58,6 +59,7 @@ def test_it_measures_every_row_beside_its_floor(names: list[str], rows: list[str
     assert "3,000 scenes, 2,000 audit rows." in done.stdout
 
 
+@pytest.mark.long
 def test_it_measures_backups_when_asked_to() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", "backup", "--quick", "--backup-mb", "1"],

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -28,23 +27,19 @@ from playwright.sync_api import (
 )
 
 from tests import databases
+from tests.browser import looking
+from tests.browser.looking import Known
 from tests.renewal import Copy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "no Chromium on this machine: `script/bootstrap --system` installs Debian's"
+# A page lives for a moment: what it costs to optimise its scripts, or to tidy up behind them, never comes back.
+HASTY = "--js-flags=--no-maglev --no-opt --no-flush-bytecode --min-semi-space-size=32"
 OPTIONS = [
     "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    "--disable-sync", "--no-first-run", HASTY, *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]  # fmt: skip
 PATIENCE_MS = 20_000
-RULES = {
-    "resultTypes": ["violations"],  # of what is right, no more than one element is told
-    "preload": False,  # axe would read style sheets into the page, which our policy forbids
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    },
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -95,6 +90,12 @@ def library(transactional_db: None, libraries: Copy) -> None:
     libraries.renew()
 
 
+@pytest.fixture(scope="session")
+def known() -> Known:
+    """What the tests of this session have looked at, and found good."""
+    return Known()
+
+
 @dataclass
 class Visitor:
     """Somebody at a browser: where they are, and what went wrong there."""
@@ -102,6 +103,7 @@ class Visitor:
     context: BrowserContext
     page: Page
     address: str
+    known: Known
     faults: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> Page:
@@ -114,27 +116,17 @@ class Visitor:
             self.faults.append(f"{message.type} at {self.page.url}: {message.text}")
 
     def violations(self) -> list[str]:
-        """Return what axe finds wrong with the page, once its style sheets and scripts are there."""
-        self.page.wait_for_load_state()
-        found = self.page.evaluate("(rules) => axe.run(rules).then((result) => result.violations)", RULES)
-        return [
-            f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:160]}"
-            for violation in found
-            for node in violation["nodes"]
-        ]
+        """Return what axe finds wrong with the page as it is."""
+        return looking.violations(self.page, self.known)
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than the window, once its style sheets are there."""
-        self.page.wait_for_load_state()
-        wide: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return wide
+        """Return by how many pixels the page is wider than the window."""
+        return looking.overflow(self.page)
 
 
 @pytest.fixture
 def visit(
-    chromium: Browser, live_server: Any, transactional_db: None, settings: Any
+    chromium: Browser, live_server: Any, transactional_db: None, settings: Any, known: Known
 ) -> Iterator[Callable[..., Visitor]]:
     """Return a function that sits somebody with these roles at a browser, logged in: visit("Editor", width=360)."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -155,16 +147,14 @@ def visit(
             timezone_id="UTC",
             accept_downloads=True,
         )
-        context.add_init_script(
-            AXE_SCRIPT
-        )  # seven times as cheap as to bring it to each page that is looked at
+        context.add_init_script(looking.SCRIPT)  # seven times as cheap as to bring it to each page on its own
         context.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         client = Client()
         client.force_login(user)
         cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-        visitor = Visitor(context, context.new_page(), live_server.url)
+        visitor = Visitor(context, context.new_page(), live_server.url, known)
         visitor.page.on("console", visitor.note)
         visitor.page.on("pageerror", lambda error: visitor.faults.append(f"thrown: {error}"))
         visitors.append(visitor)

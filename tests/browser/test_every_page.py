@@ -1,4 +1,7 @@
-"""Every page there is, in both looks: nothing wrong for axe, no error in the console, nothing wider than the window."""
+"""Every page there is, wide and narrow, light and dark, and what opens on it by a click.
+
+Axe finds nothing wrong, the console has no error, and nothing is wider than the window.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ from django.db.models import Max
 from audit.models import AuditLog
 from catalog import registry
 from catalog.table import Table
+from tests.browser import looking
 from tests.browser.conftest import Visitor
 
 pytestmark = pytest.mark.usefixtures("library")
 
 WHOLE = {"books", "book_genres"}  # one table of each kind, of which all pages are looked at
-NARROW = {"width": 360, "height": 740}
-WIDE = {"width": 1280, "height": 900}
 
 
 def pages() -> Iterator[str]:
@@ -51,37 +53,28 @@ def _first(table: Table) -> tuple[str, str]:
     return f"catalog/{table.model._meta.model_name}/", table.format_key(record) if record else "0"
 
 
-def test_is_fit_to_be_seen_dark_and_narrow_as_well_as_light_and_wide(visit: Callable[..., Visitor]) -> None:
-    visitor = visit(name="ada", is_superuser=True, dark=True, **NARROW)
+def test_is_fit_to_be_seen_wide_and_narrow_and_dark_and_whatever_is_open(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit(name="ada", is_superuser=True)
+    page, known = visitor.page, visitor.known
     wrong = []
     for path in pages():
-        page = visitor.go(path)
-        wrong += faults(visitor, f"{path or 'welcome'}, dark and narrow")
-        page.emulate_media(color_scheme="light")
-        page.set_viewport_size(WIDE)
-        wrong += faults(visitor, f"{path or 'welcome'}, light and wide")
-        page.emulate_media(color_scheme="dark")
-        page.set_viewport_size(NARROW)
+        visitor.go(path)
+        for look in looking.looks(page):
+            found = looking.faults(page, known) + looking.faults_of_what_opens(page, known)
+            wrong += [f"{path or 'welcome'}, {look}: {fault}" for fault in found]
 
     assert not wrong, "\n".join(wrong)
 
 
 def test_of_every_table_fits_a_narrow_window(visit: Callable[..., Visitor]) -> None:
-    visitor = visit(name="ada", is_superuser=True, dark=True, **NARROW)
+    visitor = visit(name="ada", is_superuser=True, **looking.NARROW)
+    page, known = visitor.page, visitor.known
     wrong = []
     for path in pages_of_tables():
         visitor.go(path)
-        wrong += too_wide(visitor, path)
+        found = looking.too_wide(page) + looking.faults_of_what_opens(page, known)
+        wrong += [f"{path}: {fault}" for fault in found]
 
     assert not wrong, "\n".join(wrong)
-
-
-def faults(visitor: Visitor, where: str) -> list[str]:
-    """Say what is wrong with a page as it is."""
-    return [f"{where}: {violation}" for violation in visitor.violations()] + too_wide(visitor, where)
-
-
-def too_wide(visitor: Visitor, where: str) -> list[str]:
-    """Say by how much a page is wider than the window."""
-    by = visitor.overflow()
-    return [f"{where}: {by} pixels wider than the window"] if by > 0 else []

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from catalog.models import Book, BookTrope, Trope
+from tests.browser import looking
 from tests.browser.conftest import Visitor
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -89,12 +90,10 @@ def test_the_list_is_narrowed_by_a_name_and_rows_are_removed(visit: Callable[...
     assert len(tropes_of(TITLE)) == len(before) - 2
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_pages_fit_a_small_screen(visit: Callable[..., Visitor], *, dark: bool) -> None:
-    visitor = visit("Editor", width=360, dark=dark)
+def test_the_pages_fit_a_small_screen(visit: Callable[..., Visitor]) -> None:
+    visitor = visit("Editor", **looking.NARROW)
 
     for address in ("", "add/", "1:1/change/", "1:1/delete/", "?q=nothing"):
-        visitor.go(f"catalog/booktrope/{address}")
+        page = visitor.go(f"catalog/booktrope/{address}")
 
-        assert visitor.overflow() == 0, address
-        assert visitor.violations() == [], address
+        assert looking.faults(page, visitor.known) == [], address

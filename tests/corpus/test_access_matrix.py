@@ -128,7 +128,9 @@ def problem(role: str | None, right: str, table: str, answer: dict[str, Any]) ->
     return None
 
 
+@pytest.mark.usefixtures("unflushed")
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str | None) -> None:
     user = User.objects.create_user("rolf", password="correct horse")
@@ -157,6 +159,7 @@ def test_a_role_may_do_what_it_grants_and_nothing_else(admin: Actor, role: str |
         assert cursor.fetchone() == (sent, denied)
 
 
+@pytest.mark.usefixtures("unflushed")
 @pytest.mark.django_db(transaction=True)
 def test_backups_are_for_those_who_make_them() -> None:
     for number, role in enumerate(ROLES):
@@ -168,6 +171,7 @@ def test_backups_are_for_those_who_make_them() -> None:
             assert is_denied is not BACKUPS.issubset(ROLES[role]), (role, tool, answer)
 
 
+@pytest.mark.usefixtures("unflushed")
 @pytest.mark.django_db(transaction=True)
 def test_each_role_sees_the_tables_that_it_may_read(db: None) -> None:
     for number, role in enumerate(ROLES):

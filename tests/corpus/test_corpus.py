@@ -112,7 +112,9 @@ def trail(cases: list[Case]) -> Iterator[str]:
             yield f"{case.name}: the trail has {told}"
 
 
+@pytest.mark.usefixtures("unflushed")
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 @pytest.mark.parametrize("group", GROUPS)
 def test_each_case_comes_out_as_the_list_says(world: Actor, group: str) -> None:
     cases = list(GROUPS[group]())
@@ -140,6 +142,7 @@ def test_every_tool_and_every_argument_is_in_the_corpus() -> None:
         assert set(tool.arguments.model_fields) == set(ARGUMENTS[name]), name
 
 
+@pytest.mark.usefixtures("unflushed")
 @pytest.mark.django_db(transaction=True)
 def test_each_call_that_the_cases_differ_from_is_right(world: Actor) -> None:
     for tool, arguments in CALLS.items():

@@ -296,6 +296,7 @@ def test_pages_of_the_whole_are_closed_to_all_others(person: Any, browser: Any, 
     assert wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("plain_refusals", "no_navigation")
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_sees_and_does_what_it_grants_and_nothing_else(

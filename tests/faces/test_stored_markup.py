@@ -81,6 +81,7 @@ def marked(admin: Any, browser: Any) -> Client:
     return client
 
 
+@pytest.mark.long
 def test_is_text_on_every_page_that_can_be_reached(marked: Client) -> None:
     seen: dict[str, int] = {}
     waiting, known = deque(["/admin/"]), {"/admin/"}

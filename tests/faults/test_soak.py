@@ -29,6 +29,7 @@ def place(db: None) -> Place:
     return places.of_database(connection.settings_dict["NAME"])
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 class TestAShortRun:
     def test_of_load(self, place: Place) -> None:

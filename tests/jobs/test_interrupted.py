@@ -184,6 +184,7 @@ def _run_in_thread(job_id):
     connection.close()
 
 
+@pytest.mark.long
 class TestRealWorkers:
     """An export, an import and a backup, each in the middle of it: it waits for a table that the test has locked."""
 

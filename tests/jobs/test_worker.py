@@ -37,6 +37,7 @@ def kill_process_of(job: Job) -> None:
     os.kill(int(job.worker.partition(":")[2]), signal.SIGKILL)
 
 
+@pytest.mark.long
 class TestWorker:
     def test_tells_how_far_it_is_and_can_be_cancelled(self, new_worker, spool, writer, tmp_path):
         spool.folder.write_text("in the way")  # its message is lost: the worker's first sweep finds the job
