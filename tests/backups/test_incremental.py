@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
@@ -15,6 +17,7 @@ from accesscontrol.errors import ConfirmationRequired, Conflict
 from backups import manifest, names, services, snapshot, validation
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
+from tests import databases
 from tests.backups.conftest import Watcher, own_url, restore
 from tests.backups.restores import backup, merge, merge_table, replace, state
 
@@ -160,6 +163,25 @@ class TestContent:
         assert services.expire(actor=on_this_machine(), now=timezone.now()) == []
         replace(third.backup_file, safety_backup=False)
         assert state(owner) == now
+
+    def test_it_comes_back_with_all_accounts_on_another_machine(self, owner, admin, settings):
+        backup()
+        owner.execute(WORK)
+        file, now = incremental().backup_file, state(owner)
+        here = settings.DATABASE_OWNER_URL
+        settings.DATABASE_OWNER_URL = databases.url_of("postgres", here)
+        databases.fresh(connection.settings_dict["NAME"], databases.template())
+        settings.DATABASE_OWNER_URL = here
+
+        call_command("restore", file, "--with-app", "--yes")
+
+        with psycopg.connect(here) as own:
+            assert state(own) == now
+        assert User.objects.get(username=admin.username)
+        with pytest.raises(FullBackupNeeded):
+            incremental()
+        backup()
+        assert incremental().backup_file
 
 
 class TestValidation:
