@@ -13,10 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
-from accesscontrol.errors import ConfirmationRequired, Conflict
-from backups import manifest, names, services, snapshot, validation
+from accesscontrol.errors import ConfirmationRequired, Conflict, NotFound
+from backups import manifest, names, services, snapshot, validation, watching
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
+from jobs import kinds
+from jobs.progress import SILENT
 from tests import databases
 from tests.backups.conftest import Watcher, own_url, restore
 from tests.backups.restores import backup, merge, merge_table, replace, state
@@ -195,6 +197,21 @@ class TestValidation:
         assert found.valid, found.checks
         assert next(check for check in found.checks if check.name == "chain").detail.startswith("builds on 1")
         assert services.list_backups(actor=admin, type="incremental").backups[0].is_proven
+
+    def test_the_last_is_proven_by_the_schedule_and_an_alert_names_one_that_is_not_valid(
+        self, owner, admin, folder
+    ):
+        with pytest.raises(NotFound, match="no incremental"):
+            kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+        backup()
+        file = incremental().backup_file
+        told = kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+        assert (told["backup_file"], told["valid"], told["deep"]) == (file, True, True)
+
+        (folder / file).write_bytes(b"another")
+        kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+
+        assert any(file in message for message in watching.watch(timezone.now()))
 
     def test_what_it_builds_on_is_looked_at_too(self, owner, admin, folder):
         full = backup()
