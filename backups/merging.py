@@ -106,7 +106,7 @@ def rehearse(connection: Connection[Any], backup: Backup, progress: Progress) ->
 def _stage(connection: Connection[Any], backup: Backup, wanted: set[str], progress: Progress) -> set[str]:
     """Copy the rows of the tables wanted, and prove that they are what was backed up."""
     claims = backup.claims
-    progress.begin("Load", claims.uncompressed_bytes or 0)
+    progress.begin("Load", backup.text_bytes or 0)
     staged: set[str] = set()
     for part in backup.parts():
         progress.check()

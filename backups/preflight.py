@@ -59,6 +59,7 @@ class Backup:
             "migrations": [],
             "app": None,
             "members": [],
+            "chain": None,
         }
         return found.model_copy(
             update={**unknown, "uncompressed_bytes": None, "schema_fingerprint": None, "server_version": None}
@@ -86,6 +87,12 @@ class Backup:
         if found.sha256 != link.sha256 or not found.is_signed:
             raise BackupInvalid(f"It builds on {link.file}, which is not what it was then.")
         return Backup(self.storage, found)
+
+    @property
+    def text_bytes(self) -> int | None:
+        """How long the scripts are that it is restored from, if that is known."""
+        sizes = [one.claims.uncompressed_bytes for one in self.chain]
+        return None if None in sizes else sum(filter(None, sizes))
 
     @property
     def tables(self) -> list[str]:

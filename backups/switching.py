@@ -128,7 +128,7 @@ def _require_room(connection: Connection[Any], backup: Backup) -> None:
     """Refuse where the disk would be full before the end; of another server than the embedded one we can't see it."""
     if not settings.DATABASE_IS_EMBEDDED:
         return
-    size = backup.claims.uncompressed_bytes or backup.manifest.size_bytes * _TEXT_SHRINKS_BY
+    size = backup.text_bytes or backup.manifest.size_bytes * _TEXT_SHRINKS_BY
     needed, free = size * _ROOM, shutil.disk_usage(connection.info.host).free
     if free < needed:
         raise Unavailable(
@@ -140,7 +140,7 @@ def _require_room(connection: Connection[Any], backup: Backup) -> None:
 def _load(connection: Connection[Any], backup: Backup, progress: Progress) -> list[str]:
     """Load everything into the new schema, the trail elsewhere, and prove that it is what was backed up."""
     claims = backup.claims
-    progress.begin("Load", claims.uncompressed_bytes or 0)
+    progress.begin("Load", backup.text_bytes or 0)
     trail = sql.Identifier("pg_temp", _TRAIL_OF_BACKUP)
     loaded = loading.load(connection, backup.parts(), "public", progress, {TRAIL: trail})
     loading.require_tables(connection, backup.tables)

@@ -63,13 +63,14 @@ def validate_backup(actor: Actor, arguments: dict[str, Any], progress: Progress)
     "prove_newest", repeatable=True, operation="VALIDATE_BACKUP", title="Proof of the newest backup"
 )
 def prove_newest(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
-    """This function will restore the newest full backup aside, and compare.
+    """This function will restore the newest full backup, or that of another `type`, aside, and compare.
 
     :raises NotFound: there is none
     """
-    newest = services.list_backups(actor=actor, type="full", limit=1).backups
+    kind = arguments.pop("type", "full")
+    newest = services.list_backups(actor=actor, type=kind, limit=1).backups
     if not newest:
-        raise NotFound("There is no full backup yet.")
+        raise NotFound(f"There is no {kind} backup yet.")
     return validate_backup(actor, {"backup_file": newest[0].file, "deep": True, **arguments}, progress)
 
 
@@ -115,6 +116,13 @@ schedule.declare(
     kind="prove_newest",
     crontab="0 3 * * *",
     description="Restores the newest full backup into a database of its own, and compares.",
+)
+schedule.declare(
+    "Proof of the newest chain",
+    kind="prove_newest",
+    crontab="0 21 * * *",
+    arguments={"type": "incremental"},
+    description="Restores the newest incremental backup, with all that it builds on, and compares.",
 )
 schedule.declare(
     "Watch over backups",

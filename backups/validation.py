@@ -104,7 +104,7 @@ def _restore(connection: Connection[Any], backup: Backup, progress: Progress) ->
     claims = backup.claims
     with connection.transaction(force_rollback=True):
         connection.execute(owner.LIMITS)
-        progress.begin("Load", claims.uncompressed_bytes or 0)
+        progress.begin("Load", backup.text_bytes or 0)
         loading.load(connection, backup.parts(), "public", progress)
         loading.require_tables(connection, backup.tables)
         loading.require_same(connection, claims.tables, progress)

@@ -21,7 +21,8 @@ def watch(now: datetime) -> list[str]:
     """This function will open or close the alerts about backups, and return what they say."""
     found, _ = catalogue.read(storage.configured())
     full = [backup for backup in found if backup.type == "full"]
-    said = {NONE_PROVEN: none_proven(full, now), NOT_VALID: not_valid(full)}
+    chains = [backup for backup in found if backup.type in {"full", "incremental"}]
+    said = {NONE_PROVEN: none_proven(full, now), NOT_VALID: not_valid(chains)}
     for kind, message in said.items():
         alerts.tell(kind, message)
     return [message for message in (*said.values(), offsite.watch(now)) if message]
@@ -38,7 +39,7 @@ def none_proven(full: Sequence[Found], now: datetime) -> str | None:
     return None
 
 
-def not_valid(full: Sequence[Found]) -> str | None:
-    """This function will name the full backups that were looked at and found not to be valid."""
-    bad = sorted(backup.file for backup in full if backup.is_valid is False)
+def not_valid(backups: Sequence[Found]) -> str | None:
+    """This function will name the backups that were looked at and found not to be valid."""
+    bad = sorted(backup.file for backup in backups if backup.is_valid is False)
     return f"Found not valid, so not to be relied on: {', '.join(bad)}." if bad else None

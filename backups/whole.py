@@ -70,7 +70,7 @@ def _restore(connection: Connection[Any], backup: Backup, work: Work, progress: 
             connection.execute(
                 sql.SQL("DROP {} IF EXISTS {} CASCADE").format(sql.SQL(kind), sql.Identifier("app", name))
             )
-        progress.begin("Load", claims.uncompressed_bytes or 0)
+        progress.begin("Load", backup.text_bytes or 0)
         loading.load(connection, backup.parts(), "public", progress)
         loading.require_same(connection, claims.tables, progress)
         loading.require_structure(connection, claims.schema_fingerprint)

@@ -93,15 +93,6 @@ def cases(found: Backups) -> Iterator[Case]:
         before=lambda: forget(found),
         **rounds,
     )
-    yield Case(
-        f"backup, copy and reading it back of {size}",
-        lambda: copying.copy(storage.configured(), buckets.configured(), make(), actor),
-        make,
-        Limit(ratio=1.6),
-        "the backup alone",
-        before=lambda: forget(found),
-        **rounds,
-    )
 
 
 def peak_memory_mb(found: Backups, url: str) -> float:

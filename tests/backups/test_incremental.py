@@ -7,14 +7,19 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
-from accesscontrol.errors import ConfirmationRequired, Conflict
-from backups import manifest, names, services, snapshot, validation
+from accesscontrol.errors import ConfirmationRequired, Conflict, NotFound
+from backups import manifest, names, services, snapshot, validation, watching
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
+from jobs import kinds
+from jobs.progress import SILENT
+from tests import databases
 from tests.backups.conftest import Watcher, own_url, restore
 from tests.backups.restores import backup, merge, merge_table, replace, state
 
@@ -161,6 +166,25 @@ class TestContent:
         replace(third.backup_file, safety_backup=False)
         assert state(owner) == now
 
+    def test_it_comes_back_with_all_accounts_on_another_machine(self, owner, admin, settings):
+        backup()
+        owner.execute(WORK)
+        file, now = incremental().backup_file, state(owner)
+        here = settings.DATABASE_OWNER_URL
+        settings.DATABASE_OWNER_URL = databases.url_of("postgres", here)
+        databases.fresh(connection.settings_dict["NAME"], databases.template())
+        settings.DATABASE_OWNER_URL = here
+
+        call_command("restore", file, "--with-app", "--yes")
+
+        with psycopg.connect(here) as own:
+            assert state(own) == now
+        assert User.objects.get(username=admin.username)
+        with pytest.raises(FullBackupNeeded):
+            incremental()
+        backup()
+        assert incremental().backup_file
+
 
 class TestValidation:
     def test_a_chain_is_proven_by_restoring_it(self, owner, admin):
@@ -173,6 +197,21 @@ class TestValidation:
         assert found.valid, found.checks
         assert next(check for check in found.checks if check.name == "chain").detail.startswith("builds on 1")
         assert services.list_backups(actor=admin, type="incremental").backups[0].is_proven
+
+    def test_the_last_is_proven_by_the_schedule_and_an_alert_names_one_that_is_not_valid(
+        self, owner, admin, folder
+    ):
+        with pytest.raises(NotFound, match="no incremental"):
+            kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+        backup()
+        file = incremental().backup_file
+        told = kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+        assert (told["backup_file"], told["valid"], told["deep"]) == (file, True, True)
+
+        (folder / file).write_bytes(b"another")
+        kinds.get("prove_newest").run(admin, {"type": "incremental"}, SILENT)
+
+        assert any(file in message for message in watching.watch(timezone.now()))
 
     def test_what_it_builds_on_is_looked_at_too(self, owner, admin, folder):
         full = backup()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accesscontrol.errors import NotFound
-from backups import manifest, names
+from backups import manifest, names, signing
 from backups.errors import BackupInvalid
 from backups.manifest import Manifest
 from tests.backups.conftest import OLD_KEY
@@ -28,6 +28,7 @@ DOCUMENT = {
     "app": {"file": "backup_20261122T020000Z.app.sql.gz", "size_bytes": 1, "sha256": DIGEST, "key_id": "0" * 16},
     "signature": None,
 }  # fmt: skip
+CHAIN = {"before": [], "database_oid": 5, "timeline": "00000001", "capture": DIGEST, "changes": {}}
 WRONG = [
     {"format": 2}, {"format": "1"}, {"format": True}, {"type": "incremental"}, {"type": "table"}, {"extra": 1},
     {"file": "../backup_20261122T020000Z.sql.gz"}, {"file": "backup_20261122T020000Z.sql"},
@@ -39,7 +40,9 @@ WRONG = [
     {"members": [{"name": "x", "start": 0, "end": 1}]},
     {"app": {**DOCUMENT["app"], "file": "backup_20261122T020001Z.app.sql.gz"}}, {"app": {}}, {"migrations": [["a"]]},
     {"table": "books"}, {"compressed": False}, {"compressed": 1}, {"position": 7},
-    {"signature": {"key_id": "x", "value": DIGEST}},
+    {"signature": {"key_id": "x", "value": DIGEST}}, {"chain": {}}, {"chain": {**CHAIN, "timeline": "1"}},
+    {"chain": {**CHAIN, "before": [{"file": DOCUMENT["file"], "sha256": DIGEST}]}},  # of a full one
+    {"file": "incremental_20261122T020000Z.sql.gz", "type": "incremental", "app": None, "chain": CHAIN},
 ]  # fmt: skip
 
 
@@ -55,6 +58,22 @@ class TestParse:
         assert found.created == datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
         assert found.record_count == 5
         assert found.name == names.parse(DOCUMENT["file"])
+
+    def test_one_from_before_there_were_chains_keeps_its_signature(self):
+        found = manifest.parse(encoded()).sealed()
+
+        older = {name: value for name, value in DOCUMENT.items() if name != "signature"}
+        assert signing.is_signed(older, found.signature.model_dump())
+        assert "chain" not in json.loads(found.encode())
+        assert manifest.parse(found.encode()).is_signed
+
+    def test_what_a_chain_says_is_signed_too(self):
+        found = manifest.parse(encoded(chain=CHAIN)).sealed()
+        assert found.is_signed
+
+        document = json.loads(found.encode())
+        document["chain"]["timeline"] = "00000002"
+        assert not manifest.parse(json.dumps(document).encode()).is_signed
 
     @pytest.mark.parametrize("changed", WRONG, ids=str)
     def test_refuses_what_is_not_as_we_write_it(self, changed):

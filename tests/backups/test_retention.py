@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -94,3 +95,27 @@ class TestAlways:
         gone = set(expired(backups, now))
 
         assert not any(b.name in gone for b in backups if now - b.created_at <= 2 * DAY)
+
+
+@given(BACKUPS, MOMENTS, st.randoms(use_true_random=False))
+def test_nothing_that_stays_builds_on_what_goes(backups, now, random):
+    chained: list[Kept] = []
+    for backup in sorted(backups, key=lambda one: one.created_at):
+        base = random.choice([None, *chained])
+        before = () if base is None else (*base.builds_on, base.name)
+        series = "chained" if before else backup.series
+        chained.append(replace(backup, builds_on=before, series=series))
+
+    gone = set(expired(chained, now))
+
+    assert all(not gone & set(backup.builds_on) for backup in chained if backup.name not in gone)
+
+
+def test_what_builds_on_another_is_kept_two_days_and_the_last_for_longer():
+    full = backup(0)
+    chain = [
+        replace(backup(0, hour=4 * n, series="incremental"), builds_on=(full.name,)) for n in range(1, 4)
+    ]
+
+    assert expired([full, *chain], START + DAY) == []
+    assert expired([full, *chain], START + 4 * DAY) == [one.name for one in chain[:2]]
