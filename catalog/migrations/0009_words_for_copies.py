@@ -8,6 +8,6 @@ from audit.sql_files import run_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0008_trash"), ("audit", "0015_copies_of_backups")]
+    dependencies = [("catalog", "0008_trash"), ("audit", "0016_copies_of_backups")]
 
     operations = [run_sql("catalog", "lookups.sql")]

@@ -13,6 +13,6 @@ BEFORE = (*_last.BEFORE, *_last.ADDED)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0014_indexes_of_versions")]
+    dependencies = [("audit", "0015_versions_refer_to_nothing")]
 
     operations = [migrations.RunSQL(_files.allow(*BEFORE, *ADDED), _files.allow(*BEFORE))]
