@@ -13,7 +13,7 @@ from django.test import Client
 
 from accesscontrol.actor import Actor
 from accesscontrol.models import PlanFreeRole
-from audit.models import AuditLog
+from audit.models import Alert, AuditLog
 from backups.models import Trust
 from catalog.models import Author
 from jobs import running
@@ -115,7 +115,9 @@ def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client
     wrong = api.delete(f"{BACKUPS}{name}/", headers={"Plan-Token": "forged"})
     assert wrong.status_code == 409
     token = wrong.json()["details"]["plan_token"]
+    assert not Alert.objects.exists()
     assert api.delete(f"{BACKUPS}{name}/", headers={"Plan-Token": token}).json()["freed_bytes"] > len(SQL)
+    assert Alert.objects.exists()  # that there is no backup
     assert api.get(f"{BACKUPS}{name}/").status_code == 404
     assert [last("DELETE_BACKUP").success, AuditLog.objects.filter(operation="DELETE_BACKUP").count()] == [
         True,
@@ -299,6 +301,16 @@ def test_who_may_not_is_told_so_and_the_trail_too(
     assert answer.status_code == 403
     assert (last(operation).success, last(operation).user_id) == (False, "edith")
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(("path", "operation"), [("", "BACKUP_TABLE"), (f"{FILE}/restore/", "RESTORE_TABLE")])
+def test_the_trail_is_told_which_table_was_refused(
+    client: Client, editor: Actor, path: str, operation: str
+) -> None:
+    client.force_login(editor.user)
+
+    assert client.post(f"{BACKUPS}{path}", {"table": "authors"}, JSON).status_code == 403
+    assert (last(operation).success, last(operation).table_name) == (False, "authors")
 
 
 @pytest.mark.parametrize("name", [FILE, "..%2f..%2fetc%2fpasswd", "backup.sql", "%00"])
