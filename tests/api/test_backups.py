@@ -14,6 +14,7 @@ from django.test import Client
 from accesscontrol.actor import Actor
 from accesscontrol.models import PlanFreeRole
 from audit.models import Alert, AuditLog
+from backups.api import files
 from backups.models import Trust
 from catalog.models import Author
 from jobs import running
@@ -125,14 +126,18 @@ def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client
     ]
 
 
-def test_a_form_brings_a_file_too(api: Client) -> None:
-    files = {"file": SimpleUploadedFile("dump.sql.gz", SQL)}
+def test_a_form_brings_a_file_too(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought = {"file": SimpleUploadedFile("dump.sql.gz", SQL)}
 
-    assert api.post(f"{BACKUPS}upload/", files).status_code == 201
+    assert api.post(f"{BACKUPS}upload/", brought).status_code == 201
     manifest = SimpleUploadedFile("m.json", b"{}")
     again = {"file": SimpleUploadedFile("dump.sql.gz", SQL), "manifest": manifest}
     assert api.post(f"{BACKUPS}upload/", again).json()["code"] == "BACKUP_INVALID"
     assert api.post(f"{BACKUPS}upload/", {"other": "text"}).status_code == 400
+
+    monkeypatch.setattr(files, "MAX_BYTES", 1)
+    large = {name: SimpleUploadedFile(name, SQL) for name in ("file", "manifest")}
+    assert api.post(f"{BACKUPS}upload/", large).status_code == 413
 
 
 def test_bodies_that_can_not_be_taken_are_refused(api: Client, settings: Any) -> None:
