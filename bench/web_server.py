@@ -22,11 +22,13 @@ KEPT_S = 60  # an idle connection: clients here keep theirs
 _SERVE = """
 import socket, sys
 from importlib import import_module
-from config.web import Web
 
 module, number, workers, threads, kept_s = sys.argv[1], *map(int, sys.argv[2:])
+application = import_module(module).application
+from config.web import Web  # once Django is set up
+
 listening = socket.socket(fileno=number)
-web = Web(import_module(module).application, listening, workers, threads)
+web = Web(application, listening, workers, threads)
 web.cfg.set("keepalive", kept_s)
 web.run()
 """

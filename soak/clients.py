@@ -8,6 +8,7 @@ from random import Random
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from accesscontrol import keys
@@ -15,7 +16,7 @@ from accesscontrol.actor import Actor, Channel
 from bench.http_wire import Answer, Connection
 from bench.web_server import serving
 from soak import invariants
-from soak.growth import Watch
+from soak.growth import CONNECTIONS, Watch
 from soak.ledger import Call, Ledger
 from soak.places import Place
 
@@ -31,15 +32,17 @@ def run(place: Place, *, seconds: float, seed: int, clients: int = CLIENTS) -> L
     ledger = Ledger()
     actor = Actor(User.objects.get(username=place.username), Channel.COMMAND)
     key = keys.create(actor=actor, name="soak", scopes=RIGHTS).text
+    watch = Watch()
+    ours = float(place.read(CONNECTIONS)[0][0])
     with serving(place.environment()) as server:
-        watch = Watch()
         asyncio.run(
             _all(
                 server.port, key, seconds, seed, clients, ledger,
                 lambda: watch.look(place, server.resident_mb()),
             )
         )  # fmt: skip
-    watch.judge(ledger, "a web process")
+    of_threads = settings.WEB_WORKERS * settings.WEB_THREADS
+    watch.judge(ledger, "a web process", connections=ours + of_threads)
     invariants.check(place, ledger)
     return ledger
 

@@ -13,7 +13,8 @@ from django.test import Client
 
 from accesscontrol.actor import Actor
 from accesscontrol.models import PlanFreeRole
-from audit.models import AuditLog
+from audit.models import Alert, AuditLog
+from backups.api import files
 from backups.models import Trust
 from catalog.models import Author
 from jobs import running
@@ -140,7 +141,9 @@ def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client
     wrong = api.delete(f"{BACKUPS}{name}/", headers={"Plan-Token": "forged"})
     assert wrong.status_code == 409
     token = wrong.json()["details"]["plan_token"]
+    assert not Alert.objects.exists()
     assert api.delete(f"{BACKUPS}{name}/", headers={"Plan-Token": token}).json()["freed_bytes"] > len(SQL)
+    assert Alert.objects.exists()  # that there is no backup
     assert api.get(f"{BACKUPS}{name}/").status_code == 404
     assert [last("DELETE_BACKUP").success, AuditLog.objects.filter(operation="DELETE_BACKUP").count()] == [
         True,
@@ -148,14 +151,18 @@ def test_a_file_that_somebody_brings_is_foreign_and_goes_with_a_plan(api: Client
     ]
 
 
-def test_a_form_brings_a_file_too(api: Client) -> None:
-    files = {"file": SimpleUploadedFile("dump.sql.gz", SQL)}
+def test_a_form_brings_a_file_too(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought = {"file": SimpleUploadedFile("dump.sql.gz", SQL)}
 
-    assert api.post(f"{BACKUPS}upload/", files).status_code == 201
+    assert api.post(f"{BACKUPS}upload/", brought).status_code == 201
     manifest = SimpleUploadedFile("m.json", b"{}")
     again = {"file": SimpleUploadedFile("dump.sql.gz", SQL), "manifest": manifest}
     assert api.post(f"{BACKUPS}upload/", again).json()["code"] == "BACKUP_INVALID"
     assert api.post(f"{BACKUPS}upload/", {"other": "text"}).status_code == 400
+
+    monkeypatch.setattr(files, "MAX_BYTES", 1)
+    large = {name: SimpleUploadedFile(name, SQL) for name in ("file", "manifest")}
+    assert api.post(f"{BACKUPS}upload/", large).status_code == 413
 
 
 def test_bodies_that_can_not_be_taken_are_refused(api: Client, settings: Any) -> None:
@@ -324,6 +331,16 @@ def test_who_may_not_is_told_so_and_the_trail_too(
     assert answer.status_code == 403
     assert (last(operation).success, last(operation).user_id) == (False, "edith")
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(("path", "operation"), [("", "BACKUP_TABLE"), (f"{FILE}/restore/", "RESTORE_TABLE")])
+def test_the_trail_is_told_which_table_was_refused(
+    client: Client, editor: Actor, path: str, operation: str
+) -> None:
+    client.force_login(editor.user)
+
+    assert client.post(f"{BACKUPS}{path}", {"table": "authors"}, JSON).status_code == 403
+    assert (last(operation).success, last(operation).table_name) == (False, "authors")
 
 
 @pytest.mark.parametrize("name", [FILE, "..%2f..%2fetc%2fpasswd", "backup.sql", "%00"])

@@ -67,6 +67,8 @@ def test_people_list_their_own_and_managers_all(client: Client, writer: Actor, e
     assert [job["id"] for job in client.get(f"{JOBS}?state=done").json()["jobs"]] == [others.pk]
     assert [job["id"] for job in client.get(f"{JOBS}?kind=sample_echo").json()["jobs"]] == [mine.pk]
     assert client.get(f"{JOBS}{others.pk}/").json()["result"] == {"record_count": 3}
+    Job.objects.filter(pk=others.pk).update(kind="export_csv", arguments={"table": "authors"})
+    assert client.get(f"{JOBS}{others.pk}/").json()["links"].keys() == {"self"}
 
 
 def test_pages_follow_one_another(api: Client, writer: Actor) -> None:

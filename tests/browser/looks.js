@@ -58,18 +58,16 @@ window.looks = (() => {
     };
 
     const isContrast = ({id}) => id === "color-contrast";
-    const passedOver = new WeakSet(); // what axe does not measure or can't, in whatever look
+    let passedOver; // what axe did not measure or could not, when it was last asked
     let matches;
 
     /* Returns what axe finds wrong with the page, or with parts of it, and what is known now. */
     const wrong = async (rules, known, parts) => {
         const rule = axe._audit.rules.find(isContrast);
         const before = new Set(known.colours), good = new Set(), kept = new Map();
+        passedOver = new WeakSet();
         matches ??= rule.matches;
         rule.matches = (element, ...more) => {
-            if (passedOver.has(element)) {
-                return false;
-            }
             const its = colours(element, kept);
             if (before.has(its)) {
                 return false;
@@ -114,10 +112,11 @@ window.looks = (() => {
         return opener.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
     };
 
-    /* Returns an opener that is in reach, and of whose kind there is something that is not known. */
+    /* Returns an opener that is in reach, and of whose kind there is something that is not known: first in what came last. */
+    let last = [];
     const next = (known) => {
         const before = new Set(known);
-        return [...document.querySelectorAll(OPENERS)]
+        return [...last.flatMap((part) => [...part.querySelectorAll(OPENERS)]), ...document.querySelectorAll(OPENERS)]
             .find((opener) => !isOpen(opener) && kinds(opener).some((kind) => !before.has(kind)) && isInReach(opener));
     };
 
@@ -138,7 +137,8 @@ window.looks = (() => {
     /* Returns what came in sight since `before`, each with all that is in it. */
     const came = (before) => {
         const fresh = new Set(shown().filter((element) => !before.has(element)));
-        return [...fresh].filter((element) => !fresh.has(element.parentElement));
+        last = [...fresh].filter((element) => !fresh.has(element.parentElement));
+        return last;
     };
 
     return {wrong, wrongColours, kinds, next, open, shown, came};

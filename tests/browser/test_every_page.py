@@ -16,6 +16,7 @@ from catalog import registry
 from catalog.table import Table
 from tests.browser import looking
 from tests.browser.conftest import Visitor
+from tests.browser.looking import Known
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -78,3 +79,12 @@ def test_of_every_table_fits_a_narrow_window(visit: Callable[..., Visitor]) -> N
         wrong += [f"{path}: {fault}" for fault in found]
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_wrong_two_clicks_away_is_found(visit: Callable[..., Visitor]) -> None:
+    page = visit("Viewer").go("profile/")
+    page.evaluate("document.querySelector('#shortcuts dd').style.color = 'rgb(187 187 187)'")
+
+    (fault,) = looking.faults_of_what_opens(page, Known())
+
+    assert fault.startswith("with “Keyboard shortcuts” open: color-contrast")
