@@ -57,7 +57,7 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=200, default="")  # host:process
-    attempts = models.PositiveSmallIntegerField(default=0)  # that began, but those that were handed back
+    attempts = models.PositiveSmallIntegerField(db_default=0, default=0)  # that began, but those handed back
 
     class Meta:
         default_permissions = ()

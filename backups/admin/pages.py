@@ -67,7 +67,7 @@ class BackupPages(Restores, Files):
             "alerts": alerts.open_now(),
             "lines": [words.line(found) for found in listing.backups],
             "has_copies": bucket.is_configured(),
-            "moments": words.moments(pitr.moments(actor=actor)),
+            "moments": words.moments(pitr.moments(actor=actor)) if settings.POINT_IN_TIME else None,
             **charts.context(listing.backups, timezone.now()),
             "total": listing.total,
             "hidden": listing.total - len(listing.backups),

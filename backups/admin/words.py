@@ -62,10 +62,8 @@ class Line:
     base: str  # that which it is the changes since
 
 
-def moments(found: Moments) -> dict[str, Any] | None:
-    """This function will return in words which moments can be brought back; None where nobody wants that."""
-    if not found.is_wanted:
-        return None
+def moments(found: Moments) -> dict[str, Any]:
+    """This function will return in words which moments can be brought back."""
     reach, reach_is = _reach(found)
     receiver, receiver_is = _receiver(found)
     return {

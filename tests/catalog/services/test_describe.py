@@ -296,10 +296,11 @@ class TestReading:
     def test_never_has_more_rights_than_the_caller(self, db):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT proname FROM pg_proc WHERE pronamespace = 'app'::regnamespace AND prosecdef ORDER BY 1"
+                "SELECT proname FROM pg_proc WHERE pronamespace = 'app'::regnamespace AND prosecdef"
+                " AND prorettype <> 'trigger'::regtype ORDER BY 1"  # those nobody can call
             )
             assert [name for (name,) in cursor.fetchall()] == [
-                "forget_full_rates", "make_import_rows", "take_rate",  # none of which reads a table of the catalog
+                "forget_full_rates", "make_import_rows", "prune_change_log", "take_rate",  # none reads the catalog
             ]  # fmt: skip
 
 
