@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from django.db.migrations.loader import MigrationLoader
-from isal import igzip, isal_zlib
 from psycopg import sql
 
 from accesscontrol.errors import NotFound
-from backups import encryption, manifest, names, script
+from backups import encryption, manifest, names, script, unpacking
 from backups.errors import BackupInvalid
 from backups.manifest import AppFile, Link, Manifest
 from backups.models import Trust
@@ -23,7 +21,6 @@ from backups.storage import Storage
 from catalog import registry
 from jobs.progress import SILENT, Progress
 
-BLOCK_BYTES: Final = 1 << 20
 MAX_RATIO: Final = 100  # of a foreign file, which does not say how large it gets: text shrinks to a third
 RESTORED_APPS: Final = frozenset(
     table.model._meta.app_label for table in registry.all_tables() if not table.append_only
@@ -107,8 +104,8 @@ class Backup:
         declared = self.claims.uncompressed_bytes
         limit = self.manifest.size_bytes * MAX_RATIO if declared is None else declared
         with self.storage.open(self.manifest.file) as file:
-            source = _unzipped(file) if self.manifest.compressed else file
-            yield from _bounded(source, limit, is_exact=declared is not None)
+            source = unpacking.unzipped(file) if self.manifest.compressed else file
+            yield from unpacking.bounded(source, limit, is_exact=declared is not None)
 
     def parts(self) -> Iterator[Part]:
         """This function will yield the parts of the script; of a chain, all that they come to.
@@ -150,7 +147,7 @@ class Backup:
         :raises BackupInvalid: it was changed, or no key of ours opens it
         """
         with self.storage.open(self.app_file.file) as file:
-            yield from script.parts(_inflated(encryption.decrypted(file)), "app")
+            yield from script.parts(unpacking.inflated(encryption.decrypted(file)), "app")
 
     @property
     def app_file(self) -> AppFile:
@@ -188,8 +185,6 @@ def require(backup: Backup, progress: Progress = SILENT, *, with_app: bool = Fal
     for step in steps:
         step(backup, progress)
 
-
-_DAMAGED: Final[Any] = (EOFError, OSError, zlib.error, isal_zlib.error)  # as gzip and isal tell it
 
 Step = Callable[[Backup, Progress], str]
 
@@ -320,48 +315,10 @@ def _hashed(backup: Backup, file: str, declared: str, progress: Progress) -> str
     digest = hashlib.sha256()
     progress.begin("Check", backup.manifest.size_bytes)
     with backup.storage.open(file) as source:
-        while block := source.read(BLOCK_BYTES):
+        while block := source.read(unpacking.BLOCK_BYTES):
             progress.check()
             progress.advance(len(block))
             digest.update(block)
     if digest.hexdigest() != declared:
         raise BackupInvalid("The file was changed since it was made: its sha256 is another.")
     return declared
-
-
-def _bounded(source: Any, limit: int, *, is_exact: bool) -> Iterator[bytes]:
-    """The bytes of a source, up to a limit: one byte more, and they are refused."""
-    size = 0
-    while True:
-        try:
-            block = source.read(min(BLOCK_BYTES, limit + 1 - size))
-        except _DAMAGED as error:
-            raise BackupInvalid("The file can't be unpacked: it is damaged, or no gzip file.") from error
-        if not block:
-            break
-        size += len(block)
-        if size > limit:
-            raise BackupInvalid("The file unpacks to more than it should: it was stopped there.")
-        yield block
-    if is_exact and size < limit:
-        raise BackupInvalid("The file unpacks to less than it should.")
-
-
-def _unzipped(file: BinaryIO) -> Any:
-    return igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call] # it has no types
-
-
-def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The one gzip member that comes in blocks, each of them ours: it was encrypted with our key."""
-    unzip = isal_zlib.decompressobj(31)
-    try:
-        for block in blocks:
-            data = unzip.decompress(block, BLOCK_BYTES)
-            yield data
-            while unzip.unconsumed_tail:
-                yield unzip.decompress(unzip.unconsumed_tail, BLOCK_BYTES)
-        yield unzip.flush()
-    except _DAMAGED as error:
-        raise BackupInvalid("The file with the accounts can't be unpacked.") from error
-    if not unzip.eof or unzip.unused_data:
-        raise BackupInvalid("The file with the accounts is not whole.")

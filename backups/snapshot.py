@@ -81,6 +81,10 @@ def coordinator() -> Iterator[Connection[Any]]:
         if not row or not row[0]:
             raise Conflict("Another backup is being made.", hint="Try again when it is done.")
         yield connection
+        with suppress(
+            psycopg.Error
+        ):  # otherwise it is the next one's when the server sees that this one has gone
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
     finally:
         connection.close()
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import NotFound
-from backups import restoring, services, validation, watching
+from backups import deletion, restoring, services, validation, watching
 from backups.errors import FullBackupNeeded
 from backups.offsite import tasks as offsite_tasks  # noqa: F401 - its kinds are ours
 from backups.pitr import tasks as pitr_tasks  # noqa: F401 - its kinds are ours
@@ -89,7 +89,7 @@ def restore_table(actor: Actor, arguments: dict[str, Any], progress: Progress) -
 @kinds.register("expire_backups", repeatable=True, operation="DELETE_BACKUP", title="Retention of backups")
 def expire_backups(actor: Actor, arguments: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """This function will delete the backups that have had their time."""
-    return {"deleted": services.expire(actor=actor, now=timezone.now(), **arguments)}
+    return {"deleted": deletion.expire(actor=actor, now=timezone.now(), **arguments)}
 
 
 @kinds.register("watch_backups", repeatable=True, operation="LIST_BACKUPS", title="Watch over backups")

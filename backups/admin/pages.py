@@ -18,7 +18,7 @@ from accesscontrol.errors import ConfirmationRequired, Refused
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from audit import alerts
-from backups import access, describing, services, starting, watching
+from backups import access, deletion, describing, services, starting, watching
 from backups.admin import charts, words
 from backups.admin.files import Files
 from backups.admin.frame import page, started, url
@@ -137,7 +137,7 @@ class BackupPages(Restores, Files):
         """Show what would be lost, and delete it where somebody agreed to that."""
         token = request.POST.get("plan_token")
         try:
-            gone = services.delete_backup(
+            gone = deletion.delete_backup(
                 actor=actor_of(request), backup_file=backup_file, chain=True, plan_token=token, asks=True
             )
         except ConfirmationRequired as asked:

@@ -16,11 +16,12 @@ from accesscontrol.arguments import Arguments
 from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
 from accesscontrol.policy import Operation, Right
 from audit.api.terms import once_of, plan_token_of
-from backups import describing, services, starting, watching
+from backups import deletion, describing, services, starting, watching
 from backups.api.shown import BackupShown, shown
 from backups.api.view import BackupsView
+from backups.deletion import Deleted
 from backups.errors import BackupInvalid, DependentBackups
-from backups.services import Deleted, Listing
+from backups.services import Listing
 from jobs.api.shown import JobShown, started
 
 
@@ -125,7 +126,7 @@ class BackupView(BackupsView):
     def delete(self, request: Request, name: str) -> HttpResponse:
         """Delete a backup for good: first you get a plan (409), and with its token as Plan-Token it is deleted."""
         asked = DeleteParameters.read(given_in(request.GET))
-        gone = services.delete_backup(
+        gone = deletion.delete_backup(
             actor=self.actor, backup_file=name, chain=asked.chain, plan_token=plan_token_of(request)
         )
         watching.watch(timezone.now())

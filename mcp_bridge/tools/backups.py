@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from accesscontrol.actor import Actor
 from accesscontrol.policy import Operation, Right
-from backups import restoring, services, validation
+from backups import deletion, restoring, services, validation
+from backups.deletion import Deleted
 from backups.restoring import Restored
-from backups.services import Deleted, Listing, Made, MadeIncremental
+from backups.services import Listing, Made, MadeIncremental
 from backups.validation import Validation
 from jobs.progress import Progress
 from mcp_bridge.arguments import Arguments, Limit, TableArguments, word
@@ -191,7 +192,7 @@ def db_delete_backup(actor: Actor, arguments: DeleteBackup) -> Deleted:
     second, the same with `details.plan_token` as plan_token, deletes. DEPENDENT_BACKUPS: others build on it.
     Example: {"backup_file": "backup_20261122T020000Z.sql.gz"}
     """
-    return services.delete_backup(actor=actor, **dict(arguments))
+    return deletion.delete_backup(actor=actor, **dict(arguments))
 
 
 class ValidateBackup(Arguments):

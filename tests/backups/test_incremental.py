@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accesscontrol.actor import Actor, on_this_machine
 from accesscontrol.errors import ConfirmationRequired, Conflict, NotFound
-from backups import capture, manifest, names, services, snapshot, validation, watching
+from backups import capture, deletion, manifest, names, services, snapshot, validation, watching
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
 from jobs import kinds
@@ -45,12 +45,12 @@ def incremental(**arguments) -> services.MadeIncremental:
     return services.create_incremental(actor=on_this_machine(), **arguments)
 
 
-def delete(actor: Actor, file: str, **arguments) -> services.Deleted:
+def delete(actor: Actor, file: str, **arguments) -> deletion.Deleted:
     """Delete as somebody does who reads the plan, which names all that goes, and agrees."""
     with pytest.raises(ConfirmationRequired) as asked:
-        services.delete_backup(actor=actor, backup_file=file, **arguments)
+        deletion.delete_backup(actor=actor, backup_file=file, **arguments)
     token = asked.value.details["plan_token"]
-    gone = services.delete_backup(actor=actor, backup_file=file, plan_token=token, **arguments)
+    gone = deletion.delete_backup(actor=actor, backup_file=file, plan_token=token, **arguments)
     assert asked.value.details["plan"]["with_it"] == gone.with_it
     return gone
 
@@ -163,7 +163,7 @@ class TestContent:
 
         assert second.backup_file < first.backup_file
         assert third.chain == [full, first.backup_file, second.backup_file, third.backup_file]
-        assert services.expire(actor=on_this_machine(), now=timezone.now()) == []
+        assert deletion.expire(actor=on_this_machine(), now=timezone.now()) == []
         replace(third.backup_file, safety_backup=False)
         assert state(owner) == now
 
@@ -319,7 +319,7 @@ class TestKeeping:
         first, second = incremental().backup_file, incremental().backup_file
 
         with pytest.raises(DependentBackups) as refusal:
-            services.delete_backup(actor=admin, backup_file=full, asks=True)
+            deletion.delete_backup(actor=admin, backup_file=full, asks=True)
         assert refusal.value.details["dependents"] == [second, first]
 
         gone = delete(admin, full, chain=True)
@@ -339,7 +339,7 @@ class TestKeeping:
         full, first = backup(), incremental().backup_file
         later = timezone.now() + timedelta(days=200)
 
-        assert services.expire(actor=admin, now=later) == []
+        assert deletion.expire(actor=admin, now=later) == []
         assert {one.file for one in services.list_backups(actor=admin).backups} == {full, first}
 
     def test_the_log_has_what_the_last_full_backup_needs_and_no_more(self, owner, place):

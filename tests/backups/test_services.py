@@ -25,7 +25,7 @@ from accesscontrol.errors import (
 from accesscontrol.models import ColumnRule
 from audit import trail as trail_module
 from audit.models import AuditLog
-from backups import manifest, names, services, uploads
+from backups import deletion, manifest, names, services, uploads
 from backups.errors import BackupInvalid
 from backups.manifest import Manifest
 from backups.models import Trust, Verification
@@ -43,11 +43,11 @@ def person(*roles: str, **flags: bool) -> Actor:
     return Actor(user, Channel.COMMAND)
 
 
-def delete(actor: Actor, file: str) -> services.Deleted:
+def delete(actor: Actor, file: str) -> deletion.Deleted:
     """Delete a backup as somebody who reads the plan and agrees."""
     with pytest.raises(ConfirmationRequired) as shown:
-        services.delete_backup(actor=actor, backup_file=file)
-    return services.delete_backup(actor=actor, backup_file=file, plan_token=shown.value.details["plan_token"])
+        deletion.delete_backup(actor=actor, backup_file=file)
+    return deletion.delete_backup(actor=actor, backup_file=file, plan_token=shown.value.details["plan_token"])
 
 
 def hide(role: str, table: str, column: str) -> None:
@@ -94,8 +94,8 @@ class TestRights:
         "download": lambda who: services.open_download(
             actor=who, backup_file="backup_20261122T020000Z.sql.gz"
         ),
-        "delete": lambda who: services.delete_backup(actor=who, backup_file="backup_20261122T020000Z.sql.gz"),
-        "expire": lambda who: services.expire(actor=who, now=AT),
+        "delete": lambda who: deletion.delete_backup(actor=who, backup_file="backup_20261122T020000Z.sql.gz"),
+        "expire": lambda who: deletion.expire(actor=who, now=AT),
         "upload": lambda who: uploads.add_upload(actor=who, source=[SQL]),
         "trust": lambda who: uploads.trust(actor=who, backup_file="backup_20261122T020000Z.sql.gz"),
     }
@@ -220,7 +220,7 @@ class TestDownload:
         with pytest.raises(NotFound):
             services.open_download(actor=operator, backup_file=name)
         with pytest.raises(NotFound):
-            services.delete_backup(actor=operator, backup_file=name)
+            deletion.delete_backup(actor=operator, backup_file=name)
 
     def test_a_file_without_its_manifest_is_not_there(self, operator, put, place):
         told = put()
@@ -267,7 +267,7 @@ class TestDelete:
         delete(operator, told.file)
 
         with pytest.raises(NotFound):
-            services.delete_backup(actor=operator, backup_file=told.file)
+            deletion.delete_backup(actor=operator, backup_file=told.file)
 
     def test_says_first_what_would_be_left(self, operator, put, place):
         told = put()
@@ -275,7 +275,7 @@ class TestDelete:
         Verification.objects.create(sha256=told.sha256, file=told.file, deep=True, valid=True)
 
         with pytest.raises(ConfirmationRequired) as shown:
-            services.delete_backup(actor=operator, backup_file=told.file)
+            deletion.delete_backup(actor=operator, backup_file=told.file)
 
         plan = shown.value.details["plan"]
         assert (plan["is_proven"], plan["left_of_its_kind"], plan["proven_left_of_its_kind"]) == (True, 1, 0)
@@ -284,13 +284,13 @@ class TestDelete:
     def test_a_plan_is_good_for_what_it_counted_alone(self, operator, put, place):
         told = put()
         with pytest.raises(ConfirmationRequired) as shown:
-            services.delete_backup(actor=operator, backup_file=told.file)
+            deletion.delete_backup(actor=operator, backup_file=told.file)
         token = shown.value.details["plan_token"]
         other = put(AT + timedelta(days=1))
 
         for file in (other.file, told.file):
             with pytest.raises(ConfirmationRequired):
-                services.delete_backup(actor=operator, backup_file=file, plan_token=token)
+                deletion.delete_backup(actor=operator, backup_file=file, plan_token=token)
         assert len(place.names()) == 6
 
 
@@ -303,9 +303,9 @@ class TestExpire:
         table = put(AT - timedelta(days=150), table="books")
         new = put(AT)
 
-        assert services.expire(actor=operator, now=AT, dry_run=True) == [old.file]
+        assert deletion.expire(actor=operator, now=AT, dry_run=True) == [old.file]
         assert len(services.list_backups(actor=operator).backups) == 4
-        assert services.expire(actor=operator, now=AT) == [old.file]
+        assert deletion.expire(actor=operator, now=AT) == [old.file]
         left = {backup.file for backup in services.list_backups(actor=operator).backups}
         assert left == {proven.file, table.file, new.file}
         assert AuditLog.objects.get(operation="DELETE_BACKUP").record_id == old.file

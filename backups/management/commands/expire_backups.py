@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from backups import services
+from backups import deletion
 from backups.management import acting
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         """Delete them, and tell which."""
         who = acting.actor(user)
         with acting.refused(who, "DELETE_BACKUP"):
-            gone = services.expire(actor=who, now=timezone.now(), dry_run=dry_run)
+            gone = deletion.expire(actor=who, now=timezone.now(), dry_run=dry_run)
         for file in gone:
             self.stdout.write(file)
         self.stdout.write(f"{len(gone)} backups {'would be ' if dry_run else ''}deleted")
