@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -40,7 +41,12 @@ class Companion:
             self._started = now
             # A terminal's signals go to its own group: the web server passes on what concerns this program.
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                self._command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
+                self._command,
+                cwd=ROOT,
+                env=os.environ | {"PARENT_PID": str(os.getpid())},  # it may begin after we have ended
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                process_group=0,
             )
 
     def end(self) -> None:

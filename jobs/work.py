@@ -60,7 +60,8 @@ def run(*, processes: int, with_beat: bool) -> None:
         without_mingle=True,
         without_heartbeat=True,
     )
-    Thread(target=_watch, args=(worker, os.getppid()), name="watch", daemon=True).start()
+    parent = int(os.environ.get("PARENT_PID") or os.getppid())
+    Thread(target=_watch, args=(worker, parent), name="watch", daemon=True).start()
     worker.start()
     raise SystemExit(worker.exitcode)
 
