@@ -39,6 +39,7 @@ class TestWhileOthersWork:
             "INSERT INTO public.writing_sessions (session_date, notes)"
             " SELECT '2026-01-01', repeat(md5(n::text), 20) FROM generate_series(1, 20000) n"
         )
+        settings.LOCK_TIMEOUT_S = 60  # a busy machine may take longer than usual to load 20,000 rows
         file, stop = backup(), threading.Event()
         faults: list[BaseException] = []
         written: list[int] = []
@@ -77,7 +78,7 @@ class TestWhileOthersWork:
             replace(file)
             restored = len(written)
             while len(written) < restored + 3 and not faults:
-                pass
+                stop.wait(0.01)
         finally:
             stop.set()
             for thread in threads:
