@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import mmap
 import signal
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from gunicorn import util  # type: ignore[import-untyped]
@@ -28,6 +29,7 @@ from config.companion import Companion
 PATIENCE_S: Final = 30  # with a client that sends nothing of its request, or takes nothing of its answer
 MAX_LINE_BYTES: Final = 8_190  # of a request: a method and an address; gunicorn takes no more
 LEAST_BYTES_PER_S: Final = 1_000  # of a client that takes longer than that to send
+START_S: Final = 0.001  # for workers with fewer connections than another, when there is one to be had
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -44,6 +46,8 @@ class Web(BaseApplication):  # type: ignore[misc]
         companions: Sequence[Companion] = (),
     ) -> None:
         self.companions = companions
+        # How many connections each worker has, in memory that they share.
+        self.board = memoryview(mmap.mmap(-1, workers * struct.calcsize("i"))).cast("i")
         self._application = application
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # of each connection: they get it from here
             listening.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE_S, 0))
@@ -58,6 +62,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             "limit_request_line": MAX_LINE_BYTES,
             "control_socket_disable": True,  # it would lie outside the clone
             "proc_name": "database-admin-server",
+            "pre_fork": _give_place,
             "post_fork": _in_worker,
         }
         super().__init__()
@@ -113,7 +118,23 @@ class Master(Arbiter):  # type: ignore[misc]
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Gunicorn's worker with threads, of which none is kept by a client that sends byte by byte."""
+    """Gunicorn's worker with threads, of which none is kept by a client that sends byte by byte.
+
+    Whoever is quicker takes a new connection, which would leave most of those that are kept to one of the workers.
+    """
+
+    place = 0  # on the board
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection, unless a worker with fewer does so within a moment."""
+        if self.nr_conns > min(self.app.board):
+            sleep(START_S)
+        super().accept(listener)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what is to be done, and tell the others how many connections there are now."""
+        super().wait_for_and_dispatch_events(timeout)
+        self.app.board[self.place] = self.nr_conns
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request."""
@@ -164,6 +185,14 @@ def keep_signals() -> None:
     """Keep signals that come before gunicorn is ready: its own start swallows an interrupt now and then."""
     for number in ENDING:
         signal.signal(number, lambda kept, _frame: _early.append(kept))
+
+
+def _give_place(master: Arbiter, worker: Worker) -> None:
+    """Give a worker that is about to be forked a place on the board that no other has."""
+    taken = {other.place for other in master.WORKERS.values()}
+    places = range(len(master.app.board))
+    worker.place = next((place for place in places if place not in taken), places[-1])
+    master.app.board[worker.place] = 0
 
 
 def _in_worker(_master: Arbiter, _worker: object) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
+import subprocess
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from http.client import HTTPConnection
 
 import pytest
+from django.conf import settings
 
 from config import web
 from config.web import LEAST_BYTES_PER_S, PATIENCE_S, Receiver, Web, write_problem
@@ -63,3 +70,46 @@ def test_what_is_no_request_is_refused_in_the_shape_of_any_other() -> None:
     assert f"Content-Length: {len(body)}".encode() in head
     problem = json.loads(body)
     assert (problem["status"], problem["code"]) == (414, "TOO_LARGE")
+
+
+WHO = """
+import os, socket, sys
+import django
+
+django.setup()
+from config.web import Web
+
+def who(environ, start_response):
+    name = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(name)))])
+    return [name]
+
+listening = socket.socket(fileno=int(sys.argv[1]))
+Web(who, listening, workers=2, threads=2).run()
+"""
+
+
+def test_connections_are_shared_evenly_between_the_workers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port, place = listening.getsockname()[1], listening.fileno()
+        server = subprocess.Popen(
+            [sys.executable, "-c", WHO, str(place)], cwd=settings.BASE_DIR, env=os.environ, pass_fds=[place]
+        )
+    with ExitStack() as kept:
+        kept.callback(server.wait)
+        kept.callback(server.terminate)
+        connections = Counter([_asked(kept, port)])
+        while len(connections) < 2 and connections.total() < 300:  # one worker is there before the other
+            connections[_asked(kept, port)] += 1
+        for _ in range(connections.total() + 20):
+            connections[_asked(kept, port)] += 1
+
+    (some, others) = connections.values()
+    assert abs(some - others) <= 5
+
+
+def _asked(kept: ExitStack, port: int) -> bytes:
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    kept.callback(connection.close)
+    connection.request("GET", "/")
+    return connection.getresponse().read()
