@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.contrib import admin
 from django.contrib.admin import apps
+from django.contrib.admin.checks import check_admin_app, check_dependencies
+from django.core import checks
 
 
 class ConfigConfig(AppConfig):
@@ -14,8 +19,18 @@ class ConfigConfig(AppConfig):
     verbose_name = "Configuration"
 
 
-class AdminConfig(apps.AdminConfig):
-    """Django's admin, with our site in place of its own."""
+class AdminConfig(apps.SimpleAdminConfig):
+    """Django's admin, with our site in place of its own; its pages are imported where they are served, or checked."""
 
     default = False
     default_site = "config.site.AdminSite"
+
+    def ready(self) -> None:
+        """Register Django's checks."""
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(_check_pages, checks.Tags.admin)
+
+
+def _check_pages(*args: Any, **options: Any) -> list[checks.CheckMessage]:
+    admin.autodiscover()
+    return check_admin_app(*args, **options)
