@@ -82,21 +82,18 @@ def expire(*, actor: Actor, now: datetime) -> list[str]:
     access.require_management(actor)
     this, bucket = server.identify(), buckets.configured()
     known = _described(bucket, this.system_id)
-    before = [each for each in known if each.finished_at <= now - timedelta(days=settings.OFFSITE_DAYS)]
-    for each in before[:-1]:
+    going = bases.unneeded(known, now - timedelta(days=settings.OFFSITE_DAYS))
+    for each in going:
         for suffix in (_JSON, _TAR):
             bucket.delete(f"{_ROOT}{this.system_id}/{each.name}{suffix}{transfer.SUFFIX}")
-    kept = before[-1:] + known[len(before) :]
+    kept = [each for each in known if each not in going]
+    first = min((each.first_segment for each in kept), default=0)
     for name in bucket.sizes() if kept else ():
         segment = name.rsplit("/", 1)[-1].removesuffix(f"{_GZ}{transfer.SUFFIX}")
         number = segments.number(segment, kept[0].segment_bytes)
-        if (
-            name.startswith(f"{_ROOT}{this.system_id}/")
-            and number is not None
-            and number < kept[0].first_segment
-        ):
+        if name.startswith(f"{_ROOT}{this.system_id}/") and number is not None and number < first:
             bucket.delete(name)
-    return [each.name for each in before[:-1]]
+    return [each.name for each in going]
 
 
 def fetch(*, system_id: str | None = None, progress: Progress = SILENT) -> Path:
@@ -182,12 +179,11 @@ def _only_system(bucket: Bucket) -> str:
 
 
 def _described(bucket: Bucket, system_id: str) -> list[Described]:
-    """The bases of a server that the bucket has, the oldest first."""
+    """The bases of a server that the bucket has, in the order of the log."""
     start, end = f"{_ROOT}{system_id}/", f"{_JSON}{transfer.SUFFIX}"
     names = [name for name in bucket.sizes() if name.startswith(start) and name.endswith(end)]
-    return [
-        _read_described(bucket, name, name.removeprefix(start).removesuffix(end)) for name in sorted(names)
-    ]
+    known = [_read_described(bucket, name, name.removeprefix(start).removesuffix(end)) for name in names]
+    return sorted(known, key=lambda each: each.order)
 
 
 def _read_described(bucket: Bucket, target: str, name: str) -> Described:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from accesscontrol.errors import Conflict, InvalidInput, NotFound
 from backups.errors import BackupInvalid
-from backups.pitr import bases, receiver, recovery
+from backups.pitr import bases, receiver, recovery, segments
 from backups.pitr.recovery import Target
 from config import embedded, recovering
 from config.cluster import SUPERUSER, Cluster
@@ -59,6 +60,37 @@ class TestRecovery:
         assert rows == ["accident"]
         assert made.target == Target()
         assert made.asked.time == story.before + timedelta(days=1)
+
+    def test_a_moment_is_one_though_a_new_timeline_begins_with_it_too(self, story, home) -> None:
+        (folder,) = receiver.folders(story.folder)
+        later = folder.with_name("log_00000002")
+        later.mkdir()
+        try:
+            for path in folder.iterdir():
+                (later / path.name.replace("00000001", "00000002", 1)).symlink_to(path)
+            made = recovering.prepare(Target(name="before_the_accident"), home, SILENT, system_id=None)
+        finally:
+            shutil.rmtree(later)
+        assert made.base == story.base
+
+    def test_a_time_before_the_clock_was_set_back_is_reached_from_the_base_before(
+        self, story, home, monkeypatch
+    ) -> None:
+        """The second base was taken with the clock two hours slow: no later transaction leads to the time again."""
+        first = story.base.described
+        end = f"{segments.position(first.end) + (1 << 40):X}"
+        slow = first.model_copy(
+            update={
+                "name": "base_20000101T000000Z",
+                "start": f"{end[:-8]}/{end[-8:]}",
+                "end": f"{end[:-8]}/{end[-8:]}",
+                "finished_at": first.finished_at - timedelta(hours=2),
+            }
+        )
+        both = [story.base, replace(story.base, described=slow)]
+        monkeypatch.setattr(bases, "found", lambda _: both)
+        made = recovering.prepare(Target(time=story.before), home, SILENT, system_id=None)
+        assert (made.base, made.target) == (story.base, Target(time=story.before))
 
 
 class TestRefusals:
