@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
 
 from accesscontrol.errors import Conflict, InvalidInput, NotFound
 from backups.errors import BackupInvalid
@@ -91,6 +93,34 @@ class TestRecovery:
         monkeypatch.setattr(bases, "found", lambda _: both)
         made = recovering.prepare(Target(time=story.before), home, SILENT, system_id=None)
         assert (made.base, made.target) == (story.base, Target(time=story.before))
+
+
+class TestElsewhere:
+    """A server that is not ours to configure: what is to be done is said, and nothing of ours is begun for it."""
+
+    def test_the_steps_are_those_of_this_server(self, story, settings, monkeypatch, capsys) -> None:
+        settings.DATABASE_IS_EMBEDDED, settings.PITR_DIR = False, story.folder.parent
+        monkeypatch.setattr(embedded, "cluster", lambda: pytest.fail("the server is not ours"))
+        call_command("restore_pitr", "--to", story.before.isoformat())
+        said = capsys.readouterr().out
+        (data,) = story.folder.parent.glob("restored-*/data")
+        written = dict(
+            line.split(" = ") for line in (data / "postgresql.auto.conf").read_text().splitlines()[2:]
+        )
+        shutil.rmtree(data.parent)
+        assert f"Copy {data} there" in said
+        assert "config_file" not in said
+        assert set(written) <= set(re.findall(r"ALTER SYSTEM RESET (\w+);", said))
+        assert "recovery_target_time" in written
+
+    def test_a_configuration_that_lies_elsewhere_is_to_be_named(
+        self, story, settings, tmp_path, monkeypatch, capsys
+    ) -> None:
+        settings.DATABASE_IS_EMBEDDED = False
+        made = recovery.Prepared(tmp_path, story.base, Target(), Target())
+        monkeypatch.setattr(recovering, "prepare", lambda *_, **__: made)
+        call_command("restore_pitr", "--to", "latest")
+        assert "-c config_file=POSTGRESQL.CONF -c data_directory=DATA" in capsys.readouterr().out
 
 
 class TestRefusals:
