@@ -115,6 +115,11 @@ class Master(Arbiter):  # type: ignore[misc]
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Gunicorn's worker with threads, of which none is kept by a client that sends byte by byte."""
 
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """End as soon as nothing is asked: gunicorn's loop would sleep on, for a second at most."""
+        super().handle_exit(sig, frame)
+        self.method_queue.defer(lambda: None)
+
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request."""
         if conn.parser is None:
