@@ -16,6 +16,7 @@ from backups import programs
 from backups.pitr import segments
 from backups.pitr.segments import Segment
 
+_PAGE: Final = 8192
 _POINT: Final = re.compile(
     r"lsn: (?P<lsn>[0-9A-F]+/[0-9A-F]+), .*desc: RESTORE_POINT (?P<name>.*)$", re.ASCII | re.MULTILINE
 )
@@ -65,9 +66,17 @@ def _in_place(found: Sequence[Segment]) -> Iterator[Path]:
 
 
 def _said(folder: Path, segment: Segment, kind: str) -> str:
-    """What the program says of one segment's records of a kind; it fails at the end of the log."""
+    """What the program says of one segment's records of a kind; it fails at the end of the log.
+
+    A record that ends in the next segment is among them.
+    """
+    size = segment.path.stat().st_size
+    start, end = (
+        segments.lsn(place) for place in (segment.number * size, (segment.number + 1) * size + _PAGE)
+    )
+    place = ("-p", folder, "-t", str(segment.timeline), "-s", start, "-e", end)
     done = subprocess.run(  # noqa: S603 - our own list, no shell
-        [programs.path_of("pg_waldump"), "--rmgr", kind, folder / segment.name],
+        [programs.path_of("pg_waldump"), "--rmgr", kind, *place],
         capture_output=True,
         text=True,
         errors="replace",

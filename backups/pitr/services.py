@@ -26,6 +26,8 @@ from backups.pitr.receiver import State
 from backups.pitr.server import Server
 from jobs.progress import SILENT, Progress
 
+# The name alone is not on the disk before somebody commits: so this transaction does, with a number of its own.
+_NAME: Final = "SELECT pg_catalog.pg_create_restore_point({}), pg_catalog.pg_current_xact_id()"
 _POINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)  # PostgreSQL keeps 63 bytes
 
 
@@ -151,8 +153,8 @@ def name_moment(name: str) -> None:
             "A name has up to 63 letters, digits, dots, underscores and hyphens.", argument="name"
         )
     with server.connect() as connection:
-        statement = sql.SQL("SELECT pg_catalog.pg_create_restore_point({})")
-        connection.execute(statement.format(sql.Literal(name)))
+        connection.execute("SET synchronous_commit = local")
+        connection.execute(sql.SQL(_NAME).format(sql.Literal(name)))
 
 
 def _leads_on(found: Sequence[Base], this: Server) -> bool:

@@ -6,6 +6,7 @@ import os
 import shutil
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.utils import timezone
 
@@ -14,6 +15,8 @@ from audit.models import Alert, AuditLog
 from backups import watching as backups_watching
 from backups.pitr import bases, receiver, segments, server, services, watching
 from backups.pitr.server import ReplicationNeeded, Server
+from config.cluster import SUPERUSER
+from jobs.progress import SILENT
 
 
 @pytest.fixture
@@ -62,6 +65,10 @@ class TestBases:
         assert services.current().is_current
         assert watching.no_recent_base(services.current(), set_back) is None
 
+    def test_one_is_taken_at_a_time(self, live, machine) -> None:
+        with bases.draft(live, SILENT), pytest.raises(Conflict, match="Another base"):
+            services.take_base(actor=machine)
+
     def test_who_may_not_back_up_takes_none(self, live, nobody) -> None:
         with pytest.raises(Forbidden):
             services.take_base(actor=nobody)
@@ -72,6 +79,12 @@ class TestBases:
         live.folder.chmod(0o700)
         services.take_base(actor=machine)
         assert not (live.folder / ".making").exists()
+
+    def test_a_name_is_on_the_disk_when_it_is_answered(self, live, running) -> None:
+        with psycopg.connect(running.url(SUPERUSER, "postgres"), autocommit=True) as own:
+            (before,) = own.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+            services.name_moment("named")
+            assert own.execute("SELECT pg_current_wal_flush_lsn() > %s", [before]).fetchone() == (True,)
 
     @pytest.mark.parametrize("name", ["", "a'b", "a\nb", "x" * 64, "é"])
     def test_a_moment_has_a_plain_name(self, live, name: str) -> None:
