@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 
-import redis
 import structlog
 from django.conf import settings
 from django.db import connection
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from accesscontrol.limits import Limit, Work
 
@@ -103,9 +100,11 @@ def take(draws: Sequence[Draw], wanted: int) -> Drawn:
     :raises django.db.Error: the buckets are in PostgreSQL, which can't be asked
     """
     if settings.RATE_LIMIT_URL and time.monotonic() >= _rest.until:
+        from redis import RedisError  # noqa: PLC0415 - few have one: other programs start without
+
         try:
             return _take_from_redis(draws, wanted)
-        except redis.RedisError as error:
+        except RedisError as error:
             _rest.until = time.monotonic() + _REDIS_REST_S
             logger.warning("rate_limits_without_redis", reason=type(error).__name__, for_s=_REDIS_REST_S)
     return _take_from_postgresql(draws, wanted)
@@ -151,7 +150,11 @@ def _take_from_redis(draws: Sequence[Draw], wanted: int) -> Drawn:
 @cache
 def _script(url: str) -> Any:
     """The script, in a client of this process; the client opens connections as threads need them."""
-    client = redis.Redis.from_url(
+    from redis import Redis  # noqa: PLC0415 - as above
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    client = Redis.from_url(
         url,
         socket_timeout=_REDIS_TIMEOUT_S,
         socket_connect_timeout=_REDIS_TIMEOUT_S,

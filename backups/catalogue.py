@@ -60,7 +60,7 @@ def proven(sums: Iterable[str]) -> set[str]:
     """This function will return those whose backup was restored aside, found the same, and not found spoilt since."""
     last: dict[str, bool] = {}
     last_deep: dict[str, bool] = {}
-    looks = Verification.objects.filter(sha256__in=list(sums)).order_by("verified_at", "id")
+    looks = Verification.objects.filter(sha256__in=list(sums)).order_by("id")
     for sha256, deep, valid in looks.values_list("sha256", "deep", "valid"):
         last[sha256] = valid
         if deep:
@@ -84,7 +84,7 @@ def _with_knowledge(described: list[Manifest]) -> list[_Known]:
     copies = {copy.sha256: copy for copy in OffsiteCopy.objects.filter(sha256__in=sums)}
     last: dict[str, Verification] = {}
     last_deep: dict[str, Verification] = {}
-    for verification in Verification.objects.filter(sha256__in=sums).order_by("verified_at", "id"):
+    for verification in Verification.objects.filter(sha256__in=sums).order_by("id"):
         last[verification.sha256] = verification
         if verification.deep:
             last_deep[verification.sha256] = verification

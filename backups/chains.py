@@ -147,7 +147,7 @@ def _require_whole(backup: Backup) -> None:
     if not {"pre-data", "data"} <= {member.name for member in backup.base.claims.members}:
         raise _needed("no_base", f"{backup.base.manifest.file} does not hold everything.")
     sums = [one.manifest.sha256 for one in backup.chain]
-    looks = Verification.objects.filter(sha256__in=sums).order_by("verified_at", "id")
+    looks = Verification.objects.filter(sha256__in=sums).order_by("id")  # the clock may have been set back
     if not all({look.sha256: look.valid for look in looks}.values()):
         raise _needed("chain_broken", f"{file}, or one that it builds on, was found not valid.")
 

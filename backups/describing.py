@@ -46,6 +46,6 @@ def describe_backup(entry: Entry, *, actor: Actor, backup_file: str) -> Describe
     if found is None:  # deleted meanwhile, or its manifest is another's
         raise names.no_such_backup()
     entry.record_id, entry.record_count = name.file, 1
-    looks = Verification.objects.filter(sha256=found.sha256).order_by("-verified_at", "-id")
+    looks = Verification.objects.filter(sha256=found.sha256).order_by("-id")
     trust = Trust.objects.filter(sha256=found.sha256).first()
     return Described(found, backup.claims, list(looks[:MAX_LOOKS]), trust)

@@ -10,6 +10,7 @@ from audit import alerts
 from backups import catalogue, storage
 from backups.catalogue import Found
 from backups.offsite import watching as offsite
+from backups.pitr import watching as pitr
 
 NONE_PROVEN: Final = "no_proven_backup"
 NOT_VALID: Final = "backup_not_valid"
@@ -25,7 +26,7 @@ def watch(now: datetime) -> list[str]:
     said = {NONE_PROVEN: none_proven(full, now), NOT_VALID: not_valid(chains)}
     for kind, message in said.items():
         alerts.tell(kind, message)
-    return [message for message in (*said.values(), offsite.watch(now)) if message]
+    return [message for message in (*said.values(), offsite.watch(now), *pitr.watch(now)) if message]
 
 
 def none_proven(full: Sequence[Found], now: datetime) -> str | None:

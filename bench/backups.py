@@ -33,22 +33,23 @@ from jobs.progress import SILENT
 databases: Any = import_module("tests.databases")  # where tests take theirs from
 
 MEGABYTES = 100
-SCENES_PER_MB, TRAIL_PER_MB = 1_000, 100
+SCENES_PER_MB, PARAGRAPHS_PER_MB, TRAIL_PER_MB = 1_000, 200, 100
 ROUNDS = 3  # each takes seconds, or minutes
 MAX_MEMORY_MB = 150
 MAX_SHARE = 0.02  # of the full backup, for the changes of one row in a hundred
 
-# As hard to compress as prose, to about a third: some words of many are frequent. Two of 20,000 paragraphs make a scene
-# and one comes again far beyond what gzip remembers.
+# As hard to compress as prose, to about a third: some words of many are frequent. Two paragraphs make a scene, and in
+# a hundred megabytes, with 20,000 of them, one comes again far beyond what gzip remembers.
 _PROSE = """
 CREATE TEMPORARY TABLE paragraphs AS
 SELECT number, (
     SELECT string_agg(left(translate(md5(word::text), '0123456789abcdef', 'etaoinshrdlucmfw'), 2 + word % 9), ' ')
       FROM (SELECT floor(8192 * power(random(), 2))::int AS word FROM generate_series(1, 40 + number % 40)) chosen
-) AS words FROM generate_series(0, 19999) number;
+) AS words FROM generate_series(0, {paragraphs} - 1) number;
 UPDATE public.scenes SET content = first.words || ' ' || second.words
   FROM paragraphs first, paragraphs second
- WHERE first.number = abs(hashint8(scenes.id) % 20000) AND second.number = abs(hashint8(-scenes.id) % 20000);
+ WHERE first.number = abs(hashint8(scenes.id) % {paragraphs})
+   AND second.number = abs(hashint8(-scenes.id) % {paragraphs});
 """
 # In a process that has done nothing else.
 _PEAK = """
@@ -114,7 +115,7 @@ def backups(megabytes: int) -> Iterator[Backups]:
         settings.DATABASE_OWNER_URL = databases.url_of(scratch.name, at)
         try:
             with databases.owner() as owner:
-                owner.execute(_PROSE)
+                owner.execute(_PROSE.format(paragraphs=megabytes * PARAGRAPHS_PER_MB).encode())
                 owner.execute("VACUUM (FULL, ANALYZE) public.scenes")
             file = services.create_full(actor=on_this_machine()).backup_file
             made = manifest.read(storage.configured(), names.parse(file))

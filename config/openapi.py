@@ -10,13 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
-from pydantic import BaseModel, TypeAdapter
 from rest_framework.request import Request
 
 from accesscontrol import answers
 from accesscontrol.actor import Actor
 from accesscontrol.api import problems
-from accesscontrol.api.described import Described, Schema, describes, parameter_schemas
+from accesscontrol.api.described import Described, Schema, describes, parameter_schemas, schema_of
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import (
     AuthenticationRequired,
@@ -202,10 +201,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             return dict(self._named(said))
         if not isinstance(said, type) and callable(said):
             return dict(self._named(said(self.view)))
-        is_body = isinstance(said, type) and issubclass(said, BaseModel)
-        schema = TypeAdapter(said).json_schema(
-            mode="validation" if is_body else "serialization", ref_template="#/components/schemas/{model}"
-        )
+        schema = schema_of(said)
         for name, definition in schema.pop("$defs", {}).items():
             self._component(name, definition)
         return self._component(said.__name__, schema)

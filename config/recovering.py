@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from django.conf import settings
 from psycopg import sql
 
-from backups.pitr import recovery
+from backups.pitr import recovery, server
 from backups.pitr.recovery import Prepared, Target
 from config import embedded
 from config.cluster import SUPERUSER, Cluster
@@ -24,7 +25,12 @@ POLL_S: Final = 0.05
 
 
 def place(name: str) -> Path:
-    """Return a folder beside the live server's, where the account that it runs as can reach it."""
+    """Return a folder beside the live server's, where the account that it runs as can reach it.
+
+    Where the server is not ours, it is among its copies.
+    """
+    if not settings.DATABASE_IS_EMBEDDED:
+        return server.root() / name
     return embedded.cluster().home.with_name(name)
 
 
@@ -34,7 +40,7 @@ def prepare(target: Target, home: Path, progress: Progress, *, system_id: str | 
     :raises Refused: it can't be made; what was begun is gone
     :raises ClusterError: `home` is not a folder for us alone
     """
-    private_folder(home, gate=embedded.cluster().uid)
+    private_folder(home, gate=embedded.cluster().uid if settings.DATABASE_IS_EMBEDDED else None)
     try:
         return recovery.prepare(target, home / "data", progress, system_id=system_id)
     except BaseException:

@@ -37,6 +37,7 @@ class AdminSite(admin.AdminSite):
         """Return the addresses: the pages that are no model's own, and those of models."""
         from config import pages  # noqa: PLC0415 - they need the site
 
+        admin.autodiscover()  # not at the start: most programs serve no pages
         return [*pages.urls(self), *super().get_urls()]
 
     def register_composite(self, model: Any, pages: type[ServicePages]) -> None:

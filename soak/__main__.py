@@ -18,9 +18,11 @@ from soak import (
     crashes,
     damage,
     disks,
+    keeping,
     kills,
     load,
     locks,
+    moments,
     restores,
     workers,
 )
@@ -63,9 +65,17 @@ RUNS: dict[str, tuple[str, Callable[..., Ledger]]] = {
         "chains of incremental backups while eight write, and whatever makes them is killed",
         _in_a_server(chains.run),
     ),
+    "keeping": (
+        "chains are made, restored and pruned, and whatever does it is killed",
+        _in_a_server(keeping.run),
+    ),
     "restores": (
         "restores under readers and writers, and whatever restores is killed",
         _in_a_server(restores.run),
+    ),
+    "moments": (
+        "the server and its receiver are killed, it is lost with its disk, and moments are brought back",
+        _in_a_server(moments.run),
     ),
     "disks": ("disks fill up under backups, exports and restores (as root)", disks.run),
     "damage": ("backups are damaged at random places, and each is found", _in_a_database(damage.run)),

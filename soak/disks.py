@@ -42,8 +42,8 @@ def run(*, seconds: float, seed: int, rows: int = 10_000) -> Ledger:
     with (
         TemporaryDirectory(dir=parent, prefix="disk-") as name,
         TemporaryDirectory() as files,
-        _disk(Path(name), SERVER_MB),
-        _disk(Path(files), FILES_MB),
+        disk(Path(name), SERVER_MB),
+        disk(Path(files), FILES_MB),
     ):
         Path(name).chmod(0o711)  # the server's account passes through
         _fill_up(Path(name) / "home", Path(files), ledger, random, seconds, rows)
@@ -54,7 +54,7 @@ def _fill_up(home: Path, files: Path, ledger: Ledger, random: Random, seconds: f
     with places.server(places.databases.template(), home=home) as cluster, places.using(cluster) as place:
 
         def fill_the_server(process: BaseProcess) -> None:
-            with _full(home):
+            with full(home):
                 archiving.ended(process)
             if not cluster.running():  # it had no room for its log either
                 cluster.start()
@@ -95,7 +95,7 @@ class _Writing:
 
     def _one(self, what: str, folder: Path, write: Callable[[], bool]) -> None:
         before = _files(folder)
-        with _full(folder.parent, spare=self._random.randrange(0, 100_000)):
+        with full(folder.parent, spare=self._random.randrange(0, 100_000)):
             is_done = write()
         self._ledger.require(not is_done, f"{what} was written where there is no room")
         self._ledger.require(
@@ -127,8 +127,8 @@ def _files(folder: Path) -> set[Path]:
 
 
 @contextmanager
-def _full(folder: Path, *, spare: int = 0) -> Iterator[None]:
-    """Leave so few bytes of a file system free meanwhile."""
+def full(folder: Path, *, spare: int = 0) -> Iterator[None]:
+    """This function will leave so few bytes of a file system free meanwhile."""
     filler = folder / "filler"
     try:
         with filler.open("wb", buffering=0) as file:
@@ -145,8 +145,8 @@ def _full(folder: Path, *, spare: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def _disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Mount a file system in memory, of that size, in a folder."""
+def disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """This function will mount a file system in memory, of that size, in a folder."""
     _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder))
     try:
         yield

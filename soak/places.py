@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -101,17 +102,17 @@ def of_database(name: str) -> Place:
 
 @contextmanager
 def server(source: str, *, home: Path | None = None) -> Iterator[Cluster]:
-    """This function will start a PostgreSQL server that may be killed, with what the database `source` has."""
-    ours = embedded.cluster()
-    cluster = Cluster(home or ours.home.with_name(f"killed-{os.getpid()}"), ours.passwords, ours.uid)
+    """This function will start a PostgreSQL server that may be killed, with what the database `source` has.
+
+    `source` is a template, which nobody changes.
+    """
+    cluster = _cluster(home or embedded.cluster().home.with_name(f"killed-{os.getpid()}"))
     try:
+        _copy_filled(source, cluster.home)
         cluster.start()
-        _copy(source, cluster)
         yield cluster
     finally:
-        cluster.stop()
-        shutil.rmtree(cluster.home)
-        shutil.rmtree(cluster.socket_folder, ignore_errors=True)
+        _remove(cluster)
 
 
 @contextmanager
@@ -160,8 +161,34 @@ def _account() -> str:
     return user.username
 
 
-def _copy(source: str, cluster: Cluster) -> None:
-    """Fill a server with what a database has."""
+def _cluster(home: Path) -> Cluster:
+    """A cluster in another place, which differs from that of this clone in nothing else."""
+    ours = embedded.cluster()
+    return Cluster(home, ours.passwords, ours.uid)
+
+
+def _remove(cluster: Cluster) -> None:
+    cluster.stop()
+    shutil.rmtree(cluster.home)
+    shutil.rmtree(cluster.socket_folder, ignore_errors=True)
+
+
+def _copy_filled(source: str, home: Path) -> None:
+    """Copy the files of a server that has what a database has: it is made once, since that takes seconds."""
+    ours = embedded.cluster().home
+    filled = ours.with_name(f"{ours.name}-{source}")
+    with (ours / "filled.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not filled.exists():
+            for other in ours.parent.glob(f"{ours.name}-*"):  # of earlier code, or begun and not finished
+                _remove(_cluster(other))
+            _fill(source, _cluster(filled.with_name(f"{filled.name}_b"))).rename(filled)
+        subprocess.run(["cp", "-a", filled, home], check=True)  # noqa: S603, S607 - our own words
+
+
+def _fill(source: str, cluster: Cluster) -> Path:
+    """Make a server with what a database has, stop it, and return its folder."""
+    cluster.start()
     place = conninfo_to_dict(databases.url_of(source, settings.DATABASE_OWNER_URL))
     dump = subprocess.run(  # noqa: S603 - our own words
         [programs.binaries() / "pg_dump", "--no-sync", "-h", str(place["host"]), "-p", str(place["port"]),
@@ -171,3 +198,7 @@ def _copy(source: str, cluster: Cluster) -> None:
     file = cluster.home / "dump.sql"
     file.write_bytes(b"DROP SCHEMA app CASCADE;\n" + dump)
     programs.run_sql(cluster.url(OWNER_ROLE), file)
+    file.unlink()
+    cluster.stop()
+    shutil.rmtree(cluster.socket_folder)
+    return cluster.home

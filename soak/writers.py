@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from random import Random
 from typing import Final
 
@@ -101,7 +101,7 @@ def _forever(
                 own.execute(f"SET synchronous_commit = {random.choice(('on', 'on', 'off'))}")
                 while not stop.is_set():
                     is_taken_back = random.random() < ROLLED_BACK
-                    with suppress(*_PASSING), own.transaction(force_rollback=is_taken_back):
+                    with passing(), own.transaction(force_rollback=is_taken_back):
                         work(own, random, stop)
                         done["rolled back" if is_taken_back else work.__name__.strip("_")] += 1
             stop.wait(0.01)
@@ -109,14 +109,20 @@ def _forever(
         ledger.require(False, f"a writer ended: {fault!r}")
 
 
+def passing() -> AbstractContextManager[None]:
+    """This function will pass over what another transaction, or a row that is there, gets in the way of."""
+    return suppress(*_PASSING)
+
+
 def _some(own: psycopg.Connection, random: Random) -> None:
     """Do a few things, each in a savepoint, of which some are taken back."""
     for _ in range(random.randint(1, 4)):
-        with suppress(*_PASSING), own.transaction(force_rollback=random.random() < ROLLED_BACK):
-            own.execute(_statement(random).encode())
+        with passing(), own.transaction(force_rollback=random.random() < ROLLED_BACK):
+            own.execute(statement(random).encode())
 
 
-def _statement(random: Random) -> str:
+def statement(random: Random) -> str:
+    """This function will return a statement that changes rows, chosen by chance."""
     return random.choice(STATEMENTS).format(n=random.randint(1, 1_000), m=random.randint(1, 400))
 
 

@@ -35,6 +35,21 @@ FILES = databases.SPOOL.with_name(
 settings.BACKUP_DIR, settings.EXPORT_DIR = FILES / "backups", FILES / "exports"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take --whole."""
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="send all of the corpus, the matrix and the API: some minutes more",
+    )
+
+
+@pytest.fixture
+def is_whole(pytestconfig: pytest.Config) -> bool:
+    """Whether all that there is to send is sent, or of what is alike a part."""
+    return bool(pytestconfig.getoption("whole"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no process works on one of them alone when the others are done."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
 
 from accesscontrol.api.parameters import Parameters
 from accesscontrol.errors import Refused
@@ -40,8 +44,26 @@ def describes(**said: Any) -> Callable[[F], F]:
     return note
 
 
+def schema_of(said: type) -> Schema:
+    """This function will return the schema of a body or an answer, with those of its parts under `$defs`."""
+    return deepcopy(_schema_of(said))
+
+
 def parameter_schemas(model: type[Parameters]) -> dict[str, Schema]:
     """This function will return the schemas of a model's parameters by their names."""
+    return deepcopy(_parameter_schemas(model))
+
+
+@cache  # every table has the same ones, and to make them takes most of the time that the document takes
+def _schema_of(said: type) -> Schema:
+    is_body = issubclass(said, BaseModel)
+    return TypeAdapter(said).json_schema(
+        mode="validation" if is_body else "serialization", ref_template="#/components/schemas/{model}"
+    )
+
+
+@cache
+def _parameter_schemas(model: type[Parameters]) -> dict[str, Schema]:
     found = {}
     for name, schema in model.model_json_schema()["properties"].items():
         choices = [choice for choice in schema.pop("anyOf", ()) if choice != {"type": "null"}]

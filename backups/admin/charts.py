@@ -35,7 +35,7 @@ def _age(found: Found, now: datetime) -> dict[str, Any]:
         "file": found.file,
         "lane": line.kind,
         "when": line.when,
-        "days": round((now - found.created_at).total_seconds() / 86_400, 3),
+        "days": round(max(0, (now - found.created_at).total_seconds()) / 86_400, 3),
         "age": timesince(found.created_at, now, depth=1),
         "proof": line.proof,
         "colour": _COLOURS[line.proof_is],

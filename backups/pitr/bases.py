@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,11 @@ class Described(BaseModel):
     def first_segment(self) -> int:
         """The number of the first segment of the log that it needs."""
         return segments.position(self.start) // self.segment_bytes
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands among the bases of its server, whatever a clock said."""
+        return self.timeline, segments.position(self.start)
 
     def encode(self) -> bytes:
         """This function will return the file's content: JSON for people too."""
@@ -120,15 +125,23 @@ def draft(server: Server, progress: Progress) -> Iterator[Draft]:
 
 
 def found(system_folder: Path) -> list[Base]:
-    """This function will return the bases of one server that are there and ours, the oldest first."""
+    """This function will return the bases of one server that are there and ours, in the order of the log."""
     if not system_folder.is_dir():
         return []
     names = [path.name for path in system_folder.iterdir() if _NAME.fullmatch(path.name)]
     bases = []
-    for name in sorted(names):
+    for name in names:
         with contextlib.suppress(BackupInvalid, NotFound):
             bases.append(read(system_folder, name))
-    return bases
+    return sorted(bases, key=lambda base: base.described.order)
+
+
+def unneeded(found: Sequence[Described], first_day: datetime) -> list[Described]:
+    """This function will return those, of bases in their order, without which all moments since can be brought back.
+
+    A base is needed for the moments after it: the newest before the first day stays.
+    """
+    return [base for base in found if base.finished_at <= first_day][:-1]
 
 
 def read(system_folder: Path, name: str) -> Base:

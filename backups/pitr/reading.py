@@ -1,4 +1,4 @@
-"""What the log tells of its moments: the points that were named, and when the last transaction ended."""
+"""What the log tells of its moments: the points that were named, and when transactions ended."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from backups import programs
 from backups.pitr import segments
 from backups.pitr.segments import Segment
 
+_PAGE: Final = 8192
 _POINT: Final = re.compile(
     r"lsn: (?P<lsn>[0-9A-F]+/[0-9A-F]+), .*desc: RESTORE_POINT (?P<name>.*)$", re.ASCII | re.MULTILINE
 )
 _END: Final = re.compile(
-    r"desc: (?:COMMIT|ABORT) (?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC", re.ASCII
+    r"lsn: (?P<lsn>[0-9A-F]+/[0-9A-F]+), .*desc: (?:COMMIT|ABORT) (?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC",
+    re.ASCII,
 )
 
 
@@ -39,13 +41,18 @@ def points(found: Sequence[Segment]) -> list[Point]:
     return [Point(match["name"], segments.position(match["lsn"])) for match in _POINT.finditer(said)]
 
 
-def last_transaction(found: Sequence[Segment]) -> datetime | None:
-    """This function will return when the last transaction of the log ended; None where there is none in it."""
+def last_after(found: Sequence[Segment], time: datetime) -> int | None:
+    """This function will return where the log has its last end of a transaction that was later than a time.
+
+    None where it has none. A clock may have been set back: then earlier ones follow.
+    """
+    stamp = f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
     with _in_place(found) as folder:
         for segment in reversed(found):
-            ends = _END.findall(_said(folder, segment, "Transaction"))
-            if ends:
-                return datetime.strptime(max(ends), "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+            ends = _END.finditer(_said(folder, segment, "Transaction"))
+            later = [end["lsn"] for end in ends if end["at"] > stamp]
+            if later:
+                return segments.position(later[-1])
     return None
 
 
@@ -59,9 +66,17 @@ def _in_place(found: Sequence[Segment]) -> Iterator[Path]:
 
 
 def _said(folder: Path, segment: Segment, kind: str) -> str:
-    """What the program says of one segment's records of a kind; it fails at the end of the log."""
+    """What the program says of one segment's records of a kind; it fails at the end of the log.
+
+    A record that ends in the next segment is among them.
+    """
+    size = segment.path.stat().st_size
+    start, end = (
+        segments.lsn(place) for place in (segment.number * size, (segment.number + 1) * size + _PAGE)
+    )
+    place = ("-p", folder, "-t", str(segment.timeline), "-s", start, "-e", end)
     done = subprocess.run(  # noqa: S603 - our own list, no shell
-        [programs.path_of("pg_waldump"), "--rmgr", kind, folder / segment.name],
+        [programs.path_of("pg_waldump"), "--rmgr", kind, *place],
         capture_output=True,
         text=True,
         errors="replace",

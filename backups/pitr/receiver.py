@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any, Final, NoReturn
 
 from psycopg import sql
 
+from accesscontrol.errors import Conflict
 from backups import programs
-from backups.pitr import server
+from backups.pitr import segments, server
 from backups.pitr.server import RECEIVER, Server
 from jobs.files import FileStore
 
 LOG_PREFIX: Final = "log_"
+_LOCK: Final = ".receiver"
 _DROP_LOST: Final = """
 SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
 WHERE slot_name = {slot} AND wal_status = 'lost'
@@ -57,14 +60,17 @@ def become() -> NoReturn:
     base must be taken.
 
     :raises ReplicationNeeded, Unavailable: the server can't be reached, or does not let us
+    :raises Conflict: another one is at work here
     """
     found = server.identify()
-    _run(_DROP_LOST)
-    _run(_CREATE)
     store = FileStore(found.folder).below(_folder(found))
     store.names()  # makes it, private
-    program = programs.path_of("pg_receivewal")
+    _stay_alone(found.folder)
+    _run(_DROP_LOST)
+    _run(_CREATE)
     folder = found.folder / _folder(found)
+    _drop_unbegun(folder, found.segment_bytes)
+    program = programs.path_of("pg_receivewal")
     options = ("--synchronous", "--no-loop", "--no-password")
     command = [str(program), "--directory", str(folder), "--slot", RECEIVER, *options]
     os.chdir("/")
@@ -86,6 +92,27 @@ def state() -> State:
     """
     is_running, behind = _run(_STATE)
     return State(bool(is_running), behind)
+
+
+def _stay_alone(folder: Path) -> None:
+    """Hold a lock for as long as this process lives, whichever program it becomes."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Conflict("A receiver is at work already.") from None
+    os.set_inheritable(lock, True)
+
+
+def _drop_unbegun(folder: Path, segment_bytes: int) -> None:
+    """Delete a segment whose file has not got its whole size yet, as on a full disk: nothing was written to it.
+
+    The program goes on with no such file.
+    """
+    for path in folder.glob(f"*{segments.PARTIAL}"):
+        if path.stat().st_size != segment_bytes:
+            path.unlink()
 
 
 def _folder(found: Server) -> str:

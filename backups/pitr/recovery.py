@@ -79,11 +79,10 @@ def prepare(target: Target, data: Path, progress: Progress, *, system_id: str | 
     if not all_bases:
         raise NotFound(f"There is no base in {folder}.")
     found = segments.find(receiver.folders(folder), all_bases[-1].described.segment_bytes)
-    base = _base_for(target, all_bases, found)
+    base, reachable = _start(target, all_bases, found)
     since = [segment for segment in found if segment.number >= base.described.first_segment]
     _require_no_gap(base, since)
     checking.check(base.folder, progress)
-    reachable = _reachable(target, since)
     try:
         _copy(base, since, segments.histories(receiver.folders(folder)), data, progress)
         _configure(data, reachable)
@@ -104,27 +103,37 @@ def _system(system_id: str | None) -> Path:
     return newest[max(newest)]
 
 
-def _base_for(target: Target, all_bases: Sequence[Base], found: Sequence[Segment]) -> Base:
-    """The newest base before the target: the less log there is to read since."""
+def _start(target: Target, all_bases: Sequence[Base], found: Sequence[Segment]) -> tuple[Base, Target]:
+    """The newest base before the target, since the less log there is to read from it; and what is reached so.
+
+    That is the end of the log where it comes first: a server refuses to stop at what it never reaches. A time that a
+    clock showed twice is the later of the two that is reached.
+    """
+    fitting, reachable = list(all_bases), target
     if target.name is not None:
-        position = _position_of(target.name, found)
-        fitting = [base for base in all_bases if segments.position(base.described.end) <= position]
-    else:
-        fitting = [
-            base for base in all_bases if target.time is None or base.described.finished_at <= target.time
-        ]
+        fitting = _ended_by(_position_of(target.name, found), all_bases)
+    elif target.time is not None:
+        fitting = [base for base in all_bases if base.described.finished_at <= target.time]
+        reaching = _ended_by(reading.last_after(found, target.time), fitting)
+        fitting, reachable = (reaching, target) if reaching else (fitting, Target())
     if not fitting:
-        oldest = all_bases[0].described.finished_at
+        oldest = min(base.described.finished_at for base in all_bases)
         raise NotFound(
             f"Nothing before {oldest:%Y-%m-%d %H:%M:%S} UTC can be brought back: that is the oldest base."
         )
-    return fitting[-1]
+    return fitting[-1], reachable
+
+
+def _ended_by(position: int | None, some: Sequence[Base]) -> list[Base]:
+    """The bases that were there before a place in the log."""
+    return [base for base in some if position and segments.position(base.described.end) <= position]
 
 
 def _position_of(name: str, found: Sequence[Segment]) -> int:
     """Where the log has the point of that name."""
     known = reading.points(found)
-    positions = [point.position for point in known if point.name == name]
+    # Once each: a new timeline begins with what the last segment of the old one has.
+    positions = {point.position for point in known if point.name == name}
     if not positions:
         names = ", ".join(sorted({point.name for point in known})[-20:])
         raise NotFound(f"No point has the name {name!r}.", hint=f"These have one: {names or 'none'}.")
@@ -132,7 +141,7 @@ def _position_of(name: str, found: Sequence[Segment]) -> int:
         raise InvalidInput(
             f"{len(positions)} points have the name {name!r}.", argument="to", hint="Give the time instead."
         )
-    return positions[0]
+    return positions.pop()
 
 
 def gap(base: Base, found: Sequence[Segment]) -> list[int]:
@@ -153,14 +162,6 @@ def _require_no_gap(base: Base, since: Sequence[Segment]) -> None:
             f"{len(missing)} segments of the log are missing since the base {base.described.name}: nothing after them"
             " can be brought back from it."
         )
-
-
-def _reachable(target: Target, since: Sequence[Segment]) -> Target:
-    """The target, or the end of the log where that comes first: a server refuses to stop at what it never reaches."""
-    if target.time is None:
-        return target
-    last = reading.last_transaction(since)
-    return target if last is not None and last > target.time else Target()
 
 
 def _copy(

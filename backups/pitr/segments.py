@@ -41,6 +41,11 @@ def position(lsn: str) -> int:
     return int(found["high"], 16) * _HIGH + int(found["low"], 16)
 
 
+def lsn(position: int) -> str:
+    """This function will write a place in the log as PostgreSQL does."""
+    return f"{position // _HIGH:X}/{position % _HIGH:X}"
+
+
 def number(name: str, segment_bytes: int) -> int | None:
     """This function will return a segment's place in the order of the log, by its name; None for any other name."""
     match = _SEGMENT.fullmatch(name)

@@ -59,7 +59,8 @@ def connect() -> Iterator[Connection[Any]]:
     :raises ReplicationNeeded: no such role is known
     :raises Unavailable: the server can't be reached, or does not let it replicate
     """
-    url = make_conninfo(_url(), replication="database")
+    # Said, since database postgres may have none, and what it says would be bytes then.
+    url = make_conninfo(_url(), replication="database", client_encoding="UTF8")
     try:
         connection = psycopg.connect(url, autocommit=True, application_name="database-admin-server")
     except psycopg.OperationalError as error:

@@ -26,6 +26,8 @@ from backups.pitr.receiver import State
 from backups.pitr.server import Server
 from jobs.progress import SILENT, Progress
 
+# The name alone is not on the disk before somebody commits: so this transaction does, with a number of its own.
+_NAME: Final = "SELECT pg_catalog.pg_create_restore_point({}), pg_catalog.pg_current_xact_id()"
 _POINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)  # PostgreSQL keeps 63 bytes
 
 
@@ -118,17 +120,17 @@ def current() -> Status:
 def expire(*, actor: Actor, now: datetime) -> list[str]:
     """This function will delete the bases that are not needed for the days that are kept, and the log before the rest.
 
-    A base is needed for the moments after it: the newest before the first day stays.
-
     :return: the names of the bases that went
     :raises Forbidden: the actor may not manage backups
     """
     access.require_management(actor)
     this = server.identify()
     found = bases.found(this.folder)
-    first_day = now - timedelta(days=settings.PITR_DAYS)
-    before = [base for base in found if base.described.finished_at <= first_day]
-    for base in before[:-1]:
+    described = [base.described for base in found]
+    going = bases.unneeded(described, now - timedelta(days=settings.PITR_DAYS))
+    for base in found:
+        if base.described not in going:
+            continue
         work = Work("DELETE_BACKUP", actor)
         work.entry.record_id = base.described.name
         work.entry.changes = {"base": {"old": base.described.name}}
@@ -136,9 +138,8 @@ def expire(*, actor: Actor, now: datetime) -> list[str]:
             timeouts.begin(actor, flushes=True)
             work.finish()
         bases.remove(base)
-    kept = before[-1:] + found[len(before) :]
-    _prune(kept)
-    return [base.described.name for base in before[:-1]]
+    _prune([base for base in found if base.described not in going])
+    return [base.name for base in going]
 
 
 def name_moment(name: str) -> None:
@@ -152,8 +153,8 @@ def name_moment(name: str) -> None:
             "A name has up to 63 letters, digits, dots, underscores and hyphens.", argument="name"
         )
     with server.connect() as connection:
-        statement = sql.SQL("SELECT pg_catalog.pg_create_restore_point({})")
-        connection.execute(statement.format(sql.Literal(name)))
+        connection.execute("SET synchronous_commit = local")
+        connection.execute(sql.SQL(_NAME).format(sql.Literal(name)))
 
 
 def _leads_on(found: Sequence[Base], this: Server) -> bool:
@@ -168,8 +169,8 @@ def _prune(kept: Sequence[Base]) -> None:
     """Delete the log that no base needs; what lies in a folder of the log and is none of it stays."""
     if not kept:
         return
-    oldest = kept[0].described
-    found = segments.find(receiver.folders(kept[0].folder.parent), oldest.segment_bytes)
+    first = min(base.described.first_segment for base in kept)
+    found = segments.find(receiver.folders(kept[0].folder.parent), kept[0].described.segment_bytes)
     for segment in found:
-        if segment.number < oldest.first_segment and not segment.is_partial:
+        if segment.number < first and not segment.is_partial:
             segment.path.unlink()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import tarfile
 from collections.abc import Iterator
@@ -27,11 +28,11 @@ from accesscontrol.errors import NotFound
 from audit import timeouts
 from audit.work import Work
 from backups import access, database
-from backups.errors import BackupInvalid, OffsiteDamaged
+from backups.errors import BackupInvalid, OffsiteDamaged, OffsiteMissing
 from backups.offsite import bucket as buckets
 from backups.offsite import copying, lock, transfer
 from backups.offsite.bucket import Bucket
-from backups.offsite.transfer import Blocks, Source
+from backups.offsite.transfer import Blocks, Sent, Source
 from backups.pitr import bases, checking, receiver, segments, server
 from backups.pitr.bases import Base, Described
 from backups.pitr.segments import PARTIAL
@@ -82,21 +83,18 @@ def expire(*, actor: Actor, now: datetime) -> list[str]:
     access.require_management(actor)
     this, bucket = server.identify(), buckets.configured()
     known = _described(bucket, this.system_id)
-    before = [each for each in known if each.finished_at <= now - timedelta(days=settings.OFFSITE_DAYS)]
-    for each in before[:-1]:
+    going = bases.unneeded(known, now - timedelta(days=settings.OFFSITE_DAYS))
+    for each in going:
         for suffix in (_JSON, _TAR):
             bucket.delete(f"{_ROOT}{this.system_id}/{each.name}{suffix}{transfer.SUFFIX}")
-    kept = before[-1:] + known[len(before) :]
+    kept = [each for each in known if each not in going]
+    first = min((each.first_segment for each in kept), default=0)
     for name in bucket.sizes() if kept else ():
         segment = name.rsplit("/", 1)[-1].removesuffix(f"{_GZ}{transfer.SUFFIX}")
         number = segments.number(segment, kept[0].segment_bytes)
-        if (
-            name.startswith(f"{_ROOT}{this.system_id}/")
-            and number is not None
-            and number < kept[0].first_segment
-        ):
+        if name.startswith(f"{_ROOT}{this.system_id}/") and number is not None and number < first:
             bucket.delete(name)
-    return [each.name for each in before[:-1]]
+    return [each.name for each in going]
 
 
 def fetch(*, system_id: str | None = None, progress: Progress = SILENT) -> Path:
@@ -133,14 +131,16 @@ def _ship_log(bucket: Bucket, folder: Path, there: dict[str, int], progress: Pro
 
 
 def _ship_base(bucket: Bucket, base: Base, progress: Progress) -> None:
-    """Send a base as one compressed file, and last what makes it one."""
+    """Send a base as one compressed file, and last what makes it one; one that was begun is gone on with."""
     folder, name = base.folder.parent, base.described.name
     with TemporaryFile(dir=folder) as file:
         packed = Measured(file)
         _pack(base.folder, Gzip(packed), progress)
         file.flush()
         source = Source(f"{name}{_TAR}", packed.size, packed.sha256, partial(_rewound, file))
-        _send(bucket, folder, source, progress)
+        begun = _Begun(base.folder.with_name(f".{name}.sending"), packed.sha256)
+        _send(bucket, folder, source, progress, begun)
+        begun.forget()
     _send_small(bucket, folder, f"{name}{_JSON}", (folder / f"{name}{_JSON}").read_bytes(), progress)
 
 
@@ -164,11 +164,45 @@ def _send_small(bucket: Bucket, folder: Path, name: str, data: bytes, progress: 
     _send(bucket, folder, Source(name, len(data), transfer.sha256(data), lambda: io.BytesIO(data)), progress)
 
 
-def _send(bucket: Bucket, folder: Path, source: Source, progress: Progress) -> None:
-    """Send a file, and read it back."""
+class _Begun:
+    """What is known of a way that was begun, for the next one to go on; of the same bytes only."""
+
+    def __init__(self, path: Path, sha256: str) -> None:
+        self._path, self._sha256 = path, sha256
+
+    def read(self) -> Sent | None:
+        """This function will return how far it came; None where there is nothing to go on with."""
+        try:
+            kept = json.loads(self._path.read_bytes())
+            return Sent(**kept["sent"]) if kept["sha256"] == self._sha256 else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, sent: Sent) -> None:
+        """This function will keep how far it came."""
+        new = self._path.with_suffix(".new")
+        new.write_text(json.dumps({"sha256": self._sha256, "sent": sent.as_dict()}), encoding="ascii")
+        new.replace(self._path)
+
+    def forget(self) -> None:
+        """This function will begin anew the next time."""
+        self._path.unlink(missing_ok=True)
+
+
+def _send(
+    bucket: Bucket, folder: Path, source: Source, progress: Progress, begun: _Begun | None = None
+) -> None:
+    """Send a file unless all of it has arrived, and read it back."""
     there = replace(source, name=f"{_ROOT}{folder.name}/{source.name}")
-    sent = transfer.send(bucket, there, None, lambda _: None, progress)
-    transfer.read_back(bucket, there, sent, progress)
+    sent = begun.read() if begun else None
+    if sent is None or not sent.is_there:
+        sent = transfer.send(bucket, there, sent, begun.keep if begun else lambda _: None, progress)
+    try:
+        transfer.read_back(bucket, there, sent, progress)
+    except (OffsiteDamaged, OffsiteMissing):
+        if begun:
+            begun.forget()
+        raise
 
 
 def _only_system(bucket: Bucket) -> str:
@@ -182,12 +216,11 @@ def _only_system(bucket: Bucket) -> str:
 
 
 def _described(bucket: Bucket, system_id: str) -> list[Described]:
-    """The bases of a server that the bucket has, the oldest first."""
+    """The bases of a server that the bucket has, in the order of the log."""
     start, end = f"{_ROOT}{system_id}/", f"{_JSON}{transfer.SUFFIX}"
     names = [name for name in bucket.sizes() if name.startswith(start) and name.endswith(end)]
-    return [
-        _read_described(bucket, name, name.removeprefix(start).removesuffix(end)) for name in sorted(names)
-    ]
+    known = [_read_described(bucket, name, name.removeprefix(start).removesuffix(end)) for name in names]
+    return sorted(known, key=lambda each: each.order)
 
 
 def _read_described(bucket: Bucket, target: str, name: str) -> Described:

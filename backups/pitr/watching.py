@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,25 +10,29 @@ from django.conf import settings
 
 from accesscontrol.errors import Refused
 from audit import alerts
-from backups.pitr import services
+from backups.pitr import receiver, server, services
+from backups.pitr.receiver import State
 from backups.pitr.services import Status
 
 RECEIVER: Final = "receiver_behind"
 BASE: Final = "no_recent_base"
 BEHIND_BYTES: Final = 64 << 20
+ROOM_BYTES: Final = 64 << 20  # with less, the next segment may have none
 BASE_WITHIN: Final = timedelta(hours=26)
 
 
 def watch(now: datetime) -> list[str]:
     """This function will open or close the alerts about the receiver and the bases, and return what they say."""
     said = dict.fromkeys((RECEIVER, BASE))
-    if settings.POINT_IN_TIME:
-        try:
+    try:
+        if settings.POINT_IN_TIME:
             found = services.current()
-        except Refused as refusal:
-            said[RECEIVER] = f"The server can't be asked what it writes: {refusal.message}"
+            said = {RECEIVER: receiver_behind(found.receiver), BASE: no_recent_base(found, now)}
         else:
-            said = {RECEIVER: receiver_behind(found), BASE: no_recent_base(found, now)}
+            said[RECEIVER] = kept_for_nobody(receiver.state())
+    except Refused as refusal:
+        if settings.POINT_IN_TIME:
+            said[RECEIVER] = f"The server can't be asked what it writes: {refusal.message}"
     for kind, message in said.items():
         alerts.tell(kind, message)
     return [message for message in said.values() if message]
@@ -44,14 +49,27 @@ def wants_base() -> bool:
     return found.receiver.is_running and not found.is_current
 
 
-def receiver_behind(found: Status) -> str | None:
-    """This function will say so where the receiver is not at work, or far behind."""
-    if not found.receiver.is_running:
-        return "Nothing receives what the server writes: since then no moment can be brought back."
-    behind = found.receiver.behind_bytes or 0
-    if behind > BEHIND_BYTES:
-        return f"The receiver is {behind >> 20} MB behind what the server writes."
+def receiver_behind(found: State) -> str | None:
+    """This function will say so where the receiver is not at work, or far behind, and what the server keeps for it."""
+    behind, why = (found.behind_bytes or 0) >> 20, " The disk of PITR_DIR is full." if _is_full() else ""
+    if not found.is_running:
+        kept = f" The server's disk keeps {behind} MB of log for it." if behind else ""
+        said = "Nothing receives what the server writes: since then no moment can be brought back."
+        return f"{said}{why}{kept}"
+    if behind > BEHIND_BYTES >> 20:
+        return f"The receiver is {behind} MB behind what the server writes, which its disk keeps.{why}"
     return None
+
+
+def kept_for_nobody(found: State) -> str | None:
+    """This function will say so where the server's disk fills up for a receiver that nobody wants any more."""
+    behind = found.behind_bytes or 0
+    if found.is_running or behind <= BEHIND_BYTES:
+        return None
+    return (
+        f"The server's disk keeps {behind >> 20} MB of log for a receiver, and POINT_IN_TIME is off:"
+        " manage.py receive_wal --forget ends that."
+    )
 
 
 def no_recent_base(found: Status, now: datetime) -> str | None:
@@ -62,3 +80,9 @@ def no_recent_base(found: Status, now: datetime) -> str | None:
     if now - newest > BASE_WITHIN:
         return f"The newest base is of {newest:%Y-%m-%d %H:%M} UTC, over {BASE_WITHIN // timedelta(hours=1)} hours old."
     return None
+
+
+def _is_full() -> bool:
+    """Whether the disk has no room for more of the log."""
+    root = server.root()
+    return root.is_dir() and shutil.disk_usage(root).free < ROOM_BYTES

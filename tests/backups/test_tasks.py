@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django_celery_beat.models import PeriodicTask
 
-from backups import manifest, names
+from backups import manifest, names, services
 from backups.errors import FullBackupNeeded
-from jobs import kinds, schedule
+from jobs import kinds, running, schedule
+from jobs.models import Job, State
 from jobs.progress import SILENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,3 +46,29 @@ class TestKinds:
 
     def test_are_in_the_schedule(self):
         assert {"Full backup", "Incremental backup", "Retention of backups"} <= set(schedule.install())
+
+
+class TestTwoSchedulers:
+    def test_with_two_workers_make_one_backup_of_a_slot(self, admin, trouble):
+        """Two beats and two workers that know nothing of each other do the same at the same moments."""
+        schedule.install()
+        PeriodicTask.objects.update(start_time=None)
+        for kind, type_ in (("backup_full", "full"), ("backup_incremental", "incremental")):
+            together = threading.Barrier(2)
+            with ThreadPoolExecutor(2) as both:
+                done = [both.submit(schedule_and_work, kind, together) for _ in range(2)]
+                assert [one.result() for one in done] == [None, None]
+
+            assert Job.objects.get(kind=kind).state == State.DONE
+            assert services.list_backups(actor=admin, type=type_).total == 1
+
+
+def schedule_and_work(kind, together):
+    """What a scheduler wants at noon, done by a worker."""
+    try:
+        together.wait()
+        schedule.run_due(kind, now=datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+        together.wait()
+        running.run(Job.objects.get(kind=kind).pk)
+    finally:
+        connection.close()

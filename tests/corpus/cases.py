@@ -6,7 +6,7 @@ the refusal, ANSWERED, or Kept: stored, and read back as it says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,17 @@ class Case:
     tool: str
     arguments: Mapping[str, Any]
     expected: Expected = INVALID
+    value: str = ""  # the name of what is sent, where it is sent to many places of one tool
+
+    @property
+    def place(self) -> str:
+        """Where it is sent to."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def alike(self) -> str:
+        """What it has in common with cases that the same code decides: they differ in the place, or in the tool."""
+        return self.value or self.name.partition("/")[2]
 
 
 CALLS: dict[str, dict[str, Any]] = {
@@ -300,13 +311,13 @@ def column_names() -> Iterator[Case]:
     }
     for place, (tool, build) in places.items():
         for name, value in NO_NAMES.items():
-            yield Case(f"{tool}/{place}/{name}", tool, build(value))
+            yield Case(f"{tool}/{place}/{name}", tool, build(value), value=name)
     for tool, path in WHERE:
         for name, value in NO_NAMES.items():
-            yield Case(f"{tool}/where-key/{name}", tool, put(CALLS[tool], path, {value: 1}))
+            yield Case(f"{tool}/where-key/{name}", tool, put(CALLS[tool], path, {value: 1}), value=name)
     for tool, _ in DATA:
         for name, value in NO_NAMES.items():
-            yield Case(f"{tool}/data/{name}", tool, writing(tool, "authors", {value: "x"}))
+            yield Case(f"{tool}/data/{name}", tool, writing(tool, "authors", {value: "x"}), value=name)
 
 
 def arguments() -> Iterator[Case]:
@@ -383,7 +394,10 @@ def where_values() -> Iterator[Case]:
                 operand = {"$in": [value], "$between": [value, value]}.get(operator, value)
                 arguments = {"table": table, "where": {column: {operator: operand}}}
                 yield Case(
-                    f"db_query_records/{table}.{column}.{operator}/{name}", "db_query_records", arguments
+                    f"db_query_records/{table}.{column}.{operator}/{name}",
+                    "db_query_records",
+                    arguments,
+                    value=f"{column}/{name}",
                 )
     for tool, path in WHERE:
         for name, value in WRONG["integer"].items():
@@ -543,28 +557,35 @@ def harmless() -> Iterator[Case]:
         for operator in ("$eq", "$ne", "$gt", "$in"):
             where = {"title": {operator: [text] if operator == "$in" else text}}
             query = {"table": "books", "where": where}
-            yield Case(f"db_query_records/title.{operator}/{name}", "db_query_records", query, ANSWERED)
+            yield Case(f"db_query_records/title.{operator}/{name}", "db_query_records", query, ANSWERED, name)
         nothing = {"$and": [{"title": text}, {"id": {"$null": True}}]}
         for tool, path in WHERE[1:]:
-            yield Case(f"{tool}/title/{name}", tool, put(CALLS[tool], path, nothing), ANSWERED)
+            yield Case(f"{tool}/title/{name}", tool, put(CALLS[tool], path, nothing), ANSWERED, name)
         half = (len(text) - len(text.rstrip("\\"))) % 2
         like = {"table": "books", "where": {"title": {"$ilike": text}}}
-        yield Case(f"db_query_records/like/{name}", "db_query_records", like, INVALID if half else ANSWERED)
+        yield Case(
+            f"db_query_records/like/{name}", "db_query_records", like, INVALID if half else ANSWERED, name
+        )
         yield Case(
             f"db_list_tables/pattern/{name}",
             "db_list_tables",
             {"pattern": text},
             INVALID if half else ANSWERED,
+            name,
         )
         long = len(text) > 150
         user = {"user_id": text}
         yield Case(
-            f"db_query_audit_logs/user_id/{name}", "db_query_audit_logs", user, INVALID if long else ANSWERED
+            f"db_query_audit_logs/user_id/{name}",
+            "db_query_audit_logs",
+            user,
+            INVALID if long else ANSWERED,
+            name,
         )
         tags = {"table": "characters", "where": {"aliases": {"$contains": [text]}}}
-        yield Case(f"db_query_records/aliases/{name}", "db_query_records", tags, ANSWERED)
+        yield Case(f"db_query_records/aliases/{name}", "db_query_records", tags, ANSWERED, name)
         deep = {"table": "characters", "where": {"attributes": {"$contains": {text: [text]}}}}
-        yield Case(f"db_query_records/attributes/{name}", "db_query_records", deep, ANSWERED)
+        yield Case(f"db_query_records/attributes/{name}", "db_query_records", deep, ANSWERED, name)
     for name, value in WRONG["decimal"].items():
         if name in ("too-great", "too-fine", "1e300", "1e-300"):
             query = {"table": "timeline_events", "where": {"position": {"$gt": value}}}
@@ -622,3 +643,21 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
         harmless, kept,
     )
 }  # fmt: skip
+
+EVERY = 4
+
+
+def some(cases: Iterable[Case]) -> list[Case]:
+    """Of the cases that are alike every fourth, beginning with another each time; and something for each place."""
+    alike: dict[str, list[Case]] = {}
+    places: dict[str, Case] = {}
+    for case in cases:
+        alike.setdefault(case.alike, []).append(case)
+        places.setdefault(case.place, case)
+    chosen = [
+        case
+        for number, same in enumerate(alike.values())
+        for case in same[number % min(EVERY, len(same)) :: EVERY]
+    ]
+    left_out = places.keys() - {case.place for case in chosen}
+    return [*chosen, *(places[place] for place in sorted(left_out))]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import autodiscover
 from django.contrib.admin import sites as site
 from django.test import Client
 
@@ -48,6 +49,8 @@ def test_the_root_leads_to_the_welcome_page(browser: Any, admin: Any) -> None:
 
 
 def test_every_page_of_records_goes_through_the_services() -> None:
+    autodiscover()
+
     assert {
         type(pages) for pages in site.site._registry.values() if not isinstance(pages, ServicePages)
     } == set()

@@ -101,12 +101,6 @@ def ended(first: Server) -> None:
         first.stop()
 
 
-def update(clone: Clone) -> None:
-    """Change something that the schema depends on."""
-    with (clone.path / "catalog" / "tables.py").open("a") as code:
-        code.write("# changed\n")
-
-
 class TestPrepare:
     def test_says_nothing_but_the_commands_own_words_on_standard_output(self, agent_first):
         assert agent_first.returncode == 0
@@ -148,66 +142,58 @@ class TestFirstStart:
 
 
 class TestLaterStart:
-    def test_changes_nothing(self, clone, ended):
+    def test_changes_nothing_and_ends_when_told(self, clone, ended):
         agent = clone.hold()
         with clone.connect() as connection:
             before = connection.execute(SNAPSHOT).fetchone()
 
         server = Server(clone)
-        said = server.told + server.stop()
+        said = server.told + server.stop(signal.SIGTERM)
 
         with clone.connect() as connection:
             assert connection.execute(SNAPSHOT).fetchone() == before
         assert "password" not in said
         assert "Migrating" not in said
+        assert server.refuses()
         end(agent)
 
-    def test_does_not_bring_the_sample_library_back(self, clone, ended):
+    def test_migrates_once_after_an_update_of_the_code_and_leaves_the_records_alone(self, clone, ended):
         agent = clone.hold()
         with clone.connect() as connection:
-            connection.execute("DELETE FROM public.writing_sessions")
-        update(clone)
+            connection.execute("DELETE FROM public.writing_sessions")  # of the sample library
+        with (clone.path / "catalog" / "tables.py").open("a") as code:
+            code.write("# changed\n")
 
         assert "Migrating" in clone.run("manage.py", "prepare").stderr
+        assert clone.run("manage.py", "prepare").stderr == ""
 
         with clone.connect() as connection:
             assert connection.execute("SELECT count(*) FROM public.writing_sessions").fetchone() == (0,)
         end(agent)
 
-    def test_migrates_after_an_update_of_the_code_and_once(self, clone, ended):
-        update(clone)
+    def test_serves_the_web_alone_when_told_so_and_ends_with_its_terminal(self, clone, ended):
+        server = Server(clone, "--no-worker")
 
-        assert "Migrating" in clone.run("manage.py", "prepare").stderr
-        assert clone.run("manage.py", "prepare").stderr == ""
-
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-    def test_ends_with_its_terminal_and_leaves_nothing(self, clone, ended, number):
-        server = Server(clone)
-
-        server.stop(number)
+        assert _children(server.program.pid, "worker") == []
+        server.stop(signal.SIGHUP)
 
         assert server.refuses()
         assert not clone.running()
 
-    def test_workers_end_when_their_master_is_killed_and_the_next_start_is_as_ever(self, clone, ended):
+    def test_loses_no_signal_while_it_begins(self, clone, ended):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            Server(clone, until_it_answers=False).stop(number)  # waits for the end
+
+        assert not clone.running()
+
+    def test_workers_end_when_their_master_is_killed_and_the_next_start_works_on_jobs_as_ever(
+        self, clone, ended
+    ):
         killed = Server(clone)
         killed.program.kill()
         killed.program.communicate()
         wait_until(killed.refuses, "the workers have ended")
 
-        server = Server(clone)
-        server.stop()
-
-        assert not clone.running()
-
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_loses_no_signal_while_it_begins(self, clone, ended, number):
-        for _ in range(2):
-            Server(clone, until_it_answers=False).stop(number)  # waits for the end
-
-        assert not clone.running()
-
-    def test_works_on_jobs_and_again_when_the_worker_died(self, clone, first):
         server = Server(clone)
         with clone.connect() as connection:
             worker = _worked(connection)
@@ -220,13 +206,6 @@ class TestLaterStart:
         said = server.stop()
         assert "The worker has ended; it is started again" in said
         assert not clone.running()
-
-    def test_serves_the_web_alone_when_told_so(self, clone, first):
-        server = Server(clone, "--no-worker")
-
-        assert _children(server.program.pid, "worker") == []
-
-        server.stop()
 
     def test_says_that_the_port_is_in_use(self, clone, ended):
         with socket.create_server(("127.0.0.1", 0)) as other:

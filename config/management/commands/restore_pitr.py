@@ -26,12 +26,14 @@ STEPS_ELSEWHERE = """\
 The server is not ours to configure, so the rest is yours, on its machine:
   1. Copy {data} there, owned by the account that PostgreSQL runs as, mode 0700.
   2. End the live server, or choose another port; then start PostgreSQL {version} with this data directory:
-       pg_ctl -D DATA -o "-p PORT" start
-     It recovers to the target, and takes connections when its log says "archive recovery complete".
-  3. As a superuser, so that the next start does not recover again:
+       pg_ctl -D DATA -o "{options}" -l LOG start
+     It recovers to the target, and can be written to when its log says "archive recovery complete".
+  3. As a superuser, so that nothing of this is left to lead another recovery astray:
 {resets}
   4. Look at what is there, and let DATABASE_URL, DATABASE_OWNER_URL and DATABASE_REPLICATION_URL lead to it.
   5. Make a new base: manage.py base_backup"""
+OPTIONS = "-p PORT -c archive_mode=off"  # the live server may archive its log, and this one would among it
+CONFIGURED_ELSEWHERE = " -c config_file=POSTGRESQL.CONF -c data_directory=DATA"
 
 
 class Command(BaseCommand):
@@ -79,7 +81,12 @@ class Command(BaseCommand):
         resets = "\n".join(f"       ALTER SYSTEM RESET {name};" for name in recovery.SETTINGS)
         version = made.base.described.server_version // 10_000
         self.stdout.write(f"{made.data} is ready to recover to {made.target}.")
-        self.stdout.write(STEPS_ELSEWHERE.format(data=made.data, version=version, resets=resets))
+        options = OPTIONS
+        if not (made.data / "postgresql.conf").exists():  # as distributions have it
+            options += CONFIGURED_ELSEWHERE
+        self.stdout.write(
+            STEPS_ELSEWHERE.format(data=made.data, version=version, resets=resets, options=options)
+        )
 
 
 def _moves(data: Path, live: Cluster) -> list[str]:

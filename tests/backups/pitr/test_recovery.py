@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
 
 from accesscontrol.errors import Conflict, InvalidInput, NotFound
 from backups.errors import BackupInvalid
-from backups.pitr import bases, receiver, recovery
+from backups.pitr import bases, receiver, recovery, segments
 from backups.pitr.recovery import Target
 from config import embedded, recovering
 from config.cluster import SUPERUSER, Cluster
@@ -59,6 +62,65 @@ class TestRecovery:
         assert rows == ["accident"]
         assert made.target == Target()
         assert made.asked.time == story.before + timedelta(days=1)
+
+    def test_a_moment_is_one_though_a_new_timeline_begins_with_it_too(self, story, home) -> None:
+        (folder,) = receiver.folders(story.folder)
+        later = folder.with_name("log_00000002")
+        later.mkdir()
+        try:
+            for path in folder.iterdir():
+                (later / path.name.replace("00000001", "00000002", 1)).symlink_to(path)
+            made = recovering.prepare(Target(name="before_the_accident"), home, SILENT, system_id=None)
+        finally:
+            shutil.rmtree(later)
+        assert made.base == story.base
+
+    def test_a_time_before_the_clock_was_set_back_is_reached_from_the_base_before(
+        self, story, home, monkeypatch
+    ) -> None:
+        """The second base was taken with the clock two hours slow: no later transaction leads to the time again."""
+        first = story.base.described
+        end = f"{segments.position(first.end) + (1 << 40):X}"
+        slow = first.model_copy(
+            update={
+                "name": "base_20000101T000000Z",
+                "start": f"{end[:-8]}/{end[-8:]}",
+                "end": f"{end[:-8]}/{end[-8:]}",
+                "finished_at": first.finished_at - timedelta(hours=2),
+            }
+        )
+        both = [story.base, replace(story.base, described=slow)]
+        monkeypatch.setattr(bases, "found", lambda _: both)
+        made = recovering.prepare(Target(time=story.before), home, SILENT, system_id=None)
+        assert (made.base, made.target) == (story.base, Target(time=story.before))
+
+
+class TestElsewhere:
+    """A server that is not ours to configure: what is to be done is said, and nothing of ours is begun for it."""
+
+    def test_the_steps_are_those_of_this_server(self, story, settings, monkeypatch, capsys) -> None:
+        settings.DATABASE_IS_EMBEDDED, settings.PITR_DIR = False, story.folder.parent
+        monkeypatch.setattr(embedded, "cluster", lambda: pytest.fail("the server is not ours"))
+        call_command("restore_pitr", "--to", story.before.isoformat())
+        said = capsys.readouterr().out
+        (data,) = story.folder.parent.glob("restored-*/data")
+        written = dict(
+            line.split(" = ") for line in (data / "postgresql.auto.conf").read_text().splitlines()[2:]
+        )
+        shutil.rmtree(data.parent)
+        assert f"Copy {data} there" in said
+        assert "config_file" not in said
+        assert set(written) <= set(re.findall(r"ALTER SYSTEM RESET (\w+);", said))
+        assert "recovery_target_time" in written
+
+    def test_a_configuration_that_lies_elsewhere_is_to_be_named(
+        self, story, settings, tmp_path, monkeypatch, capsys
+    ) -> None:
+        settings.DATABASE_IS_EMBEDDED = False
+        made = recovery.Prepared(tmp_path, story.base, Target(), Target())
+        monkeypatch.setattr(recovering, "prepare", lambda *_, **__: made)
+        call_command("restore_pitr", "--to", "latest")
+        assert "-c config_file=POSTGRESQL.CONF -c data_directory=DATA" in capsys.readouterr().out
 
 
 class TestRefusals:

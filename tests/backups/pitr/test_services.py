@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.utils import timezone
 
-from accesscontrol.errors import Forbidden, InvalidInput
+from accesscontrol.errors import Conflict, Forbidden, InvalidInput
 from audit.models import Alert, AuditLog
+from backups import watching as backups_watching
 from backups.pitr import bases, receiver, segments, server, services, watching
 from backups.pitr.server import ReplicationNeeded, Server
+from config.cluster import SUPERUSER
+from jobs.progress import SILENT
 
 
 @pytest.fixture
@@ -39,16 +44,30 @@ class TestBases:
         assert AuditLog.objects.filter(operation="DELETE_BACKUP").count() == 1
 
     def test_the_log_before_the_oldest_base_goes_with_it(self, copied, live, machine) -> None:
-        folder = live.folder / "log_00000001"
-        folder.mkdir(mode=0o700)
         first = bases.found(live.folder)[0].described.first_segment
-        names = [f"{1:08X}{0:08X}{number:08X}" for number in (first - 1, first)]
-        for name in names:
-            os.truncate(_made(folder / name), live.segment_bytes)
+        names = _received(live, range(first - 1, first + 1))
         services.expire(actor=machine, now=timezone.now())
-        assert [
-            s.path.name for s in segments.find(receiver.folders(live.folder), live.segment_bytes)
-        ] == names[1:]
+        assert _log(live) == names[1:]
+
+    def test_a_clock_that_is_set_back_changes_neither_their_order_nor_what_is_kept(
+        self, copied, live, machine, monkeypatch
+    ) -> None:
+        set_back = timezone.now() - timedelta(hours=2)
+        monkeypatch.setattr(bases.timezone, "now", lambda: set_back)
+        second = services.take_base(actor=machine)
+        assert second.name < copied.name
+        assert [base.described.name for base in bases.found(live.folder)] == [copied.name, second.name]
+        names = _received(live, range(copied.first_segment - 1, second.first_segment + 1))
+
+        for now in (set_back, set_back + timedelta(hours=2), set_back + timedelta(days=6)):
+            assert services.expire(actor=machine, now=now) == []
+        assert _log(live) == names[1:]
+        assert services.current().is_current
+        assert watching.no_recent_base(services.current(), set_back) is None
+
+    def test_one_is_taken_at_a_time(self, live, machine) -> None:
+        with bases.draft(live, SILENT), pytest.raises(Conflict, match="Another base"):
+            services.take_base(actor=machine)
 
     def test_who_may_not_back_up_takes_none(self, live, nobody) -> None:
         with pytest.raises(Forbidden):
@@ -60,6 +79,12 @@ class TestBases:
         live.folder.chmod(0o700)
         services.take_base(actor=machine)
         assert not (live.folder / ".making").exists()
+
+    def test_a_name_is_on_the_disk_when_it_is_answered(self, live, running) -> None:
+        with psycopg.connect(running.url(SUPERUSER, "postgres"), autocommit=True) as own:
+            (before,) = own.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+            services.name_moment("named")
+            assert own.execute("SELECT pg_current_wal_flush_lsn() > %s", [before]).fetchone() == (True,)
 
     @pytest.mark.parametrize("name", ["", "a'b", "a\nb", "x" * 64, "é"])
     def test_a_moment_has_a_plain_name(self, live, name: str) -> None:
@@ -73,6 +98,26 @@ class TestWatching:
         settings.POINT_IN_TIME = True
         watching.watch(timezone.now())
         assert set(Alert.objects.values_list("kind", flat=True)) == {watching.RECEIVER, watching.BASE}
+
+    def test_tells_what_the_servers_disk_keeps_and_that_there_is_no_room_for_it_here(
+        self, live, settings, monkeypatch
+    ) -> None:
+        settings.POINT_IN_TIME = True
+        live.folder.mkdir(parents=True)
+        usage = shutil.disk_usage(live.folder)
+        monkeypatch.setattr(watching.shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+        monkeypatch.setattr(receiver, "state", lambda: receiver.State(False, 300 << 20))
+        said = watching.watch(timezone.now())[0]
+        assert "The disk of PITR_DIR is full" in said
+        assert "keeps 300 MB" in said
+
+    def test_tells_of_a_slot_that_nobody_wants_and_that_fills_the_servers_disk(
+        self, live, settings, monkeypatch
+    ) -> None:
+        settings.POINT_IN_TIME = False
+        monkeypatch.setattr(receiver, "state", lambda: receiver.State(False, 300 << 20))
+        (said,) = [message for message in backups_watching.watch(timezone.now()) if "--forget" in message]
+        assert Alert.objects.get(kind=watching.RECEIVER).message == said
 
     def test_tells_of_an_old_base(self, copied, settings) -> None:
         settings.POINT_IN_TIME = True
@@ -95,6 +140,47 @@ class TestWatching:
         with pytest.raises(ReplicationNeeded) as refusal:
             services.current()
         assert "CREATE ROLE" in (refusal.value.hint or "")
+
+
+@pytest.mark.django_db
+class TestReceiver:
+    def test_there_is_one_and_it_goes_on_where_a_full_disk_left_half_a_file(self, live, monkeypatch) -> None:
+        begun = []
+        monkeypatch.setattr(receiver.os, "execve", lambda program, command, _: begun.append(command))
+        monkeypatch.chdir("/")
+        _received(live, [1])
+        half, whole = (live.folder / "log_00000001" / f"{1:024X}{n}.partial" for n in "23")
+        half.write_bytes(bytes(8192))
+        os.truncate(_made(whole), live.segment_bytes)
+
+        receiver.become()
+        with pytest.raises(Conflict, match="at work already"):
+            receiver.become()
+
+        assert len(begun) == 1
+        assert (half.exists(), whole.exists()) == (False, True)
+        receiver.forget()
+
+    def test_a_server_is_known_by_its_number_whatever_its_database_is_encoded_in(
+        self, live, monkeypatch
+    ) -> None:
+        monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+        assert server.identify().system_id == live.system_id
+
+
+def _received(live, numbers):
+    """Put segments where the receiver does, and return their names."""
+    folder = live.folder / "log_00000001"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    live.folder.chmod(0o700)
+    names = [f"{1:08X}{0:08X}{number:08X}" for number in numbers]
+    for name in names:
+        os.truncate(_made(folder / name), live.segment_bytes)
+    return names
+
+
+def _log(live):
+    return [segment.path.name for segment in segments.find(receiver.folders(live.folder), live.segment_bytes)]
 
 
 def _made(path):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accesscontrol.errors import Forbidden, NotFound
-from backups.errors import OffsiteDamaged
+from backups.errors import OffsiteDamaged, OffsiteFailed
 from backups.offsite import transfer
 from backups.pitr import bases, recovery, services, shipping
 from backups.pitr.recovery import Target
 from jobs.progress import SILENT
+from tests.backups.offsite import s3
 
 
 @pytest.fixture
@@ -23,12 +25,17 @@ def large_parts(remote, monkeypatch):
 
 
 @pytest.fixture
-def shipped(story, settings, monkeypatch, machine, large_parts, db):
-    """The story's copies in the bucket."""
+def known(story, settings, monkeypatch):
+    """What the copies are of, which is no more."""
     base = story.base.described
     this = services.server.Server(base.system_id, base.timeline, base.server_version, base.segment_bytes)
     monkeypatch.setattr(services.server, "identify", lambda: this)
     settings.PITR_DIR = story.folder.parent
+
+
+@pytest.fixture
+def shipped(known, machine, large_parts, db):
+    """The story's copies in the bucket."""
     return shipping.ship(actor=machine)
 
 
@@ -45,6 +52,22 @@ class TestShipping:
         assert [base.described for base in bases.found(folder)] == [story.base.described]
         made = recovery.prepare(Target(name="before_the_accident"), tmp_path / "data", SILENT)
         assert (made.data / "recovery.signal").exists()
+
+    def test_a_base_on_its_way_is_gone_on_with(
+        self, story, known, server, remote, monkeypatch, machine
+    ) -> None:
+        monkeypatch.setattr(transfer, "PART_BYTES", 1 << 20)
+        with (
+            server.failing(s3.refusing(), method="PUT", having=".tar.gz", after=3),
+            pytest.raises(OffsiteFailed),
+        ):
+            shipping.ship(actor=machine)
+        server.requests.clear()
+        assert story.base.described.name in shipping.ship(actor=machine)
+
+        sent = re.findall(r"PUT \S*\.tar\.gz\S*partNumber=(\d+)", "\n".join(server.requests))
+        assert min(map(int, sent)) == 4
+        assert not list(story.folder.glob(".base_*"))
 
     def test_what_is_old_goes_but_for_the_newest(self, story, shipped, bucket, machine) -> None:
         later = timezone.now() + timedelta(days=1000)
