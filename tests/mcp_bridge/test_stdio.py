@@ -17,13 +17,14 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, execute_from_command_line
 from django.db import connection
 from mcp import Client, StdioServerParameters
 from psycopg import sql
 
-from mcp_bridge import stdio, wire
+from mcp_bridge import auth, server, stdio, wire
 from tests import databases
+from tests.mcp_bridge.conftest import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,6 +102,12 @@ class Process:
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out, err
 
+    def end_by(self, number: int) -> bytes:
+        """End the server by a signal, its standard input open, and return what it has logged."""
+        self.process.send_signal(number)
+        assert self.process.wait(PATIENCE_S) == 0
+        return self.process.stderr.read()
+
 
 Start = Callable[..., Process]
 
@@ -122,7 +129,7 @@ def start(database_environment: dict[str, str]) -> Iterator[Start]:
 
 
 @pytest.fixture
-def server(start: Start, editor: object) -> Process:
+def greeted(start: Start, editor: object) -> Process:
     """A server that has shaken hands."""
     process = start()
     process.ask(**INITIALIZE)
@@ -130,16 +137,24 @@ def server(start: Start, editor: object) -> Process:
 
 
 class TestWithTheClientOfTheSDK:
-    @pytest.mark.parametrize(("mode", "protocol"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
-    def test_lists_reads_writes_and_tells(self, database_environment, editor, mode, protocol):
+    @pytest.mark.parametrize(
+        ("mode", "protocol", "starts"),
+        [
+            ("auto", "2026-07-28", True),
+            ("legacy", "2025-11-25", False),
+        ],  # the other tests speak the older one too
+    )
+    def test_lists_reads_writes_and_tells(self, database_environment, editor, mode, protocol, starts):
+        command = StdioServerParameters(
+            command=sys.executable,
+            args=["manage.py", "mcp_serve", "--user", editor.username],
+            env=database_environment,
+            cwd=ROOT,
+        )
+        wires = wired(server.build(auth.by_name(editor.username)))
+
         async def main() -> None:
-            command = StdioServerParameters(
-                command=sys.executable,
-                args=["manage.py", "mcp_serve", "--user", editor.username],
-                env=database_environment,
-                cwd=ROOT,
-            )
-            async with Client(command, mode=mode) as client:
+            async with Client(command if starts else wires, mode=mode) as client:
                 assert client.protocol_version == protocol
                 assert len((await client.list_tools()).tools) == 17
                 inserted = await client.call_tool(
@@ -218,24 +233,22 @@ class TestEnding:
     def test_an_end_of_input_without_a_word_ends_it_with_status_0(self, start, editor):
         assert start().end()[:2] == (0, b"")
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_ends_it_though_input_is_open(self, server, number):
-        server.process.send_signal(number)
-        assert server.process.wait(PATIENCE_S) == 0
-        assert b"Traceback" not in server.process.stderr.read()
+    def test_a_signal_ends_it_though_input_is_open(self, greeted):
+        assert b"Traceback" not in greeted.end_by(signal.SIGTERM)
 
-    def test_a_client_that_no_longer_reads_ends_it(self, server):
-        server.process.stdout.close()
-        server.send(b'{"jsonrpc":"2.0","id":9,"method":"ping"}')
-        assert server.process.wait(PATIENCE_S) == 0
-        assert b"Traceback" not in server.process.stderr.read()
+    def test_a_client_that_no_longer_reads_ends_it(self, greeted):
+        greeted.process.stdout.close()
+        greeted.send(b'{"jsonrpc":"2.0","id":9,"method":"ping"}')
+        assert greeted.process.wait(PATIENCE_S) == 0
+        assert b"Traceback" not in greeted.process.stderr.read()
 
 
 class TestAccount:
-    def test_must_exist(self, start):
-        status, out, err = start("--user", "mallory").end()
-        assert (status, out) == (2, b"")
-        assert err == b"CommandError: There is no active account 'mallory'.\n"
+    def test_must_exist(self, capfd):
+        with pytest.raises(SystemExit) as ended:
+            execute_from_command_line(["manage.py", "mcp_serve", "--user", "mallory"])
+        assert ended.value.code == 2
+        assert capfd.readouterr() == ("", "CommandError: There is no active account 'mallory'.\n")
 
     def test_must_be_active(self, editor):
         User.objects.filter(pk=editor.user.pk).update(is_active=False)
@@ -270,7 +283,7 @@ class TestWithoutTheDatabase:
             with databases.owner() as owner:
                 owner.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
-    def test_calls_are_answered_and_work_again_when_it_is_back(self, start, editor):
+    def test_calls_are_answered_and_work_again_when_it_is_back_until_a_signal(self, start, editor):
         server = start(DATABASE_POOL_TIMEOUT="1")
         server.ask(**INITIALIZE)
         assert server.call("db_list_tables")["isError"] is False
@@ -280,7 +293,9 @@ class TestWithoutTheDatabase:
             listing = server.ask(method="tools/list")
             assert listing["error"]["data"]["code"] == "UNAVAILABLE"
         assert server.call("db_list_tables")["isError"] is False
-        assert b'"refusal_not_in_trail"' in server.end()[2]
+        said = server.end_by(signal.SIGINT)  # as Ctrl-C in a terminal
+        assert b'"refusal_not_in_trail"' in said
+        assert b"KeyboardInterrupt" not in said
 
 
 class TestLines:
