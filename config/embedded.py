@@ -89,7 +89,7 @@ def use() -> None:
                 _using = _Use(found, lock, os.getpid())
                 _refuse_a_copy(found)
                 found.start()
-                (found.home / "clone").write_text(f"{ROOT}\n", encoding="utf-8")
+                _note_clone(found)
         except BaseException:  # an interrupt too: what was begun is ended
             leave()
             raise
@@ -187,6 +187,15 @@ def _refuse_a_copy(found: Cluster) -> None:
                 f"{VAR} was copied from {other}, whose database it would share. "
                 f"Delete {VAR} to begin with a new database."
             )
+
+
+def _note_clone(found: Cluster) -> None:
+    """Write down whose cluster it is: the whole of it or nothing, whoever is killed meanwhile."""
+    note, text = found.home / "clone", f"{ROOT}\n"
+    if not note.exists() or note.read_text(encoding="utf-8") != text:
+        new = note.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(note)
 
 
 @contextlib.contextmanager
