@@ -32,13 +32,14 @@ class TestKinds:
         assert manifest.read(place, names.parse(full["backup_file"])).sha256 == full["sha256"]
         assert (table["table"], table["record_count"]) == ("books", 3)
 
-    def test_back_up_what_changed_or_everything_where_that_can_not_be_told(self, admin, trouble):
+    def test_back_up_what_changed_or_everything_where_that_can_not_be_told(self, admin, trouble, owner):
         with pytest.raises(FullBackupNeeded):
             run("backup_incremental", admin)
-        full = run("backup_incremental", admin, or_full=True)
-        made = run("backup_incremental", admin, or_full=True)
-
-        assert (full["type"], made["base_backup"]) == ("full", full["backup_file"])
+        for _ in range(2):
+            full = run("backup_incremental", admin, or_full=True)
+            made = run("backup_incremental", admin, or_full=True)
+            assert (full["type"], made["base_backup"]) == ("full", full["backup_file"])
+            owner.execute("ALTER TABLE public.books ADD COLUMN IF NOT EXISTS migrated text")
 
     def test_let_old_ones_go(self, admin, place):
         assert run("expire_backups", admin) == {"deleted": []}

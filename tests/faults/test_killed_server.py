@@ -10,9 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from accesscontrol.actor import Actor, Channel
-from config.cluster import Cluster
-from soak import backups, crashes, places, restores
+from accesscontrol.actor import Actor, Channel, on_this_machine
+from backups import services, validation
+from config.cluster import SUPERUSER, Cluster
+from soak import archiving, backups, crashes, places, restores
 from soak.places import Place
 from tests import databases
 from tests.faults.conftest import PATIENCE_S, Caller, Witness
@@ -79,6 +80,30 @@ def test_whoever_dies_a_backup_is_whole_or_not_there(cluster: Cluster, inside: P
     ledger = backups.run(cluster, inside, seconds=1, seed=1, rows=500)
 
     assert ledger.broken == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crash_right_after_a_backup_takes_nothing_back_that_it_holds(
+    cluster: Cluster, inside: Place
+) -> None:
+    slow = "ALTER SYSTEM SET wal_writer_delay = '10s'; ALTER SYSTEM SET synchronous_commit = off"
+    with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as own:
+        for statement in (*slow.split("; "), "SELECT pg_reload_conf()"):
+            own.execute(statement.encode())
+    with archiving.archive(inside):
+        actor = on_this_machine()
+        full = services.create_full(actor=actor).backup_file
+        for number in range(2):  # the second builds on what the crash has left
+            with psycopg.connect(inside.owner_url) as own:
+                own.execute("INSERT INTO public.authors (name) VALUES ('not waited for')")
+            made = services.create_incremental(actor=actor)
+            places.kill(cluster)
+            cluster.start()
+            databases.disconnect()
+            there = inside.read("SELECT count(*) FROM public.authors WHERE name = 'not waited for'")
+            assert there == [(number + 1,)]
+        assert (made.chain[0], len(made.chain)) == (full, 3)
+        assert validation.validate_backup(actor=actor, backup_file=made.backup_file, deep=True).valid
 
 
 @pytest.mark.django_db(transaction=True)
