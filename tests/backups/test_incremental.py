@@ -15,6 +15,7 @@ from django.utils import timezone
 from accesscontrol.actor import Actor, on_this_machine
 from accesscontrol.errors import ConfirmationRequired, Conflict, NotFound
 from backups import capture, deletion, manifest, names, services, snapshot, validation, watching
+from backups.admin import charts
 from backups.errors import BackupInvalid, DependentBackups, FullBackupNeeded
 from backups.manifest import Changes
 from jobs import kinds
@@ -163,7 +164,11 @@ class TestContent:
 
         assert second.backup_file < first.backup_file
         assert third.chain == [full, first.backup_file, second.backup_file, third.backup_file]
-        assert deletion.expire(actor=on_this_machine(), now=timezone.now()) == []
+        for hours in (-2, 0, 24):
+            assert deletion.expire(actor=on_this_machine(), now=timezone.now() + timedelta(hours=hours)) == []
+        listed = services.list_backups(actor=on_this_machine()).backups
+        ages = charts.context(listed, timezone.now() - timedelta(hours=2))["ages"]
+        assert min(age["days"] for age in ages) == 0
         replace(third.backup_file, safety_backup=False)
         assert state(owner) == now
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from audit import alerts
 from audit.models import Alert
@@ -64,3 +65,11 @@ class TestWatch:
         assert bad.file in message
         look(bad, deep=False)
         assert watching.watch(AT) == []
+
+    def test_the_last_look_counts_though_the_clock_was_set_back_before_it(self, put):
+        told = put()
+        look(told)
+        look(told, valid=False)
+        Verification.objects.filter(valid=False).update(verified_at=timezone.now() - timedelta(hours=2))
+
+        assert any(told.file in message for message in watching.watch(AT))
