@@ -2,8 +2,9 @@
 
 To copy the template anew takes ten times as long: it writes some seven hundred files. PostgreSQL counts the rows that
 were written in each table, rolled back ones included, once the sessions that wrote them have ended; so it is known
-what to put back. Whatever else may have happened (a change of the schema, of rights, of a setting, more rows than a
-few) leaves a mark too, and the template is copied. So it is where the server is not ours: this takes a superuser.
+what to put back; what temporary tables and TRUNCATE wrote into catalogs is compared. Whatever else may have happened
+(a change of the schema, of rights, of a setting, more rows than a few) leaves a mark too, and the template is copied.
+So it is where the server is not ours: this takes a superuser.
 """
 
 from __future__ import annotations
@@ -33,10 +34,32 @@ WRITTEN = """
                            + pg_stat_get_tuples_deleted(c.oid) AS rows) w
      WHERE c.relkind IN ('r', 'm') AND NOT c.relisshared AND w.rows > 0"""
 
+# What temporary tables, TRUNCATE and triggers that were off for a while write into, and may leave as it was.
+PASSING = (
+    "pg_attribute",
+    "pg_class",
+    "pg_constraint",
+    "pg_depend",
+    "pg_index",
+    "pg_namespace",
+    "pg_sequence",
+    "pg_statistic",
+    "pg_trigger",
+    "pg_type",
+)
+
+CONTENT = """
+    SELECT sum(hashtextextended((to_jsonb(c) - %s::text[])::text, 0)) FROM pg_catalog.{} c
+     WHERE c::text !~ '\\mpg_(toast_)?temp_'"""  # schemas that stay, and have nothing in them
+
+PHYSICAL = [
+    "relfilenode", "relfrozenxid", "relminmxid", "relpages", "reltuples", "relallvisible", "relallfrozen",
+]  # fmt: skip
+
 # What changes without a row of the database's own: sizes that VACUUM noted, rights on the database, its settings.
 MARK = """
     SELECT (SELECT sum(hashtextextended(oid || ':' || relpages || ':' || reltuples, 0)) FROM pg_class
-             WHERE relkind IN ('r', 'm', 'i')),
+             WHERE relkind IN ('r', 'm') AND relnamespace <> 'pg_catalog'::regnamespace),
            (SELECT (oid, xmin)::text FROM pg_database WHERE datname = current_database()),
            (SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
              WHERE datname = current_database())"""
@@ -67,6 +90,7 @@ class Copy:
     _sequences: set[tuple[int, int, bool]] = field(default_factory=set)
     _rows: dict[Name, list[bytes]] = field(default_factory=dict)  # of the tables that have any
     _triggers: dict[Name, list[str]] = field(default_factory=dict)  # those that refuse a superuser too
+    _catalogs: dict[str, Any] = field(default_factory=dict)  # what they hold
 
     def renew(self) -> None:
         """Make the database like the template, whoever is still connected, and turn Django to it."""
@@ -81,17 +105,26 @@ class Copy:
         with self._superuser() as own:
             own.execute(END_SESSIONS)
             written = own.execute(WRITTEN).fetchall()
-            if any(is_catalog for is_catalog, *_ in written) or sum(row[-1] for row in written) > MOST_ROWS:
-                return False
-            if own.execute(MARK).fetchone() != self._mark:
+            catalogs = {name for is_catalog, _, name, _ in written if is_catalog}
+            tables = [(schema, name) for is_catalog, schema, name, _ in written if not is_catalog]
+            rows = sum(rows for is_catalog, *_, rows in written if not is_catalog)
+            if rows > MOST_ROWS or not self._is_same(own, catalogs):
                 return False
             with own.transaction():
-                for _, schema, table, _ in sorted(written, key=lambda row: row[1:3] == LOG):
-                    self._fill(own, (schema, table))
+                for name in sorted(tables, key=lambda name: name == LOG):
+                    self._fill(own, name)
                 for oid, value, is_called in self._sequences - set(own.execute(SEQUENCES)):
                     own.execute("SELECT setval(%s::regclass, %s, %s)", [oid, value, is_called])
             self._forget_writing(own)
         return True
+
+    def _is_same(self, own: psycopg.Connection, catalogs: set[str]) -> bool:
+        """Say whether the schema, and what goes with it, is the template's, though these catalogs were written."""
+        return (
+            catalogs <= self._catalogs.keys()
+            and own.execute(MARK).fetchone() == self._mark
+            and all(_content(own, name) == self._catalogs[name] for name in catalogs)
+        )
 
     def _fill(self, own: psycopg.Connection, name: Name) -> None:
         self._alter(own, name, "DISABLE TRIGGER")
@@ -116,6 +149,7 @@ class Copy:
                 self._rows = {
                     name: rows for name in own.execute(TABLES).fetchall() if (rows := _rows(own, name))
                 }
+                self._catalogs = {name: _content(own, name) for name in PASSING}
                 for schema, table, trigger in own.execute(STUBBORN):
                     self._triggers.setdefault((schema, table), []).append(trigger)
             self._sequences = set(own.execute(SEQUENCES))
@@ -137,3 +171,9 @@ class Copy:
 def _rows(own: psycopg.Connection, name: Name) -> list[bytes]:
     with own.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(*name))) as copy:
         return [bytes(row) for row in copy]
+
+
+def _content(own: psycopg.Connection, catalog: str) -> Any:
+    """Tell what a catalog holds, but for where the rows of tables are and how many."""
+    row = own.execute(sql.SQL(CONTENT).format(sql.Identifier(catalog)), [PHYSICAL]).fetchone()
+    return row and row[0]
