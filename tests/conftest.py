@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -21,6 +21,7 @@ from audit import trail as trail_module
 from audit.models import AuditLog
 from config import embedded
 from tests import databases
+from tests.membership import join
 from tests.renewal import Copy
 
 # A job in the background ignores Ctrl-C, and so would what its tests start.
@@ -28,6 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
 settings.RATE_LIMITS = {}  # who tests them sets them
+settings.WHITENOISE_AUTOREFRESH = True  # else every test's client lists all static files anew
 settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
 FILES = databases.SPOOL.with_name(
     f"files_test_{os.getpid()}"
@@ -93,7 +95,7 @@ def database_environment(db: None) -> dict[str, str]:
 
 def _actor(username: str, *roles: str, **flags: bool) -> Actor:
     user = User.objects.create_user(username, password="correct horse", is_staff=True, **flags)
-    user.groups.set(Group.objects.filter(name__in=roles))
+    join(user, roles)
     return Actor(user, Channel.COMMAND)
 
 

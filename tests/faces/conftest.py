@@ -16,6 +16,7 @@ from accesscontrol.actor import Actor
 from accesscontrol.models import CatalogTable
 from audit.models import AuditLog
 from config.site import AdminSite
+from tests.membership import join
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live as long as a test
 
@@ -47,7 +48,7 @@ def person(db: None) -> Callable[..., User]:
         user = User.objects.create_user(
             name or f"user{User.objects.count()}", password=PASSWORD, **{"is_staff": True, **flags}
         )
-        user.groups.set(Group.objects.filter(name__in=roles))
+        join(user, roles)
         for right, tables in rights.items():
             for table in tables:
                 assign_perm(f"accesscontrol.{right}", user, CatalogTable.objects.get(name=table))

@@ -48,12 +48,14 @@ OF_THE_WHOLE = {
 }
 
 
-def cost(client: Client, address: str) -> int:
-    """Return how many queries a page takes, once the process remembers what it does."""
-    assert client.get(address).status_code == 200, address
-    with CaptureQueriesContext(connection) as queries:
-        client.get(address)
-    return len(queries)
+def costs(client: Client, addresses: dict[str, str]) -> dict[str, int]:
+    """Return how many queries each page takes."""
+    found = {}
+    for name, address in addresses.items():
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200, address
+        found[name] = len(queries)
+    return found
 
 
 def hold(name: str, counts: dict[str, int]) -> None:
@@ -113,10 +115,11 @@ def test_pages_of_a_table_cost_what_they_did_however_many_rows(
         records.update_records(actor=admin, table=table, data={column: "New"}, where={"id": record.pk})
     addresses = {name: page(table, name, record) for name in (*OF_EVERY_TABLE, *OF_SOME.get(table.name, ()))}
     surround(table, record)
-    few = {name: cost(client, address) for name, address in addresses.items()}
+    costs(client, addresses)  # from here on the process remembers what it does
+    few = costs(client, addresses)
 
     surround(table, record)
-    many = {name: cost(client, address) for name, address in addresses.items()}
+    many = costs(client, addresses)
 
     assert many == few
     hold(table.name, few)
@@ -124,11 +127,11 @@ def test_pages_of_a_table_cost_what_they_did_however_many_rows(
 
 def test_other_pages_cost_what_they_did_however_many_rows(client: Client, person: Any) -> None:
     counts = []
-    for _ in range(2):
+    for _ in range(3):  # the first time, the process learns what it remembers
         for _ in range(MORE):
             made(registry.get("scenes"))
             person("Viewer", "Editor")
-        counts.append({name: cost(client, reverse(address)) for name, address in OF_THE_WHOLE.items()})
+        counts.append(costs(client, {name: reverse(address) for name, address in OF_THE_WHOLE.items()}))
 
-    assert counts[0] == counts[1]
-    hold("(other)", counts[0])
+    assert counts[1] == counts[2]
+    hold("(other)", counts[1])
