@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -31,3 +34,19 @@ def hide(role: Group | str, column: str, *, table: str = "authors", access: str 
     """Keep a column from a role."""
     group = role if isinstance(role, Group) else Group.objects.get(name=role)
     ColumnRule.objects.create(role=group, table_id=table, column_name=column, access=access)
+
+
+def without_paths(document: dict[str, Any], keeps: Callable[[str], bool]) -> dict[str, Any]:
+    """Return an OpenAPI document with some of its paths, and the schemas that those refer to."""
+    paths = {path: said for path, said in document["paths"].items() if keeps(path)}
+    schemas, found = document["components"]["schemas"], {}
+    wanted = _schemas_of([paths, {**document["components"], "schemas": {}}])
+    while wanted:
+        found |= {name: schemas[name] for name in wanted}
+        wanted = _schemas_of(list(found.values())) - found.keys()
+    kept = {name: schemas[name] for name in schemas if name in found}
+    return {**document, "paths": paths, "components": {**document["components"], "schemas": kept}}
+
+
+def _schemas_of(part: Any) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(part)))

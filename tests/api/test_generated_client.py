@@ -14,6 +14,7 @@ import pytest
 from django.test import Client
 
 from accesscontrol.actor import Actor
+from tests.api.steps import without_paths
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +28,7 @@ def library(
 ) -> str:
     """Make a client as somebody would who has a key, and return the name of its package."""
     document = bearer(key(editor, *SCOPES)).get("/api/v1/openapi.json").json()
-    document["paths"] = {path: said for path, said in document["paths"].items() if path.startswith(PATHS)}
+    document = without_paths(document, lambda path: path.startswith(PATHS))
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     (tmp_path / "config.yml").write_text("post_hooks: []\n", encoding="utf-8")
     made = subprocess.run(
