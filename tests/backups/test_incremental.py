@@ -263,21 +263,22 @@ class TestFullNeeded:
         backup(include_schema=False)
         self.refused("no_base")
 
-    @pytest.mark.parametrize(
-        ("statement", "reason"),
-        [
-            ("ALTER TABLE public.books ADD COLUMN more text", "schema_changed"),
-            ("CREATE INDEX more_idx ON public.books (title)", "schema_changed"),
-            ("ALTER TABLE public.books DISABLE TRIGGER capture_update", "not_captured"),
-            ("DROP TRIGGER capture_insert ON public.authors", "not_captured"),
-            (UNSEEN, "capture_interrupted"),
-            ("ALTER TABLE public.books ALTER title TYPE text USING upper(title)", "capture_interrupted"),
-        ],
+    OTHERWISE = (
+        ("ALTER TABLE public.books ADD COLUMN more text", "schema_changed"),
+        ("CREATE INDEX more_idx ON public.books (title)", "schema_changed"),
+        ("ALTER TABLE public.books DISABLE TRIGGER capture_update", "not_captured"),
+        ("DROP TRIGGER capture_insert ON public.authors", "not_captured"),
+        (UNSEEN, "capture_interrupted"),
+        ("ALTER TABLE public.books ALTER title TYPE text USING upper(title)", "capture_interrupted"),
     )
-    def test_where_the_schema_or_its_capture_is_another(self, owner, statement, reason):
-        backup()
-        owner.execute(statement)
-        self.refused(reason)
+
+    def test_where_the_schema_or_its_capture_is_another(self, owner, settings):
+        for statement, reason in self.OTHERWISE:
+            backup()
+            assert incremental().backup_file, statement
+            owner.execute(statement)
+            self.refused(reason)
+            owner.execute(capture.install_sql(settings.APP_ROLE).encode())
 
     def test_after_a_restore_between(self, owner):
         file = backup()
@@ -288,19 +289,20 @@ class TestFullNeeded:
         backup()
         assert incremental().backup_file
 
-    @pytest.mark.parametrize(
-        ("update", "reason"),
-        [
+    def test_where_the_base_is_of_another_place(self, folder, place):
+        found = manifest.read(place, names.parse(backup()))
+        for update, reason in (
             ({"timeline": "00000009"}, "other_timeline"),
             ({"database_oid": 1}, "other_database"),
             ({"capture": None}, "capture_interrupted"),
-        ],
-    )
-    def test_where_the_base_is_of_another_place(self, folder, place, update, reason):
-        found = manifest.read(place, names.parse(backup()))
-        changed = found.model_copy(update={"chain": found.chain.model_copy(update=update)}).sealed()
-        (folder / found.name.manifest_file).write_bytes(changed.encode())
-        self.refused(reason, base_backup=found.file)
+        ):
+            changed = found.model_copy(
+                update={
+                    "chain": found.chain.model_copy(update=update),
+                }
+            ).sealed()
+            (folder / found.name.manifest_file).write_bytes(changed.encode())
+            self.refused(reason, base_backup=found.file)
 
     def test_where_the_log_is_pruned(self, owner):
         backup()
