@@ -26,6 +26,9 @@ _CREATE: Final = """
 SELECT pg_catalog.pg_create_physical_replication_slot({slot}, immediately_reserve => true)
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot})
 """
+_KEPT: Final = """
+SELECT restart_lsn::text FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot}
+"""
 _DROP: Final = """
 SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot}
 """
@@ -49,7 +52,7 @@ class State:
 
 
 def folders(system_folder: Path) -> list[Path]:
-    """This function will return where the log of one server lies: a folder for each timeline it was received from."""
+    """This function will return where the log of one server lies: a folder for each timeline, and after each gap."""
     return sorted(path for path in system_folder.glob(f"{LOG_PREFIX}*") if path.is_dir())
 
 
@@ -63,12 +66,12 @@ def become() -> NoReturn:
     :raises Conflict: another one is at work here
     """
     found = server.identify()
-    store = FileStore(found.folder).below(_folder(found))
-    store.names()  # makes it, private
+    FileStore(found.folder).names()  # makes it, private
     _stay_alone(found.folder)
     _run(_DROP_LOST)
     _run(_CREATE)
-    folder = found.folder / _folder(found)
+    folder = _folder(found, segments.position(_run(_KEPT)[0]) // found.segment_bytes)
+    FileStore(found.folder).below(folder.name).names()
     _drop_unbegun(folder, found.segment_bytes)
     program = programs.path_of("pg_receivewal")
     options = ("--synchronous", "--no-loop", "--no-password")
@@ -115,8 +118,18 @@ def _drop_unbegun(folder: Path, segment_bytes: int) -> None:
             path.unlink()
 
 
-def _folder(found: Server) -> str:
-    return f"{LOG_PREFIX}{found.timeline:08x}"
+def _folder(found: Server, kept: int) -> Path:
+    """Where the log is received: behind what is there, or in a new folder where the server has less than that.
+
+    The program would ask for what follows the last segment of its folder, and never get it.
+    """
+    name = f"{LOG_PREFIX}{found.timeline:08x}"
+    mine = [folder for folder in folders(found.folder) if folder.name.startswith(name)]
+    if not mine:
+        return found.folder / name
+    received = segments.find(mine[-1:], found.segment_bytes)
+    follows = received[-1].number + (not received[-1].is_partial) if received else kept
+    return mine[-1] if follows >= kept else found.folder / f"{name}_{kept:016x}"
 
 
 def _run(statement: str) -> tuple[Any, ...]:

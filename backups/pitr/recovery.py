@@ -81,7 +81,9 @@ def prepare(target: Target, data: Path, progress: Progress, *, system_id: str | 
     found = segments.find(receiver.folders(folder), all_bases[-1].described.segment_bytes)
     base, reachable = _start(target, all_bases, found)
     since = [segment for segment in found if segment.number >= base.described.first_segment]
-    _require_no_gap(base, since)
+    if missing := gap(base, since):
+        since = [segment for segment in since if segment.number < missing[0]]
+        _require_within(since, reachable, base, missing)
     checking.check(base.folder, progress)
     try:
         _copy(base, since, segments.histories(receiver.folders(folder)), data, progress)
@@ -154,10 +156,13 @@ def gap(base: Base, found: Sequence[Segment]) -> list[int]:
     return [number for number in missing if number not in own]
 
 
-def _require_no_gap(base: Base, since: Sequence[Segment]) -> None:
-    """Refuse a log that would end, unnoticed, before it ends."""
-    missing = gap(base, since)
-    if missing:
+def _require_within(since: Sequence[Segment], target: Target, base: Base, missing: Sequence[int]) -> None:
+    """Refuse what comes after a gap, where the log would end unnoticed."""
+    if target.name is not None:
+        is_within = target.name in {point.name for point in reading.points(since)}
+    else:
+        is_within = target.time is not None and reading.last_after(since, target.time) is not None
+    if not is_within:
         raise BackupInvalid(
             f"{len(missing)} segments of the log are missing since the base {base.described.name}: nothing after them"
             " can be brought back from it."

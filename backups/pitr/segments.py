@@ -74,6 +74,11 @@ def histories(folders: Iterable[Path]) -> list[Path]:
 
 
 def missing(segments: Iterable[Segment], start: int) -> list[int]:
-    """This function will return the numbers from `start` to the last segment that none of them has."""
-    numbers = {segment.number for segment in segments if segment.number >= start}
-    return [number for number in range(start, max(numbers, default=start - 1) + 1) if number not in numbers]
+    """This function will return the numbers from `start` to the last segment that none of them has as a whole.
+
+    Of the last one there need be no more than a part.
+    """
+    since = [segment for segment in segments if segment.number >= start]
+    last = max((segment.number for segment in since), default=start - 1)
+    whole = {segment.number for segment in since if not segment.is_partial}
+    return [number for number in range(start, last) if number not in whole]

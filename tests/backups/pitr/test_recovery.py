@@ -152,6 +152,8 @@ class TestRefusals:
         try:
             with pytest.raises(BackupInvalid, match="1 segments of the log are missing"):
                 recovery.prepare(Target(), home / "data", SILENT)
+            before = Target(time=story.base.described.finished_at)
+            assert recovering.prepare(before, home, SILENT, system_id=None).target == before
         finally:
             lost.rename(whole[-1])
 

@@ -148,8 +148,8 @@ class TestReceiver:
         begun = []
         monkeypatch.setattr(receiver.os, "execve", lambda program, command, _: begun.append(command))
         monkeypatch.chdir("/")
-        _received(live, [1])
-        half, whole = (live.folder / "log_00000001" / f"{1:024X}{n}.partial" for n in "23")
+        _received(live, [8_000])
+        half, whole = (live.folder / "log_00000001" / f"{1:08X}{0:08X}{n:08X}.partial" for n in (9, 9_000))
         half.write_bytes(bytes(8192))
         os.truncate(_made(whole), live.segment_bytes)
 
@@ -157,9 +157,34 @@ class TestReceiver:
         with pytest.raises(Conflict, match="at work already"):
             receiver.become()
 
-        assert len(begun) == 1
+        assert [command[2] for command in begun] == [str(half.parent)]
         assert (half.exists(), whole.exists()) == (False, True)
         receiver.forget()
+
+    def test_begins_anew_where_the_server_has_not_what_follows_and_the_gap_is_seen(
+        self, live, machine, running, monkeypatch
+    ) -> None:
+        with psycopg.connect(running.url(SUPERUSER, "postgres"), autocommit=True) as own:
+            own.execute("CREATE TABLE gap (); SELECT pg_switch_wal()")
+        services.take_base(actor=machine)
+        first = bases.found(live.folder)[0].described.first_segment
+        _received(live, [first, first + 1])
+        (part,) = [live.folder / "log_00000001" / f"{1:08X}{0:08X}{first + 1:08X}"]
+        part.rename(f"{part}.partial")
+        kept = segments.lsn((first + 2) * live.segment_bytes)
+        monkeypatch.setattr(receiver, "_KEPT", f"SELECT '{kept}'")
+        begun = []
+        monkeypatch.setattr(receiver.os, "execve", lambda program, command, _: begun.append(command))
+        monkeypatch.chdir("/")
+
+        receiver.become()
+        receiver.forget()
+
+        folder = receiver.folders(live.folder)[-1]
+        assert begun[0][2] == str(folder)
+        assert folder.name == f"log_00000001_{first + 2:016x}"
+        os.truncate(_made(folder / f"{1:08X}{0:08X}{first + 2:08X}.partial"), live.segment_bytes)
+        assert not services.current().is_current
 
     def test_a_server_is_known_by_its_number_whatever_its_database_is_encoded_in(
         self, live, monkeypatch
