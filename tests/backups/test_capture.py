@@ -87,12 +87,18 @@ class TestEntries:
 
         assert sorted(logged()) == [("book_genres", False, None), ("writing_goals", False, None)]
 
-    def test_and_one_of_which_a_statement_changes_more_than_a_million_rows(self, owner, logged):
-        owner.execute(
-            "INSERT INTO public.writing_goals (goal_type, target) SELECT 'words', n FROM generate_series(1, 1000001) n"
-        )
+    def test_and_one_of_which_a_statement_changes_more_than_a_million_rows(self, owner, logged, settings):
+        installed, most = capture.install_sql(settings.APP_ROLE), "most constant integer := 1000000;"
+        assert most in installed
+        owner.execute(installed.replace(most, "most constant integer := 100;").encode())
+        work = "INSERT INTO public.writing_goals (goal_type, target) SELECT 'words', n FROM generate_series(1, {}) n"
 
-        assert logged() == [("writing_goals", False, None)]
+        owner.execute(work.format(100))
+        owner.execute(work.format(101))
+
+        few, many = logged()
+        assert (few[0], len(few[2])) == ("writing_goals", 100)
+        assert many == ("writing_goals", False, None)
 
     @pytest.mark.parametrize(
         "statement",

@@ -54,25 +54,22 @@ class TestDropExisting:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 owner.execute(statement)
 
-    @pytest.mark.parametrize(
-        "tampering",
-        [
+    def test_refuses_where_the_trail_was_changed(self, owner, library, admin):
+        insert_record(actor=admin, table=registry.get("authors"), data={"name": "Told"})
+        owner.execute("ALTER TABLE public.audit_logs DISABLE TRIGGER USER")
+        for tampering in (
             "UPDATE public.audit_logs SET user_id = 'eve' WHERE id = (SELECT min(id) FROM public.audit_logs)",
             "DELETE FROM public.audit_logs WHERE id = (SELECT min(id) FROM public.audit_logs)",
-        ],
-    )
-    def test_refuses_where_the_trail_was_changed(self, owner, library, admin, tampering):
-        insert_record(actor=admin, table=registry.get("authors"), data={"name": "Told"})
-        file = backup()
-        owner.execute("ALTER TABLE public.audit_logs DISABLE TRIGGER USER")
-        owner.execute(tampering)
-        owner.execute("UPDATE public.books SET title = 'gone'")
-        before = state(owner)
+        ):
+            file = backup()
+            owner.execute(tampering)
+            owner.execute("UPDATE public.books SET title = 'gone'")
+            before = state(owner)
 
-        with pytest.raises(TrailDiffers, match="1 of the rows"):
-            replace(file)
+            with pytest.raises(TrailDiffers, match="1 of the rows"):
+                replace(file)
 
-        assert state(owner) == before
+            assert state(owner) == before, tampering
 
     def test_sequences_stay_past_what_was_given_since(self, owner, library, admin):
         file = backup()
