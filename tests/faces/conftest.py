@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db.models import Max
+from django.http import HttpRequest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
@@ -35,8 +36,13 @@ def browser() -> Callable[[Actor | User], Client]:
 
 @pytest.fixture
 def no_navigation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make pages without the list of all tables: it is the same on each, and as long as all the rest."""
-    monkeypatch.setattr(AdminSite, "get_app_list", lambda *_args, **_kwargs: [])
+    """Make pages without the list of all tables, but the first: it is the same on each, and as long as all the rest."""
+    whole = AdminSite.get_app_list
+
+    def get_app_list(site: AdminSite, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        return whole(site, request, app_label) if request.path == "/admin/" else []
+
+    monkeypatch.setattr(AdminSite, "get_app_list", get_app_list)
 
 
 @pytest.fixture

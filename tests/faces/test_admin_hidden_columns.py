@@ -23,6 +23,8 @@ from tests.catalog.services import builders
 from tests.faces.addresses import of_tables
 from tests.faces.samples import WRITABLE, form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 AUTHORS = registry.get("authors")
 BOOKS = registry.get("books")
 CHAPTERS = registry.get("chapters")

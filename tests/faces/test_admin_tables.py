@@ -13,6 +13,8 @@ from catalog import registry
 from catalog.table import Table
 from tests.faces.samples import READ_ONLY, WITH_ID, WRITABLE, form_of, made, posted, url, values
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 every_table = pytest.mark.parametrize("table", WITH_ID, ids=str)
 every_writable = pytest.mark.parametrize("table", WRITABLE, ids=str)
 MARKUP = "<script>alert('x')</script>"

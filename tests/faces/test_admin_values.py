@@ -11,6 +11,8 @@ from django.db import connection
 from catalog import models, registry
 from tests.faces.samples import form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 CHARACTERS = registry.get("characters")
 EVENTS = registry.get("timeline_events")

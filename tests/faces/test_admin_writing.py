@@ -10,6 +10,8 @@ from django.test import Client
 from catalog import models, registry
 from tests.faces.samples import form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 AUTHORS = registry.get("authors")
 BOOKS = registry.get("books")
 CHAPTERS = registry.get("chapters")

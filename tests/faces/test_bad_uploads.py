@@ -17,6 +17,8 @@ from tests.catalog.services.builders import EVENTS
 from tests.faces.exchanging import AUTHORS, IMPORT, bring, mapped, previewed, text_of, work
 from tests.faces.samples import url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 
 class Endless(io.RawIOBase):
     """A body that goes on as long as it is read."""

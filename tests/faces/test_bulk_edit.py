@@ -12,6 +12,8 @@ from catalog import models, registry
 from tests.catalog.services import builders
 from tests.faces.samples import url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 LIST = url(BOOKS, "")
 

@@ -37,6 +37,8 @@ from tests.faces.exchanging import (
 )
 from tests.faces.samples import url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 CHARACTERS = registry.get("characters")
 GENRES = registry.get("book_genres")

@@ -93,3 +93,15 @@ def test_a_large_table_is_not_counted(browser: Any, admin: Any, books: Any, monk
     monkeypatch.setattr(value_counts, "SMALL", -1)
 
     assert set(counts(browser(admin), "").values()) == {None}
+
+
+def test_json_that_is_always_there_has_no_heading_without_a_control(
+    browser: Any, admin: Any, db: None
+) -> None:
+    people = registry.get("characters")
+    page = browser(admin).get(f"{url(people, '')}?attributes__isnull=0")
+
+    headings = [facet.column for facet in page.context["facets"]]
+    assert "goals" in headings
+    assert "attributes" not in headings
+    assert ("attributes__isnull", "0") in page.context["kept_filters"]

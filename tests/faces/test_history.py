@@ -15,6 +15,8 @@ from catalog import models, registry
 from catalog.services import records
 from tests.faces.samples import made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 AUTHORS = registry.get("authors")
 BOOKS = registry.get("books")
 CHAPTERS = registry.get("chapters")

@@ -15,6 +15,8 @@ from catalog import models, registry
 from tests.catalog.services import builders
 from tests.faces.samples import form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 TROPES = registry.get("tropes")
 PART = "book_tropes-book_id"

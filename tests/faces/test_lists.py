@@ -20,6 +20,8 @@ from catalog.admin import columns
 from tests.catalog.services import builders
 from tests.faces.samples import form_of, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 LIST = url(BOOKS, "")
 

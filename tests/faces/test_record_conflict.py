@@ -12,6 +12,8 @@ from catalog import models, registry
 from catalog.services import records
 from tests.faces.samples import form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 BOOKS = registry.get("books")
 CHARACTERS = registry.get("characters")
 

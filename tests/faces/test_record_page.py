@@ -17,6 +17,8 @@ from catalog.services import related
 from catalog.table import Table
 from tests.faces.samples import WITH_ID, WRITABLE, form_of, made, url
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 AUTHORS = registry.get("authors")
 BOOKS = registry.get("books")
 CHAPTERS = registry.get("chapters")

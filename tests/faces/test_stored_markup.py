@@ -21,6 +21,8 @@ from catalog.table import Table
 from tests.faces.addresses import need
 from tests.faces.samples import made
 
+pytestmark = pytest.mark.usefixtures("no_navigation")
+
 MARKUP = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 RAW = ("<script>alert(", "<img src=x", "onerror=alert(1)>")
 SHOWING = ("changelist", "change", "delete", "history")
