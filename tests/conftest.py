@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -28,6 +29,7 @@ from tests.renewal import Copy
 signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.use_if_configured()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing here is secret
+WSGIRequestHandler.disable_nagle_algorithm = True  # each answer on a kept connection would wait 40 ms else
 settings.RATE_LIMITS = {}  # who tests them sets them
 settings.WHITENOISE_AUTOREFRESH = True  # else every test's client lists all static files anew
 settings.BROKER_URL = f"spool://{quote(str(databases.SPOOL))}"
