@@ -46,6 +46,7 @@ def processes(place: Place, *, seconds: float, seed: int, cluster: Cluster | Non
             own.execute(writers.FILL)
         keeping = _Keeping(archive, ledger, Random(seed), cluster)  # noqa: S311 - for moments, not for secrets
         until = monotonic() + seconds
+        keeping.begin()
         keeping.round()
         while monotonic() < until:
             keeping.round()
@@ -73,6 +74,11 @@ class _Keeping:
         self.validated = 0
         self._archive, self._ledger, self._random, self._cluster = archive, ledger, random, cluster
         self._takes_s = dict.fromkeys((make, prune, archiving.restore), 0.5)
+
+    def begin(self) -> None:
+        """Make the chain that the first pruning shall take away."""
+        services.create_full(actor=on_this_machine())
+        self._made()
 
     def round(self) -> None:
         """Begin a chain behind the one that is there, and kill each kind of work on them once."""
