@@ -69,6 +69,7 @@ class TestSlots:
         for _ in range(3):
             schedule.run_due("sample_echo", now=NOON)
             schedule.run_due(now=NOON + timedelta(hours=1))
+            schedule.run_due(now=NOON - timedelta(hours=2))  # the clock was set back
 
         job = Job.objects.get()
         assert (job.kind, job.username, job.channel) == ("sample_echo", "schedule", "task")
