@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import embedded, programs
 from config.cluster import APP_ROLE, DATABASE, OWNER_ROLE, Cluster
+from config.folders import private_folder
 
 databases: Any = import_module("tests.databases")  # where tests take theirs from
 
@@ -188,6 +189,11 @@ def _copy_filled(source: str, home: Path) -> None:
 
 def _fill(source: str, cluster: Cluster) -> Path:
     """Make a server with what a database has, stop it, and return its folder."""
+    private_folder(cluster.home, gate=cluster.uid)
+    for copied in embedded.cluster().home.glob(
+        "postgresql-*-*"
+    ):  # the programs, which need no copy of their own
+        (cluster.home / copied.name).symlink_to(copied)
     cluster.start()
     place = conninfo_to_dict(databases.url_of(source, settings.DATABASE_OWNER_URL))
     dump = subprocess.run(  # noqa: S603 - our own words
