@@ -51,6 +51,10 @@ MARK = "Zanzibar"
 Role = str | None | frozenset[str]
 
 
+class Broken(Exception):
+    """An answer that ends the way through a table."""
+
+
 @dataclass
 class Visit:
     """One role's way through the pages of one table."""
@@ -108,11 +112,13 @@ class Visit:
         return set(denied.values_list("request_id", flat=True))
 
     def ask(self, method: str, address: str, form: dict[str, Any] | None = None) -> Any:
-        """Send a request; what breaks is taken back, so that the rest is looked at too."""
-        with transaction.atomic():
-            answer = getattr(self.client, method)(address, form)
-            if answer.status_code >= 500:
-                transaction.set_rollback(True)
+        """Send a request.
+
+        :raises Broken: something went wrong, and with it perhaps the transaction
+        """
+        answer = getattr(self.client, method)(address, form)
+        if answer.status_code >= 500:
+            raise Broken(f"{method} {address} answers {answer.status_code}")
         return answer
 
     def form(self, page: str) -> dict[str, Any]:
@@ -215,18 +221,25 @@ def seen_through(role: Role, table: Table, client: Client) -> list[str]:
     """Go through all pages of a table, and return what is wrong; nothing stays of it."""
     with transaction.atomic():
         here = visit(role, table, client)
-        before = here.stored
-        for page, name in PAGES[table.name]:
-            opened(here, page, name)
-            sent(here, page, name)
-            if page == "changelist":
-                acted(here, name)
-        if here.stored != before:
-            here.note("something was changed")
-        for number in here.refused.keys() - here.told:
-            here.note(f"{here.refused[number]} is refused and the trail says nothing of it")
+        try:
+            _go_through(here)
+        except Broken as broken:
+            here.note(str(broken))
         transaction.set_rollback(True)
     return here.wrong
+
+
+def _go_through(here: Visit) -> None:
+    before = here.stored
+    for page, name in PAGES[here.table.name]:
+        opened(here, page, name)
+        sent(here, page, name)
+        if page == "changelist":
+            acted(here, name)
+    if here.stored != before:
+        here.note("something was changed")
+    for number in here.refused.keys() - here.told:
+        here.note(f"{here.refused[number]} is refused and the trail says nothing of it")
 
 
 class TestEveryPage:
