@@ -1,8 +1,16 @@
 // Editing many records: to type a value is to tick its column.
 
-document.querySelectorAll(".bulk-row").forEach((row) => {
+const form = document.querySelector("#content-main form");
+const untouched = form.cloneNode(true);
+untouched.reset();
+const [now, before] = [form, untouched].map((each) => new FormData(each));
+const isFilled = ({ name }) => String(now.getAll(name)) !== String(before.getAll(name)); // before this script was there
+
+form.querySelectorAll(".bulk-row").forEach((row) => {
     const tick = row.querySelector("[name=change]");
+    const field = row.querySelector(".bulk-field");
     const chosen = () => { tick.checked = true; };
-    row.querySelector(".bulk-field").addEventListener("input", chosen);
-    row.querySelector(".bulk-field").addEventListener("change", chosen);
+    field.addEventListener("input", chosen);
+    field.addEventListener("change", chosen);
+    if ([...field.querySelectorAll("[name]")].some(isFilled)) chosen();
 });

@@ -7,9 +7,11 @@
         const field = form.querySelector("input[type=file]");
         const warning = form.querySelector("[data-too-large]");
         const isTooLarge = () => [...field.files].some((file) => file.size > Number(form.dataset.max));
-        field.addEventListener("change", () => {
+        const warn = () => {
             warning.hidden = !isTooLarge();
-        });
+        };
+        field.addEventListener("change", warn);
+        warn();
         form.addEventListener("submit", (event) => {
             if (isTooLarge()) {
                 event.preventDefault();
@@ -22,7 +24,9 @@
     // A column that is left out looks so.
     for (const row of document.querySelectorAll(".mapping tbody tr")) {
         const choice = row.querySelector("select");
-        choice.addEventListener("change", () => row.classList.toggle("left-out", !choice.value));
+        const show = () => row.classList.toggle("left-out", !choice.value);
+        choice.addEventListener("change", show);
+        show();
     }
 
     for (const form of document.querySelectorAll("form[data-export]")) {

@@ -100,6 +100,8 @@
             }
         });
 
+        narrow(); // by what was typed before this script was there
+
         // The page that one is on shows, however long the list is.
         const current = nav.querySelector("li.current");
         if (current) {

@@ -50,14 +50,16 @@
                 area.addEventListener("input", () => size(area));
             });
         }
-        const state = () => new URLSearchParams(new FormData(form)).toString();
-        const before = document.querySelector(".errornote") ? "" : state(); // what came back was not saved
+        const state = (of) => new URLSearchParams(new FormData(of)).toString();
+        const untouched = form.cloneNode(true);
+        untouched.reset(); // what was typed before this script was there is not saved either
+        const before = document.querySelector(".errornote") ? "" : state(untouched); // what came back was not saved
         let isSent = false;
         form.addEventListener("submit", (event) => {
             isSent = !event.defaultPrevented;
         });
         window.addEventListener("beforeunload", (event) => {
-            if (!isSent && state() !== before) {
+            if (!isSent && state(form) !== before) {
                 event.preventDefault();
             }
         });

@@ -252,9 +252,15 @@
                 message.textContent = editor ? "" : texts.unreadable;
             }
         });
+        const isTypedIn = document.activeElement === area; // before this script was there
         area.before(holder);
         holder.append(area, make("div", {class: "structure-tools"}, toggle, message));
-        show();
+        if (isTypedIn) {
+            toggle.textContent = texts.as_rows;
+            area.focus();
+        } else {
+            show();
+        }
         label?.addEventListener("click", () => (editor ?? holder).querySelector("input, textarea, button")?.focus());
     };
 

@@ -139,6 +139,7 @@ const ofSelect = (select) => {
     const frame = document.createElement("span");
     frame.className = "typeahead";
     frame.append(input);
+    const isInUse = document.activeElement === select;
     select.hidden = true;
     select.after(frame);
     combobox(input, source(select), {
@@ -151,6 +152,7 @@ const ofSelect = (select) => {
     input.addEventListener("focus", () => input.select());
     new MutationObserver(show).observe(select, { childList: true, subtree: true }); // from a window beside this one
     show();
+    if (isInUse) input.focus();
 };
 
 /** A filter by some records: each that is picked becomes a ticked box. Without this script the field takes a number. */
@@ -181,6 +183,7 @@ const ofFilter = (input) => {
         },
         left: () => { input.value = ""; },
     });
+    if (input.value) input.dispatchEvent(new Event("input")); // typed before this script was there
 };
 
 const enhance = (root) => {

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.conf import settings as django_settings
@@ -22,6 +23,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Playwright,
+    Route,
     expect,
     sync_playwright,
 )
@@ -31,13 +33,16 @@ from tests.browser import looking
 from tests.browser.looking import Known
 from tests.renewal import Copy
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Chromium without windows first: a third of the work of a whole one goes into windows that nobody sees.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 MISSING = "no Chromium on this machine: `script/bootstrap --system` installs Debian's"
 # A page lives for a moment: what it costs to optimise its scripts, or to tidy up behind them, never comes back.
 HASTY = "--js-flags=--no-maglev --no-opt --no-flush-bytecode --min-semi-space-size=32"
 OPTIONS = [
     "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", HASTY, *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    "--disable-sync", "--no-first-run", "--disable-site-isolation-trials", "--renderer-process-limit=1", HASTY,
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]  # fmt: skip
 PATIENCE_MS = 20_000
 
@@ -66,12 +71,18 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """One browser for all tests; each has a context of its own, which knows nothing of others."""
+    """One browser for all tests."""
     if CHROMIUM is None:
         pytest.fail(MISSING)
     started = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=OPTIONS)
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def seats(chromium: Browser) -> list[BrowserContext]:
+    """Browsers side by side, one for each who sits there at once: what was loaded once need not be loaded again."""
+    return []
 
 
 @pytest.fixture(scope="session")
@@ -105,10 +116,11 @@ class Visitor:
     address: str
     known: Known
     faults: list[str] = field(default_factory=list)
+    until: Literal["load", "commit"] = "load"  # a page is waited for
 
     def go(self, path: str) -> Page:
         """Open a page of the admin, by its address below /admin/."""
-        self.page.goto(f"{self.address}/admin/{path}")
+        self.page.goto(f"{self.address}/admin/{path}", wait_until=self.until)
         return self.page
 
     def note(self, message: ConsoleMessage) -> None:
@@ -119,42 +131,83 @@ class Visitor:
         """Return what axe finds wrong with the page as it is."""
         return looking.violations(self.page, self.known)
 
+    def wrong(self) -> list[str]:
+        """Return what is wrong with the page in a wide window and in a narrow one, light and dark."""
+        return [f"{look}: {fault}" for look, found in looking.looks(self.page, self.known) for fault in found]
+
+    @contextmanager
+    def late(self, script: str) -> Iterator[None]:
+        """Keep a script from the page that is opened inside, and let it come at the end."""
+        held: list[Route] = []
+        self.page.route(f"**/{script}", lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no builtin
+        self.until = "commit"
+        yield
+        self.until = "load"
+        with self.page.expect_event("load"):
+            (route,) = held
+            route.continue_()
+        self.page.unroute(f"**/{script}")
+
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""
         return looking.overflow(self.page)
 
 
+def sit_down_at(chromium: Browser) -> BrowserContext:
+    """Return a browser that knows nothing of others."""
+    context = chromium.new_context(
+        viewport=looking.WIDE,
+        reduced_motion="reduce",
+        locale="en-GB",
+        timezone_id="UTC",
+        accept_downloads=True,
+    )
+    context.add_init_script(looking.SCRIPT)  # seven times as cheap as to bring it to each page on its own
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    context.new_page()  # whose process all its pages share
+    return context
+
+
 @pytest.fixture
 def visit(
-    chromium: Browser, live_server: Any, transactional_db: None, settings: Any, known: Known
+    chromium: Browser,
+    seats: list[BrowserContext],
+    live_server: Any,
+    transactional_db: None,
+    settings: Any,
+    known: Known,
 ) -> Iterator[Callable[..., Visitor]]:
-    """Return a function that sits somebody with these roles at a browser, logged in: visit("Editor", width=360)."""
+    """Return a function that sits somebody with these roles at a browser, logged in: visit("Editor", width=360).
+
+    Whoever is the first there sits at a browser that has loaded nothing yet.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     visitors: list[Visitor] = []
 
     def sit_down(
-        *roles: str, name: str = "", width: int = 1280, height: int = 900, dark: bool = False, **flags: bool
+        *roles: str,
+        name: str = "",
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        is_first: bool = False,
+        **flags: bool,
     ) -> Visitor:
         user, _ = User.objects.get_or_create(
             username=name or f"visitor{len(visitors)}", defaults={"is_staff": True, **flags}
         )
         user.groups.set(Group.objects.filter(name__in=roles))
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            locale="en-GB",
-            timezone_id="UTC",
-            accept_downloads=True,
-        )
-        context.add_init_script(looking.SCRIPT)  # seven times as cheap as to bring it to each page on its own
-        context.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
+        if len(visitors) == len(seats):
+            seats.append(sit_down_at(chromium))
+        context = sit_down_at(chromium) if is_first else seats[len(visitors)]
         client = Client()
         client.force_login(user)
         cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
         visitor = Visitor(context, context.new_page(), live_server.url, known)
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.page.emulate_media(color_scheme="dark" if dark else "light")
         visitor.page.on("console", visitor.note)
         visitor.page.on("pageerror", lambda error: visitor.faults.append(f"thrown: {error}"))
         visitors.append(visitor)
@@ -163,5 +216,8 @@ def visit(
     yield sit_down
     faults = [fault for visitor in visitors for fault in visitor.faults]
     for visitor in visitors:
-        visitor.context.close()
+        visitor.page.close()
+        visitor.context.clear_cookies()
+        if visitor.context not in seats:
+            visitor.context.close()
     assert not faults, "\n".join(faults)

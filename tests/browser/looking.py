@@ -20,6 +20,8 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES: dict[str, Any] = {"runOnly": {"type": "tag", "values": TAGS}, **NO_STYLES}
 COLOURS = ["color-contrast", "link-in-text-block"]
 RULES_ON_COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": COLOURS}, **NO_STYLES}
+SIZES = ["target-size", "scrollable-region-focusable"]
+RULES_ON_SIZES: dict[str, Any] = {"runOnly": {"type": "rule", "values": [*SIZES, *COLOURS]}, **NO_STYLES}
 
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
@@ -53,17 +55,39 @@ def too_wide(page: Page) -> list[str]:
     return [f"{by} pixels wider than the window"] if by > 0 else []
 
 
-def looks(page: Page) -> Iterator[str]:
-    """Show the page in a wide window, and in a narrow one."""
-    for look, size in (("wide", WIDE), ("narrow", NARROW)):
+def looks(page: Page, known: Known) -> Iterator[tuple[str, list[str]]]:
+    """Show the page in a wide window, and in a narrow one; yield what is wrong with it there.
+
+    In the narrow one only what came in sight is asked for everything; the rest for what depends on the width.
+    """
+    _show(page, WIDE)
+    yield "wide", faults(page, known)
+    before = page.evaluate_handle("new Set(looks.shown())")
+    _show(page, NARROW)
+    found = _in_light_and_dark(page, known, RULES_ON_SIZES)
+    kinds = known.kinds[NARROW["width"]]
+    came = page.evaluate_handle("([before, kinds]) => looks.cameAnew(before, kinds)", [before, list(kinds)])
+    if came.evaluate("(came) => came.length"):
+        kinds.update(came.evaluate("(came) => looks.kindsOfParts(came)"))
+        found += _in_light_and_dark(page, known, RULES, came)
+    yield "narrow", found
+
+
+def _show(page: Page, size: ViewportSize) -> None:
+    if page.viewport_size != size:
         page.set_viewport_size(size)
         page.evaluate(SETTLED)
-        yield look
 
 
 def faults(page: Page, known: Known, parts: JSHandle | None = None) -> list[str]:
     """Return what is wrong with the page in a window of this width; in a narrow one, in the dark as well."""
-    found = violations(page, known, parts) + too_wide(page)
+    return _in_light_and_dark(page, known, RULES, parts)
+
+
+def _in_light_and_dark(
+    page: Page, known: Known, rules: dict[str, Any], parts: JSHandle | None = None
+) -> list[str]:
+    found = _ask(page, known, "wrong", rules, parts) + too_wide(page)
     if page.viewport_size == NARROW:
         page.emulate_media(color_scheme="dark")
         page.evaluate(SETTLED)

@@ -141,5 +141,12 @@ window.looks = (() => {
         return last;
     };
 
-    return {wrong, wrongColours, kinds, next, open, shown, came};
+    /* The same of what is of a kind that is not known. */
+    const kindsOfParts = (parts) => parts.flatMap((part) => made("in sight", part));
+    const cameAnew = (before, known) => {
+        const kinds = new Set(known);
+        return came(before).filter((part) => kindsOfParts([part]).some((kind) => !kinds.has(kind)));
+    };
+
+    return {cameAnew, kindsOfParts, wrong, wrongColours, kinds, next, open, shown, came};
 })();

@@ -68,10 +68,16 @@ def test_what_nobody_touched_is_not_changed_by_the_rows(
 ) -> None:
     kept = {"big": 12345678901234567890, "deep": {"a": [1, None]}, "": "no name", "yes": True, "none": None}
     Character.objects.filter(pk=rabbit.pk).update(aliases=["two\nlines", ""], attributes=kept)
-    page = visit("Editor").go(f"catalog/character/{rabbit.pk}/change/")
+    visitor = visit("Editor")
+    page = visitor.page
 
-    page.get_by_label("Goals").fill("To be early, for once.")
+    with visitor.late("structures.js"):
+        visitor.go(f"catalog/character/{rabbit.pk}/change/")
+        page.locator("#id_attributes").focus()
+    expect(page.locator("#id_attributes")).to_be_focused()  # it stays a text where somebody is at it
     attributes = page.get_by_role("group", name="Attributes", exact=True)
+    attributes.get_by_role("button", name="Edit in rows").click()
+    page.get_by_label("Goals").fill("To be early, for once.")
     attributes.get_by_role("button", name="Edit as text").click()
     expect(page.locator("#id_attributes")).to_be_visible()
     attributes.get_by_role("button", name="Edit in rows").click()
@@ -112,11 +118,10 @@ def test_words_are_counted_and_taken_over(visit: Callable[..., Visitor]) -> None
     assert scene.word_count == 3
 
 
-@pytest.mark.parametrize("width", [1280, 360])
 def test_two_who_change_the_same_choose_column_by_column(
-    visit: Callable[..., Visitor], rabbit: Character, width: int
+    visit: Callable[..., Visitor], rabbit: Character
 ) -> None:
-    mine, theirs = visit("Editor", width=width, dark=width == 360), visit("Editor", name="wendy")
+    mine, theirs = visit("Editor"), visit("Editor", name="wendy")
     address = f"catalog/character/{rabbit.pk}/change/"
     first, second = mine.go(address), theirs.go(address)
     for label, text in (("Role", "herald"), ("Description", "Never late."), ("Age", "7")):
@@ -130,8 +135,7 @@ def test_two_who_change_the_same_choose_column_by_column(
     expect(first.get_by_role("heading", name="Somebody else changed this record")).to_be_visible()
     expect(first.get_by_text(re.compile("^wendy, "))).to_have_count(2)
     expect(first.get_by_label("Age", exact=True)).to_have_value("7")
-    assert mine.violations() == []
-    assert mine.overflow() == 0
+    assert mine.wrong() == []
     choose(first, "Keep what is there now", "Role").check()
     choose(first, "Save mine", "Description").check()
     save(first)
@@ -141,7 +145,8 @@ def test_two_who_change_the_same_choose_column_by_column(
 
 
 def test_leaving_with_something_unsaved_asks_first(visit: Callable[..., Visitor], rabbit: Character) -> None:
-    page = visit("Editor").go(f"catalog/character/{rabbit.pk}/change/")
+    visitor = visit("Editor")
+    page = visitor.page
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -149,7 +154,9 @@ def test_leaving_with_something_unsaved_asks_first(visit: Callable[..., Visitor]
         dialog.dismiss()
 
     page.on("dialog", stay)
-    page.get_by_label("Goals").fill("Unsaved")
+    with visitor.late("record.js"):  # which must not take for saved what was typed before it came
+        visitor.go(f"catalog/character/{rabbit.pk}/change/")
+        page.get_by_label("Goals").fill("Unsaved")
     page.get_by_role("navigation", name="Breadcrumbs").get_by_role("link", name="Home").click()
     expect(page.get_by_label("Goals")).to_have_value("Unsaved")
 

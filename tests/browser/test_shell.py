@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import looking
 from tests.browser.conftest import Visitor
 
 pytestmark = pytest.mark.usefixtures("library")
@@ -86,22 +87,33 @@ def test_keys_go_through_a_list_and_can_be_turned_off(visit: Callable[..., Visit
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_navigation_is_a_drawer_on_a_small_screen(visit: Callable[..., Visitor], dark: bool) -> None:
-    visitor = visit("Viewer", width=360, dark=dark)
+def test_the_navigation_is_a_drawer_on_a_small_screen(visit: Callable[..., Visitor]) -> None:
+    visitor = visit("Viewer", **looking.NARROW)
     page = visitor.go("")
     drawer = page.get_by_role("navigation", name="Tables and pages")
     expect(drawer).to_be_hidden()
 
     page.get_by_role("button", name="Tables and pages").click()
     expect(page.get_by_label("Filter tables and pages")).to_be_focused()
-    assert visitor.violations() == []
+    assert looking.faults(page, visitor.known) == []
     page.keyboard.type("arcs")
     expect(drawer.get_by_role("link")).to_have_count(2)  # the other closes it
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Character arcs")
     expect(drawer).to_be_hidden()
     assert visitor.overflow() <= 0
+
+
+def test_what_is_typed_before_a_script_is_there_counts(visit: Callable[..., Visitor]) -> None:
+    visitor = visit("Viewer")
+
+    with visitor.late("nav.js"):
+        visitor.go("")
+        visitor.page.get_by_label("Filter tables and pages").fill("arcs")
+
+    drawer = visitor.page.get_by_role("navigation", name="Tables and pages")
+    expect(drawer.get_by_role("link", name="Character arcs")).to_be_visible()
+    expect(drawer.get_by_role("link", name="Books", exact=True)).to_be_hidden()
 
 
 def test_a_session_is_ended_from_another(visit: Callable[..., Visitor]) -> None:
