@@ -56,6 +56,11 @@ class Facet:
     is_capped: bool = False  # there are more records than were counted
 
     @property
+    def has_control(self) -> bool:
+        """Whether there is anything to ask: of JSON that is always there, there is not."""
+        return self.kind != "long" or self.takes_text or bool(self.options)
+
+    @property
     def is_used(self) -> bool:
         """Whether it narrows the list."""
         chosen = any(option.is_chosen and option.value for option in self.options)
@@ -81,7 +86,7 @@ def of(listing: Listing, actor: Actor, query: QueryDict, counts: ValueCounts = N
     given = Given(table, query)
     names = [*(name for name in table.columns if name not in table.key), *table.key]
     facets = (_facet(name, table.columns[name], actor, given) for name in names if name != "deleted_at")
-    return [_with_counts(facet, counts) for facet in facets]
+    return [_with_counts(facet, counts) for facet in facets if facet.has_control]
 
 
 def counts(listing: Listing, rows: QuerySet[Any]) -> ValueCounts:
