@@ -62,9 +62,9 @@ def test_is_fit_to_be_seen_wide_and_narrow_and_dark_and_whatever_is_open(
     wrong = []
     for path in pages():
         visitor.go(path)
-        for look in looking.looks(page):
-            found = looking.faults(page, known) + looking.faults_of_what_opens(page, known)
-            wrong += [f"{path or 'welcome'}, {look}: {fault}" for fault in found]
+        for look, found in looking.looks(page, known):
+            every = found + looking.faults_of_what_opens(page, known)
+            wrong += [f"{path or 'welcome'}, {look}: {fault}" for fault in every]
 
     assert not wrong, "\n".join(wrong)
 

@@ -23,7 +23,7 @@ MOVED = """() => new Promise(resolve => {
 
 @pytest.mark.parametrize("path", ["", "catalog/book/", "catalog/book/1/change/", "audit/auditlog/overview/"])
 def test_is_light_and_stays_where_it_is(visit: Callable[..., Visitor], path: str) -> None:
-    visitor = visit(name="ada", is_superuser=True)
+    visitor = visit(name="ada", is_superuser=True, is_first=True)
     answers: list[Response] = []
     visitor.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright takes no builtin
 
