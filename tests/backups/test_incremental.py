@@ -349,6 +349,21 @@ class TestKeeping:
         assert deletion.expire(actor=admin, now=later) == []
         assert {one.file for one in services.list_backups(actor=admin).backups} == {full, first}
 
+    def test_a_death_in_the_middle_leaves_nothing_without_what_it_builds_on(self, admin, monkeypatch):
+        old = [backup(), incremental().backup_file, incremental().backup_file]
+        new = [backup(), incremental().backup_file]
+        once = iter([deletion._remove])
+
+        def remove(*arguments):
+            return next(once)(*arguments)
+
+        monkeypatch.setattr(deletion, "_remove", remove)
+        with pytest.raises(StopIteration):
+            deletion.expire(actor=admin, now=timezone.now() + timedelta(days=200))
+
+        left = services.list_backups(actor=admin).backups
+        assert {one.file for one in left} == {*old[:2], *new}
+
     def test_the_log_has_what_the_last_full_backup_needs_and_no_more(self, owner, place):
         backup()
         owner.execute(WORK)
