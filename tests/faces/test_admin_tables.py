@@ -159,7 +159,7 @@ class TestMarkup:
     """Lists, and what asks before a deletion, are in test_stored_markup."""
 
     @every_writable
-    def test_is_text_where_a_record_is_shown_and_deleted(self, browser: Any, admin: Any, table: Table) -> None:
+    def test_is_text_wherever_it_is_shown(self, browser: Any, admin: Any, table: Table) -> None:
         texts = {
             field.name: [MARKUP] if isinstance(field, ArrayField) else MARKUP
             for field in table.columns.values()
