@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from urllib.parse import quote
 
@@ -63,8 +63,8 @@ def _addresses(place: Scratch) -> dict[str, str]:
 class _Reader:
     """Somebody who is logged in, and opens pages."""
 
-    def __init__(self, port: int, cookie: str) -> None:
-        self._server = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    def __init__(self, server: HTTPConnection, cookie: str) -> None:
+        self._server = server
         self._headers = {"Cookie": cookie}
 
     def open(self, path: str) -> bytes:
@@ -84,8 +84,11 @@ class _Reader:
 def _reader(place: Scratch) -> Iterator[_Reader]:
     """Serve a library, which Django is turned to, and log its administrator in."""
     cookie = _cookie(place)
-    with serving(place.environment, workers=1) as server:
-        yield _Reader(server.port, cookie)
+    with (
+        serving(place.environment, workers=1) as server,
+        closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)) as connection,
+    ):
+        yield _Reader(connection, cookie)
 
 
 def _cookie(place: Scratch) -> str:
