@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import ElementHandle, JSHandle, Page, ViewportSize
@@ -58,19 +58,27 @@ def too_wide(page: Page) -> list[str]:
 def looks(page: Page, known: Known) -> Iterator[tuple[str, list[str]]]:
     """Show the page in a wide window, and in a narrow one; yield what is wrong with it there.
 
-    In the narrow one only what came in sight is asked for everything; the rest for what depends on the width.
+    In the narrow one only what came in sight is asked for everything; the rest, in the dark, for what depends on that
+    and on the width.
     """
     _show(page, WIDE)
     yield "wide", faults(page, known)
     before = page.evaluate_handle("new Set(looks.shown())")
     _show(page, NARROW)
-    found = _in_light_and_dark(page, known, RULES_ON_SIZES)
+    _dress(page, "dark")
+    found = [f"dark: {fault}" for fault in _ask(page, known, "wrong", RULES_ON_SIZES, None)] + too_wide(page)
+    _dress(page, "light")
     kinds = known.kinds[NARROW["width"]]
     came = page.evaluate_handle("([before, kinds]) => looks.cameAnew(before, kinds)", [before, list(kinds)])
     if came.evaluate("(came) => came.length"):
         kinds.update(came.evaluate("(came) => looks.kindsOfParts(came)"))
-        found += _in_light_and_dark(page, known, RULES, came)
+        found += faults(page, known, came)
     yield "narrow", found
+
+
+def _dress(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(SETTLED)
 
 
 def _show(page: Page, size: ViewportSize) -> None:
@@ -81,18 +89,11 @@ def _show(page: Page, size: ViewportSize) -> None:
 
 def faults(page: Page, known: Known, parts: JSHandle | None = None) -> list[str]:
     """Return what is wrong with the page in a window of this width; in a narrow one, in the dark as well."""
-    return _in_light_and_dark(page, known, RULES, parts)
-
-
-def _in_light_and_dark(
-    page: Page, known: Known, rules: dict[str, Any], parts: JSHandle | None = None
-) -> list[str]:
-    found = _ask(page, known, "wrong", rules, parts) + too_wide(page)
+    found = violations(page, known, parts) + too_wide(page)
     if page.viewport_size == NARROW:
-        page.emulate_media(color_scheme="dark")
-        page.evaluate(SETTLED)
+        _dress(page, "dark")
         found += [f"dark: {fault}" for fault in _ask(page, known, "wrongColours", RULES_ON_COLOURS, parts)]
-        page.emulate_media(color_scheme="light")
+        _dress(page, "light")
     return found
 
 
