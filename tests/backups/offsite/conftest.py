@@ -36,6 +36,7 @@ def remote(server, settings, monkeypatch) -> Any:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(place.OffsiteStorage, "_create_session", lambda _: server.session)
     monkeypatch.setattr(place, "ATTEMPTS", 2)
+    monkeypatch.setattr(place, "SILENT_S", 1)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     made = server.bucket()
     server.requests.clear()
