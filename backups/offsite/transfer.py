@@ -8,16 +8,16 @@ encrypted with one salt, even where somebody has changed the file meanwhile.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, BinaryIO, Final, cast
 
 from backups import encryption, keys
 from backups.encryption import Encrypted
-from backups.errors import BackupInvalid, OffsiteDamaged, OffsiteFailed, OffsiteMissing
+from backups.errors import BackupInvalid, OffsiteDamaged, OffsiteMissing
 from backups.keys import Key
 from backups.offsite.bucket import Bucket, is_same
 from jobs.progress import Progress
@@ -26,6 +26,7 @@ SUFFIX: Final = ".enc"
 BLOCK_BYTES: Final = 1 << 20
 PART_BYTES: Final = 8 << 20  # S3 takes no less than 5 MB, but for the last
 MAX_PARTS: Final = 9_000  # S3 takes 10,000
+UNDERWAY: Final = 2  # parts at a time; each is in memory twice
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ class _Parts:
         self._progress = progress
         self._waiting = bytearray()
         self._count, self._etags = 0, dict[int, str]()
-        self._sender = ThreadPoolExecutor(1)
-        self._underway: tuple[int, Future[str]] | None = None
+        self._sender = ThreadPoolExecutor(UNDERWAY)
+        self._underway: deque[tuple[int, Future[str]]] = deque()
         self._digest = hashlib.sha256()
         self._arrived, key = _arrived(bucket, self._name, begun), None
         if begun is not None and self._arrived is not None:
@@ -199,8 +200,7 @@ class _Parts:
         """Have thrown away what has arrived, where the file is not what it was."""
         if sha256 == self._source.sha256:
             return
-        with suppress(OffsiteFailed):
-            self._settle()
+        self._sender.shutdown()  # whatever came of the parts on their way
         if self.sent.upload is not None:
             self._bucket.abort(self._name, self.sent.upload)
         raise BackupInvalid(f"{self._source.name} was changed since it was made: its sha256 is another.")
@@ -216,15 +216,15 @@ class _Parts:
         if there is not None and there.size == len(data) and is_same(there.etag, data):
             self._etags[self._count] = there.etag
             return
-        self._settle()
+        self._settle(UNDERWAY - 1)
         upload = str(self.sent.upload)
         sending = self._sender.submit(self._bucket.put_part, self._name, upload, self._count, data)
-        self._underway = self._count, sending
+        self._underway.append((self._count, sending))
 
-    def _settle(self) -> None:
-        """Wait until the part that is on its way has arrived; meanwhile the next one was encrypted."""
-        if self._underway is not None:
-            (number, sending), self._underway = self._underway, None
+    def _settle(self, left: int = 0) -> None:
+        """Wait until no more than so many parts are on their way; meanwhile the next one was encrypted."""
+        while len(self._underway) > left:
+            number, sending = self._underway.popleft()
             self._etags[number] = sending.result()
 
 

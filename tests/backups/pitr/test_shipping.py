@@ -66,7 +66,7 @@ class TestShipping:
         assert story.base.described.name in shipping.ship(actor=machine)
 
         sent = re.findall(r"PUT \S*\.tar\.gz\S*partNumber=(\d+)", "\n".join(server.requests))
-        assert min(map(int, sent)) == 4
+        assert max(map(int, sent)) - len(sent) == 3  # that had arrived
         assert not list(story.folder.glob(".base_*"))
 
     def test_what_is_old_goes_but_for_the_newest(self, story, shipped, bucket, machine) -> None:
