@@ -42,11 +42,7 @@ CONFIG = SchemathesisConfig.from_dict(
         "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 304, 404, 409, 412, 422]}},
     }
 )
-EVERY = {GenerationMode.POSITIVE: 3, GenerationMode.NEGATIVE: 8}
-EACH = {
-    "get",
-    "post",
-}  # of a table's own address: what adds records, and what lists them by all their columns
+WRONG = 8  # so many operations of a kind for one wrong example
 FEW = 3  # columns of a where object, and filters of a list: all are made alike, and there are a thousand
 
 
@@ -120,19 +116,17 @@ def conforming(
 
 
 def some(found: list[Any], mode: GenerationMode) -> list[Any]:
-    """Return of the operations of a kind every third, with wrong examples every eighth: tables are alike.
-
-    What adds records and what lists them gets a right one of every table: columns are not alike.
-    """
+    """Return every operation for a right example, and a part of each kind for a wrong one: tables are alike."""
+    if mode == GenerationMode.POSITIVE:
+        return found
     kinds: dict[tuple[str, str], list[str]] = {}
     for operation in found:
         kinds.setdefault(kind_of(operation), []).append(operation.label)
     chosen = {
         label
-        for number, (kind, labels) in enumerate(kinds.items())
+        for number, labels in enumerate(kinds.values())
         for place, label in enumerate(labels)
-        if (place + number) % EVERY[mode] == 0
-        or (mode == GenerationMode.POSITIVE and kind[0] in EACH and kind[1] == "")
+        if (place + number) % WRONG == 0
     }
     return [operation for operation in found if operation.label in chosen]
 
