@@ -18,6 +18,8 @@ import pytest
 from config.cluster import OWNER_ROLE, SUPERUSER
 from tests.setup.clones import Clone, end, kill, wait_until
 
+pytestmark = pytest.mark.long
+
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65_534
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has this trouble")

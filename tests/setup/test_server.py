@@ -19,6 +19,8 @@ import pytest
 
 from tests.setup.clones import PATIENCE_S, Clone, end, wait_until
 
+pytestmark = pytest.mark.long
+
 SNAPSHOT = """
 SELECT (SELECT count(*) FROM app.django_migrations), (SELECT count(*) FROM app.auth_user),
        (SELECT count(*) FROM app.auth_permission), (SELECT count(*) FROM public.books),
