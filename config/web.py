@@ -136,11 +136,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().wait_for_and_dispatch_events(timeout)
         self.app.board[self.place] = self.nr_conns
 
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """End as soon as nothing is asked: gunicorn's loop would sleep on, for a second at most."""
-        super().handle_exit(sig, frame)
-        self.method_queue.defer(lambda: None)
-
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request."""
         if conn.parser is None:
