@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -62,6 +62,7 @@ class Cluster:
     home: Path
     passwords: Mapping[str, str]  # by role
     uid: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)  # beside OPTIONS
 
     @property
     def data(self) -> Path:
@@ -214,7 +215,7 @@ class Cluster:
             with contextlib.suppress(FileNotFoundError):
                 if self.log.stat().st_size > LOG_MAX_BYTES:
                     self.log.replace(self.log.with_suffix(".log.1"))
-            options = {**OPTIONS, "unix_socket_directories": f'"{self.socket_folder}"'}
+            options = {**OPTIONS, **self.options, "unix_socket_directories": f'"{self.socket_folder}"'}
             command = [str(self._program("postgres")), "-D", str(self.data)]
             command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

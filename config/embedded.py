@@ -18,7 +18,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,7 +81,7 @@ def use() -> None:
     with _mutex:
         if _using is not None:
             return
-        found = cluster()
+        found = replace(cluster(), options={"max_slot_wal_keep_size": f"{settings.PITR_KEEP_MB}MB"})
         lock = os.open(VAR / "embedded.users", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with _starting_or_stopping():

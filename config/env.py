@@ -185,6 +185,13 @@ PITR_DAYS = Setting(
     "7",
     "Days that any moment can be brought back from them. The newest copy always stays.",
 )
+PITR_KEEP_MB = Setting(
+    "PITR_KEEP_MB",
+    whole(64, 1 << 24),
+    "4096",
+    "Megabytes of its log that the embedded server keeps for a receiver that is away, from its next start on. It gives"
+    " up what is more, before its own disk is full: then a new base is taken.",
+)
 BACKUP_KEY = Setting(
     "BACKUP_KEY", backup_keys, None, secret=True, required_in_production=True,
     description="Signs and encrypts backups: keys of at least 32 characters, separated by commas. The first is for new"
@@ -255,7 +262,7 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     RATE_LIMITS, RATE_LIMIT_URL,
     ADMIN_USERNAME, ADMIN_PASSWORD, LOG_LEVEL, LOG_FORMAT, STATIC_ROOT,
     BACKUP_DIR, BACKUP_KEY, BACKUP_MAX_UPLOAD_MB, POINT_IN_TIME, PITR_DIR, PITR_DAYS,
-    OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
+    PITR_KEEP_MB, OFFSITE_BUCKET, OFFSITE_PREFIX, OFFSITE_ENDPOINT, OFFSITE_REGION,
     OFFSITE_ACCESS_KEY, OFFSITE_SECRET_KEY, OFFSITE_DAYS, EXPORT_DIR, EXPORT_DAYS, IMPORT_MAX_MB, IMPORT_MAX_UPLOAD_MB,
     POSTGRESQL_BIN, TRASH_DAYS, WEB_THREADS, WEB_WORKERS,
 )  # fmt: skip

@@ -73,6 +73,11 @@ def moments(found: Moments) -> dict[str, Any]:
         "reach_is": reach_is,
         "receiver": receiver,
         "receiver_is": receiver_is,
+        "gaps": [
+            _("A part of the log is missing: not every moment between %(since)s and %(until)s can be had.")
+            % {"since": moment(gap.since), "until": moment(gap.until)}
+            for gap in found.gaps
+        ],
         "bases": [(base.name, filesizeformat(base.size_bytes)) for base in reversed(found.bases)],
     }
 

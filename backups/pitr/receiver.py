@@ -33,7 +33,7 @@ _DROP: Final = """
 SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot}
 """
 _STATE: Final = """
-SELECT coalesce(slot.active, false),
+SELECT coalesce(slot.active, false), coalesce(slot.wal_status = 'lost', false),
        pg_catalog.pg_wal_lsn_diff(
            pg_catalog.pg_current_wal_flush_lsn(), coalesce(stat.flush_lsn, slot.restart_lsn)
        )::bigint
@@ -49,6 +49,7 @@ class State:
 
     is_running: bool
     behind_bytes: int | None  # None: the server keeps nothing for it
+    has_lost: bool = False  # it was away for longer than the server keeps the log
 
 
 def folders(system_folder: Path) -> list[Path]:
@@ -93,8 +94,8 @@ def state() -> State:
 
     :raises ReplicationNeeded, Unavailable: the server can't be asked
     """
-    is_running, behind = _run(_STATE)
-    return State(bool(is_running), behind)
+    is_running, has_lost, behind = _run(_STATE)
+    return State(bool(is_running), behind, bool(has_lost))
 
 
 def _stay_alone(folder: Path) -> None:

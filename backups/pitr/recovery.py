@@ -146,13 +146,13 @@ def _position_of(name: str, found: Sequence[Segment]) -> int:
     return positions.pop()
 
 
-def gap(base: Base, found: Sequence[Segment]) -> list[int]:
+def gap(base: Base, found: Sequence[Segment], end: int | None = None) -> list[int]:
     """This function will return the numbers of the segments that are missing between a base and the end of the log.
 
-    The base's own part of the log counts too.
+    The base's own part of the log counts too. With `end` the log is looked at up to there.
     """
     own = {segment.number for segment in segments.find([base.folder / _LOG], base.described.segment_bytes)}
-    missing = segments.missing(found, base.described.first_segment)
+    missing = segments.missing(found, base.described.first_segment, end)
     return [number for number in missing if number not in own]
 
 

@@ -73,12 +73,13 @@ def histories(folders: Iterable[Path]) -> list[Path]:
     return sorted(path for folder in folders for path in folder.iterdir() if _HISTORY.fullmatch(path.name))
 
 
-def missing(segments: Iterable[Segment], start: int) -> list[int]:
-    """This function will return the numbers from `start` to the last segment that none of them has as a whole.
+def missing(segments: Iterable[Segment], start: int, end: int | None = None) -> list[int]:
+    """This function will return the numbers from `start` up to `end` that none of the segments has as a whole.
 
-    Of the last one there need be no more than a part.
+    Without `end` they go up to the last segment, of which there need be no more than a part.
     """
     since = [segment for segment in segments if segment.number >= start]
-    last = max((segment.number for segment in since), default=start - 1)
+    if end is None:
+        end = max((segment.number for segment in since), default=start)
     whole = {segment.number for segment in since if not segment.is_partial}
-    return [number for number in range(start, last) if number not in whole]
+    return [number for number in range(start, end) if number not in whole]

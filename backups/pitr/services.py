@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from backups import access, database
 from backups.pitr import bases, receiver, recovery, segments, server
 from backups.pitr.bases import Base, Described
 from backups.pitr.receiver import State
+from backups.pitr.segments import Segment
 from backups.pitr.server import Server
 from jobs.progress import SILENT, Progress
 
@@ -32,12 +34,21 @@ _POINT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)  # Post
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Two bases between which a part of the log is missing: not every moment between them can be brought back."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Status:
     """How far back, and up to which moment, the server can be brought back."""
 
     bases: Sequence[Described]
     receiver: State
     is_current: bool  # the newest base leads, without a gap, to what the server writes now
+    gaps: Sequence[Gap]  # before it
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class BaseShown:
 
 @dataclass(frozen=True)
 class Moments:
-    """Which moments can be brought back: from `since`, up to now where the newest base leads on to it."""
+    """Which moments can be brought back: from `since`, but for `gaps`, to now where the newest base leads on to it."""
 
     is_wanted: bool
     since: datetime | None = None
@@ -59,6 +70,7 @@ class Moments:
     receiver_is_running: bool = False
     receiver_behind_bytes: int | None = None
     bases: list[BaseShown] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     problem: str | None = None  # why the server can't be asked
 
 
@@ -104,6 +116,7 @@ def moments(entry: Entry, *, actor: Actor) -> Moments:
         receiver_is_running=found.receiver.is_running,
         receiver_behind_bytes=found.receiver.behind_bytes,
         bases=[BaseShown(base.name, base.finished_at, base.size_bytes) for base in found.bases],
+        gaps=list(found.gaps),
     )
 
 
@@ -114,7 +127,10 @@ def current() -> Status:
     """
     this = server.identify()
     found = bases.found(this.folder)
-    return Status([base.described for base in found], receiver.state(), _leads_on(found, this))
+    log = segments.find(receiver.folders(this.folder), this.segment_bytes)
+    return Status(
+        [base.described for base in found], receiver.state(), _leads_on(found, log, this), _gaps(found, log)
+    )
 
 
 def expire(*, actor: Actor, now: datetime) -> list[str]:
@@ -157,12 +173,18 @@ def name_moment(name: str) -> None:
         connection.execute(sql.SQL(_NAME).format(sql.Literal(name)))
 
 
-def _leads_on(found: Sequence[Base], this: Server) -> bool:
+def _leads_on(found: Sequence[Base], log: Sequence[Segment], this: Server) -> bool:
     """Whether the newest base is of the server's timeline, and the log since it has no gap."""
-    if not found or found[-1].described.timeline != this.timeline:
-        return False
-    log = segments.find(receiver.folders(this.folder), this.segment_bytes)
-    return not recovery.gap(found[-1], log)
+    return bool(found) and found[-1].described.timeline == this.timeline and not recovery.gap(found[-1], log)
+
+
+def _gaps(found: Sequence[Base], log: Sequence[Segment]) -> list[Gap]:
+    """Where the log does not lead from a base to the next."""
+    return [
+        Gap(base.described.finished_at, then.described.finished_at)
+        for base, then in pairwise(found)
+        if recovery.gap(base, log, then.described.first_segment)
+    ]
 
 
 def _prune(kept: Sequence[Base]) -> None:

@@ -52,6 +52,11 @@ def wants_base() -> bool:
 def receiver_behind(found: State) -> str | None:
     """This function will say so where the receiver is not at work, or far behind, and what the server keeps for it."""
     behind, why = (found.behind_bytes or 0) >> 20, " The disk of PITR_DIR is full." if _is_full() else ""
+    if found.has_lost:
+        return (
+            "The receiver was away for longer than the server keeps its log: the moments since then can't be brought"
+            f" back, until it is at work again and there is a new base.{why}"
+        )
     if not found.is_running:
         kept = f" The server's disk keeps {behind} MB of log for it." if behind else ""
         said = "Nothing receives what the server writes: since then no moment can be brought back."

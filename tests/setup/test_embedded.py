@@ -207,6 +207,7 @@ class TestPrivacy:
             rules = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall()
             assert rules == [("scram-sha-256",)]
             assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+            assert connection.execute("SHOW max_slot_wal_keep_size").fetchone() == ("4GB",)
             assert connection.execute("SELECT lower('ÅÄÉ')").fetchone() == ("åäé",)
         end(program)
 

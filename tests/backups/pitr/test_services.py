@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from audit.models import Alert, AuditLog
 from backups import watching as backups_watching
 from backups.pitr import bases, receiver, segments, server, services, watching
 from backups.pitr.server import ReplicationNeeded, Server
+from backups.pitr.services import Gap
 from config.cluster import SUPERUSER
 from jobs.progress import SILENT
 
@@ -161,36 +163,52 @@ class TestReceiver:
         assert (half.exists(), whole.exists()) == (False, True)
         receiver.forget()
 
-    def test_begins_anew_where_the_server_has_not_what_follows_and_the_gap_is_seen(
-        self, live, machine, running, monkeypatch
+    def test_begins_anew_behind_what_the_server_gave_up_and_the_gap_is_seen(
+        self, live, machine, running, settings, monkeypatch, admin_client
     ) -> None:
-        with psycopg.connect(running.url(SUPERUSER, "postgres"), autocommit=True) as own:
-            own.execute("CREATE TABLE gap (); SELECT pg_switch_wal()")
-        services.take_base(actor=machine)
-        first = bases.found(live.folder)[0].described.first_segment
-        _received(live, [first, first + 1])
-        (part,) = [live.folder / "log_00000001" / f"{1:08X}{0:08X}{first + 1:08X}"]
-        part.rename(f"{part}.partial")
-        kept = segments.lsn((first + 2) * live.segment_bytes)
-        monkeypatch.setattr(receiver, "_KEPT", f"SELECT '{kept}'")
+        settings.POINT_IN_TIME = True
         begun = []
-        monkeypatch.setattr(receiver.os, "execve", lambda program, command, _: begun.append(command))
+        monkeypatch.setattr(receiver.os, "execve", lambda program, command, _: begun.append(Path(command[2])))
+        monkeypatch.setattr(receiver, "_stay_alone", lambda _: None)  # this process lives on
         monkeypatch.chdir("/")
+        first = services.take_base(actor=machine)
+        receiver.become()
+        _received(live, [first.first_segment])
+        with psycopg.connect(running.url(SUPERUSER, "postgres"), autocommit=True) as own:
+            _give_up_what_was_not_taken(own)
+
+        said = watching.watch(timezone.now())
+        assert "for longer than the server keeps its log" in said[0]
 
         receiver.become()
         receiver.forget()
-
-        folder = receiver.folders(live.folder)[-1]
-        assert begun[0][2] == str(folder)
-        assert folder.name == f"log_00000001_{first + 2:016x}"
-        os.truncate(_made(folder / f"{1:08X}{0:08X}{first + 2:08X}.partial"), live.segment_bytes)
+        assert [folder.name[:13] for folder in begun] == ["log_00000001", "log_00000001_"]
+        kept = int(begun[-1].name[13:], 16)
+        os.truncate(_made(begun[-1] / f"{1:08X}{0:08X}{kept:08X}.partial"), live.segment_bytes)
         assert not services.current().is_current
+
+        second = services.take_base(actor=machine)
+        found = services.moments(actor=machine)
+        assert found.is_current
+        assert found.gaps == [Gap(first.finished_at, second.finished_at)]
+        assert "a part of the log is missing" in admin_client.get("/admin/backups/").content.decode()
 
     def test_a_server_is_known_by_its_number_whatever_its_database_is_encoded_in(
         self, live, monkeypatch
     ) -> None:
         monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
         assert server.identify().system_id == live.system_id
+
+
+def _give_up_what_was_not_taken(own):
+    """Have a server keep next to nothing for a receiver, and write more than that."""
+    own.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    own.execute("SELECT pg_reload_conf()")
+    for _ in range(3):
+        own.execute("CREATE TABLE more (); DROP TABLE more; SELECT pg_switch_wal()")
+    own.execute("CHECKPOINT")
+    own.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+    own.execute("SELECT pg_reload_conf()")
 
 
 def _received(live, numbers):
