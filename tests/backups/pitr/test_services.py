@@ -191,7 +191,7 @@ class TestReceiver:
         found = services.moments(actor=machine)
         assert found.is_current
         assert found.gaps == [Gap(first.finished_at, second.finished_at)]
-        assert "a part of the log is missing" in admin_client.get("/admin/backups/").content.decode()
+        assert "A part of the log is missing" in admin_client.get("/admin/backups/").content.decode()
 
     def test_a_server_is_known_by_its_number_whatever_its_database_is_encoded_in(
         self, live, monkeypatch
