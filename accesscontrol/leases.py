@@ -19,7 +19,8 @@ from accesscontrol.limits import Cost, Limit, Whose, Work
 
 LEASE_S: Final = 2.0  # then what is left is lost
 MAX_LEASE: Final = 16
-MUCH: Final[Mapping[Cost, float]] = {Cost.ROWS: 1_000, Cost.SECONDS: 0.25}  # is told at once
+MUCH_OF_LIMIT: Final = 0.01  # is told at once, unless that is less than this
+MUCH: Final[Mapping[Cost, float]] = {Cost.ROWS: 1_000, Cost.SECONDS: 0.25}
 MAX_CALLERS: Final = 10_000
 
 _FOR_S: Final = 0.25  # of a caller's present pace that a lease is meant for
@@ -118,6 +119,7 @@ class Account:
         ]
         draws = [Draw(name, limit) for name, limit in found if limit]
         self.costs = [draw for draw in draws if not draw.price]
+        self._cost_limits = [(Cost(draw.limit.kind), draw.limit) for draw in self.costs]
         self.draws = {
             work: [
                 *(draw for draw in draws if draw.limit.kind is work),
@@ -150,10 +152,16 @@ class Account:
 
     def owe(self, costs: Mapping[Cost, float]) -> bool:
         """This function will add up what the caller owes, and say whether that is much by now."""
-        for draw in self.costs:
-            cost = Cost(draw.limit.kind)
-            self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], draw.limit.amount)
-        return any(self.owed.get(cost, 0.0) >= much for cost, much in MUCH.items())
+        for cost, limit in self._cost_limits:
+            self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], limit.amount)
+        return any(
+            self.owed[cost] >= max(MUCH[cost], limit.amount * MUCH_OF_LIMIT) for cost, limit in self._cost_limits
+        )
+
+    def find_out(self, drawn: Drawn) -> None:
+        """This function will heed what the buckets of costs say: who owes too much has no permits any more."""
+        if any(ahead >= draw.limit.period_s for draw, ahead in zip(self.costs, drawn.ahead, strict=True)):
+            self.leases.clear()  # the next request asks anew
 
     def settle(self) -> Mapping[Work | Cost, float]:
         """This function will return what the caller owes, and forget it."""

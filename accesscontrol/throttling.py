@@ -6,7 +6,7 @@ second, ends after two, and is of one permit where a bucket is nearly empty. So 
 say; what one process has leased and not spent may be missing in another for that long.
 
 What requests turn out to cost is added up here, and told to the shared buckets with the next permits or, once it is
-much, at once. These buckets may owe: whoever owes waits.
+much, at once: a hundredth of the limit. These buckets may owe: whoever owes waits.
 """
 
 from __future__ import annotations
@@ -68,11 +68,13 @@ def charge(actor: Actor, seconds: float) -> None:
         if not account.owe({Cost.ROWS: actor.rows, Cost.SECONDS: seconds}):
             return
         owed = account.settle()
-        account.leases.clear()  # the next request asks anew
     try:
-        _ask(_with(owed, account.costs), 0)
+        drawn = _ask(_with(owed, account.costs), 0)
     except Error:
         logger.warning("work_not_charged", exc_info=True)
+        return
+    with _accounts.lock:
+        account.find_out(drawn)
 
 
 def attempt(actor: Actor) -> None:
