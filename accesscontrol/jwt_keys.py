@@ -58,7 +58,7 @@ def _symmetric(material: bytes) -> JwtKey:
 
 
 def _asymmetric(pem: str) -> JwtKey:
-    """A key in PEM: config.env has seen to it that it is Ed25519 or RSA, and without a password."""
+    """A key in PEM: config.readers has seen to it that it is Ed25519 or RSA, and without a password."""
     private: Any = None if "PUBLIC KEY" in pem else load_pem_private_key(pem.encode(), None)
     public: Any = load_pem_public_key(pem.encode()) if private is None else private.public_key()
     told = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

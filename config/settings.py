@@ -1,4 +1,4 @@
-"""Django's settings, made from the environment as config.env reads it."""
+"""Django's settings, made from the environment as config.loading reads it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
 
-from config import embedded, env, languages, programs
+from config import embedded, env, languages, loading, programs
 from config.logs import logging_config
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
-VALUES: Final = env.load(os.environ)
+VALUES: Final = loading.load(os.environ)
 
 ENVIRONMENT = VALUES[env.ENVIRONMENT]
 PRODUCTION: Final = ENVIRONMENT == "production"

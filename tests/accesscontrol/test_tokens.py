@@ -28,7 +28,7 @@ from accesscontrol.models import AccessToken, ApiKey, Session
 from accesscontrol.tokens import Issued
 from audit.models import AuditLog
 from catalog import registry
-from config import env
+from config import env, loading
 
 HOME = "192.0.2.7"
 Trail = Callable[..., list[AuditLog]]
@@ -360,8 +360,8 @@ class TestKeys:
             "public": lambda: public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
         }.get(wrong, lambda: wrong)()
 
-        with pytest.raises(env.Misconfigured, match="JWT_KEYS") as refused:
-            env.load({"JWT_KEYS": given})
+        with pytest.raises(loading.Misconfigured, match="JWT_KEYS") as refused:
+            loading.load({"JWT_KEYS": given})
         assert given not in str(refused.value)
 
 

@@ -42,6 +42,23 @@ class TestEnsureAdmin:
 
         assert User.objects.get(username="ada").check_password("correct horse battery")
 
+    @pytest.mark.parametrize(
+        ("password", "why"),
+        [
+            ("Zz9-brief", "too short"),
+            ("password1234", "too common"),
+            ("ada.lovelace", "similar to the username"),
+        ],
+    )
+    def test_refuses_a_password_that_no_account_may_have(self, settings, password, why):
+        settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD = "ada.lovelace", password
+
+        with pytest.raises(CommandError, match=f"ADMIN_PASSWORD can't be used:\n.*{why}") as refused:
+            ensure_admin()
+
+        assert password not in str(refused.value)
+        assert not User.objects.exists()
+
     def test_leaves_the_password_for_later_when_nobody_watches(self):
         assert ensure_admin(without_password=True) == ""
         assert not User.objects.get(username="admin").has_usable_password()

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from config import env
+from config import env, loading
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -24,7 +24,7 @@ URL = "postgresql://app:hush@db.example/library"
 
 class TestLoad:
     def test_development_needs_nothing(self):
-        values = env.load({})
+        values = loading.load({})
 
         assert values[env.ENVIRONMENT] == "development"
         assert values[env.DEBUG] is False
@@ -32,10 +32,10 @@ class TestLoad:
         assert values.get(env.DATABASE_URL) is None
 
     def test_set_to_nothing_is_unset(self):
-        assert env.load({"DATABASE_POOL_MAX": "", "SECRET_KEY_FILE": ""})[env.DATABASE_POOL_MAX] == 20
+        assert loading.load({"DATABASE_POOL_MAX": "", "SECRET_KEY_FILE": ""})[env.DATABASE_POOL_MAX] == 20
 
     def test_production_takes_its_own_defaults(self):
-        values = env.load(PRODUCTION)
+        values = loading.load(PRODUCTION)
 
         assert values[env.HTTPS] is True
         assert values[env.ALLOWED_HOSTS] == ["library.example", "www.library.example"]
@@ -52,8 +52,8 @@ class TestLoad:
         ],
     )
     def test_production_refuses_what_is_unsafe(self, changed, message):
-        with pytest.raises(env.Misconfigured, match=message.replace("*", r"\*")):
-            env.load(PRODUCTION | changed)
+        with pytest.raises(loading.Misconfigured, match=message.replace("*", r"\*")):
+            loading.load(PRODUCTION | changed)
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
@@ -77,8 +77,8 @@ class TestLoad:
         ],
     )
     def test_a_wrong_value_names_the_variable_and_never_a_secret(self, name, value, message):
-        with pytest.raises(env.Misconfigured) as refusal:
-            env.load({name: value})
+        with pytest.raises(loading.Misconfigured) as refusal:
+            loading.load({name: value})
 
         assert f"{name} {message}" in str(refusal.value)
         assert "hush" not in str(refusal.value)
@@ -98,20 +98,20 @@ class TestLoad:
         ],
     )
     def test_half_a_bucket_is_refused(self, changed, message):
-        with pytest.raises(env.Misconfigured, match=message) as refusal:
-            env.load(changed)
+        with pytest.raises(loading.Misconfigured, match=message) as refusal:
+            loading.load(changed)
 
         assert "hush" not in str(refusal.value)
 
     def test_the_prefix_of_a_bucket_is_a_folder(self):
-        values = env.load({"OFFSITE_BUCKET": "b", "OFFSITE_PREFIX": "/library/live"})
+        values = loading.load({"OFFSITE_BUCKET": "b", "OFFSITE_PREFIX": "/library/live"})
 
         assert values[env.OFFSITE_PREFIX] == "library/live/"
-        assert env.load({})[env.OFFSITE_PREFIX] == ""
+        assert loading.load({})[env.OFFSITE_PREFIX] == ""
 
     def test_tells_every_problem_at_once(self):
-        with pytest.raises(env.Misconfigured) as refusal:
-            env.load({"DEBUG": "perhaps", "LOG_LEVEL": "loud", "WEB_THREADS": "-1"})
+        with pytest.raises(loading.Misconfigured) as refusal:
+            loading.load({"DEBUG": "perhaps", "LOG_LEVEL": "loud", "WEB_THREADS": "-1"})
 
         assert [line.split()[0] for line in str(refusal.value).splitlines()[1:]] == [
             "DEBUG",
@@ -120,21 +120,21 @@ class TestLoad:
         ]
 
     def test_an_owner_without_an_application_role_is_refused(self):
-        with pytest.raises(env.Misconfigured, match="DATABASE_URL is missing"):
-            env.load({"DATABASE_OWNER_URL": URL})
+        with pytest.raises(loading.Misconfigured, match="DATABASE_URL is missing"):
+            loading.load({"DATABASE_OWNER_URL": URL})
 
 
 class TestBroker:
     @pytest.mark.parametrize("url", ["redis://host", "rediss://:pw@host:6380/1", "spool:///a%20folder"])
     def test_may_be(self, url):
-        assert env.load({"CELERY_BROKER_URL": url}).get(env.CELERY_BROKER_URL) == url
+        assert loading.load({"CELERY_BROKER_URL": url}).get(env.CELERY_BROKER_URL) == url
 
     @pytest.mark.parametrize(
         "url", ["amqp://host", "redis://", "spool://", "filesystem://host/x", "redis://[", "host"]
     )
     def test_may_not_be(self, url):
-        with pytest.raises(env.Misconfigured, match="CELERY_BROKER_URL must be a URL"):
-            env.load({"CELERY_BROKER_URL": url})
+        with pytest.raises(loading.Misconfigured, match="CELERY_BROKER_URL must be a URL"):
+            loading.load({"CELERY_BROKER_URL": url})
 
 
 class TestLimits:
@@ -142,25 +142,25 @@ class TestLimits:
         "url", ["redis://host", "rediss://:secret@host:6379/1", "unix:///run/redis.sock"]
     )
     def test_may_be_in_redis(self, url):
-        assert env.load({"RATE_LIMIT_URL": url}).get(env.RATE_LIMIT_URL) == url
+        assert loading.load({"RATE_LIMIT_URL": url}).get(env.RATE_LIMIT_URL) == url
 
     @pytest.mark.parametrize("url", ["redis://", "unix://", "http://host/", "host:6379", "redis://[::1"])
     def test_may_not_be_elsewhere(self, url):
-        with pytest.raises(env.Misconfigured, match="RATE_LIMIT_URL must be a URL like redis"):
-            env.load({"RATE_LIMIT_URL": url})
+        with pytest.raises(loading.Misconfigured, match="RATE_LIMIT_URL must be a URL like redis"):
+            loading.load({"RATE_LIMIT_URL": url})
 
     def test_that_cannot_be_read_are_named(self):
         with pytest.raises(
-            env.Misconfigured, match="RATE_LIMITS can't be read at 'reads=5/s'; an example is"
+            loading.Misconfigured, match="RATE_LIMITS can't be read at 'reads=5/s'; an example is"
         ):
-            env.load({"RATE_LIMITS": "write=6/s reads=5/s"})
+            loading.load({"RATE_LIMITS": "write=6/s reads=5/s"})
 
 
 class TestSecretFiles:
     def test_a_secret_comes_from_a_file_without_its_newline(self, tmp_path: Path):
         (tmp_path / "url").write_text(f"{URL}\n")
 
-        values = env.load({"DATABASE_URL_FILE": str(tmp_path / "url")})
+        values = loading.load({"DATABASE_URL_FILE": str(tmp_path / "url")})
 
         assert values.get(env.DATABASE_URL) == URL
 
@@ -181,7 +181,7 @@ class TestSecretFiles:
             "OFFSITE_ACCESS_KEY": {"OFFSITE_SECRET_KEY": "s", "OFFSITE_BUCKET": "b"},
             "OFFSITE_SECRET_KEY": {"OFFSITE_ACCESS_KEY": "a", "OFFSITE_BUCKET": "b"},
         }
-        values = env.load(
+        values = loading.load(
             {f"{setting.name}_FILE": str(tmp_path / "secret"), "DATABASE_URL": ""}
             | beside.get(setting.name, {})
         )
@@ -201,12 +201,12 @@ class TestSecretFiles:
         if content is not None:
             path.write_bytes(content)
 
-        with pytest.raises(env.Misconfigured, match=f"SECRET_KEY {message}"):
-            env.load({"SECRET_KEY_FILE": str(path)})
+        with pytest.raises(loading.Misconfigured, match=f"SECRET_KEY {message}"):
+            loading.load({"SECRET_KEY_FILE": str(path)})
 
     def test_both_ways_at_once_are_refused(self, tmp_path: Path):
-        with pytest.raises(env.Misconfigured, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
-            env.load({"SECRET_KEY": "k" * 60, "SECRET_KEY_FILE": str(tmp_path)})
+        with pytest.raises(loading.Misconfigured, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+            loading.load({"SECRET_KEY": "k" * 60, "SECRET_KEY_FILE": str(tmp_path)})
 
 
 class TestStart:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
@@ -45,13 +47,26 @@ class Command(BaseCommand):
             if user is None:
                 _tell(User.objects.create_superuser(name))
             return
-        told = password or secrets.token_urlsafe(12)
         user = user or User(username=name, is_superuser=True, is_staff=True)
+        if password:
+            _require_good(password, user)
+        told = password or secrets.token_urlsafe(12)
         user.set_password(told)
         user.save()
         _tell(user)
         shown = "from ADMIN_PASSWORD" if password else f"{told}   (shown this once)"
         self.stdout.write(f"Administrator: {name}, password: {shown}")
+
+
+def _require_good(password: str, user: User) -> None:
+    """Do nothing where the password is one that anybody might choose for an account.
+
+    :raises CommandError: it is too easily guessed
+    """
+    try:
+        validate_password(password, user)
+    except ValidationError as refusal:
+        raise CommandError("\n".join(["ADMIN_PASSWORD can't be used:", *refusal.messages])) from None
 
 
 def _tell(user: User) -> None:
