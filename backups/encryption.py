@@ -50,17 +50,19 @@ class Encrypted:
         """This function will encrypt each frame that is full."""
         self._waiting += data
         while len(self._waiting) > FRAME_BYTES:  # a full one waits: it may be the last
-            self._frame(bytes(self._waiting[:FRAME_BYTES]), 0)
+            with memoryview(self._waiting) as waiting:
+                self._frame(waiting[:FRAME_BYTES], 0)
             del self._waiting[:FRAME_BYTES]
 
     def finish(self) -> None:
         """This function will write the last frame."""
-        self._frame(bytes(self._waiting), _LAST)
+        self._frame(self._waiting, _LAST)
         self._sink.finish()
 
-    def _frame(self, text: bytes, last: int) -> None:
+    def _frame(self, text: memoryview | bytearray, last: int) -> None:
         length = struct.pack(">I", len(text) | last)
-        self._sink.write(length + self._cipher.encrypt(_nonce(self._number), text, self._head + length))
+        self._sink.write(length)
+        self._sink.write(self._cipher.encrypt(_nonce(self._number), text, self._head + length))
         self._number += 1
 
 

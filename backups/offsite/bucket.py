@@ -47,7 +47,10 @@ def configured() -> Bucket:
 
 
 class Bucket:
-    """Objects below a prefix, by the rest of their names. Every call may raise OffsiteFailed."""
+    """Objects below a prefix, by the rest of their names. Every call may raise OffsiteFailed.
+
+    What is sent is a bytearray, which goes to the socket as it is: of bytes boto makes a file, read in small blocks.
+    """
 
     def __init__(self, storage: Any) -> None:
         with translated():
@@ -80,7 +83,7 @@ class Bucket:
             for page in pages:
                 yield from page.get(part, ())
 
-    def put(self, name: str, data: bytes) -> str | None:
+    def put(self, name: str, data: bytearray) -> str | None:
         """This function will put a small object there, and return its version where the bucket keeps versions."""
         digest = _md5(data)
         with translated():
@@ -93,7 +96,7 @@ class Bucket:
         with translated():
             return str(self._client.create_multipart_upload(**self._at(name))["UploadId"])
 
-    def put_part(self, name: str, upload: str, number: int, data: bytes) -> str:
+    def put_part(self, name: str, upload: str, number: int, data: bytearray) -> str:
         """This function will send a part, and return by what it is called when all are put together."""
         digest = _md5(data)
         with translated():
@@ -186,12 +189,12 @@ def translated() -> Iterator[None]:
         raise OffsiteFailed(f"The bucket can't be reached ({type(error).__name__}).") from error
 
 
-def is_same(etag: str, data: bytes) -> bool:
+def is_same(etag: str, data: bytearray) -> bool:
     """This function will say whether an ETag is that of these bytes."""
     return _is(etag, _md5(data))
 
 
-def _md5(data: bytes) -> bytes:
+def _md5(data: bytearray) -> bytes:
     """The digest of the protocol; what is read back is known by its sha256."""
     return hashlib.md5(data, usedforsecurity=False).digest()
 

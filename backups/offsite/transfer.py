@@ -26,7 +26,7 @@ SUFFIX: Final = ".enc"
 BLOCK_BYTES: Final = 1 << 20
 PART_BYTES: Final = 8 << 20  # S3 takes no less than 5 MB, but for the last
 MAX_PARTS: Final = 9_000  # S3 takes 10,000
-UNDERWAY: Final = 2  # parts at a time; each is in memory twice
+UNDERWAY: Final = 2  # parts at a time, while the next one is made
 
 
 @dataclass(frozen=True)
@@ -171,13 +171,14 @@ class _Parts:
         return self._arrived is not None
 
     def write(self, data: bytes, /) -> None:
-        self._waiting += data
-        size = self._source.part_bytes
-        while len(self._waiting) > size:
-            with memoryview(self._waiting) as waiting:
-                part = bytes(waiting[:size])
-            self._part(part)
-            del self._waiting[:size]
+        size, rest = self._source.part_bytes, memoryview(data)
+        while rest:
+            if len(self._waiting) == size:  # a full one waits: it may be the last
+                self._part(self._waiting)
+                self._waiting = bytearray()
+            room = size - len(self._waiting)
+            self._waiting += rest[:room]
+            rest = rest[room:]
 
     def finish(self) -> None:
         """Nothing: the last part is sent once all is known to be right."""
@@ -185,11 +186,10 @@ class _Parts:
     def put_together(self) -> Sent:
         """Send the last part, and have the object made."""
         if self.sent.upload is None:
-            data = bytes(self._waiting)
-            self._digest.update(data)
-            version = self._bucket.put(self._name, data)
+            self._digest.update(self._waiting)
+            version = self._bucket.put(self._name, self._waiting)
         else:
-            self._part(bytes(self._waiting))
+            self._part(self._waiting)
             self._settle()
             version = self._bucket.complete(self._name, self.sent.upload, self._etags)
         self.sent = replace(self.sent, upload=None, sha256=self._digest.hexdigest(), version=version)
@@ -205,7 +205,7 @@ class _Parts:
             self._bucket.abort(self._name, self.sent.upload)
         raise BackupInvalid(f"{self._source.name} was changed since it was made: its sha256 is another.")
 
-    def _part(self, data: bytes) -> None:
+    def _part(self, data: bytearray) -> None:
         self._progress.check()
         if self.sent.upload is None:
             self.sent = replace(self.sent, upload=self._bucket.begin(self._name))
