@@ -15,9 +15,9 @@ from backups import capture, fingerprint, manifest, names, preflight
 from backups.errors import BackupInvalid, FullBackupNeeded
 from backups.manifest import MAX_LINKS, Chain, Link, Manifest
 from backups.models import Verification
-from backups.preflight import Backup
 from backups.snapshot import Snapshot
 from backups.storage import Storage
+from backups.stored import Backup
 from jobs.progress import SILENT
 
 _PLACE: Final = """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from accesscontrol.actor import Actor
 from audit.operation import audited
 from audit.trail import Entry
-from backups import access, catalogue, names, preflight, storage
+from backups import access, catalogue, names, storage, stored
 from backups.catalogue import Found
 from backups.manifest import Manifest
 from backups.models import Trust, Verification
@@ -41,7 +41,7 @@ def describe_backup(entry: Entry, *, actor: Actor, backup_file: str) -> Describe
     access.require_management(actor)
     name = names.parse(backup_file)
     place = storage.configured()
-    backup = preflight.find(place, name.file)
+    backup = stored.find(place, name.file)
     found = next((one for one in catalogue.read(place)[0] if one.file == name.file), None)
     if found is None:  # deleted meanwhile, or its manifest is another's
         raise names.no_such_backup()

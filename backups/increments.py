@@ -11,10 +11,10 @@ from psycopg import Connection, sql
 from backups import chains, changes, checksums, database, manifest, names, snapshot
 from backups.making import Draft, apps
 from backups.manifest import Manifest
-from backups.preflight import Backup
 from backups.reading import Reading
 from backups.snapshot import Snapshot
 from backups.storage import Storage
+from backups.stored import Backup
 from backups.streams import Gzip, Measured
 from jobs.files import NewFile
 from jobs.progress import Progress

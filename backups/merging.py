@@ -20,8 +20,8 @@ from audit.work import Work
 from backups import gate, loading, owner
 from backups.errors import BackupInvalid
 from backups.merge_statements import MergeStatements, place_of
-from backups.preflight import Backup
 from backups.script import ChangedKeys, TableRows
+from backups.stored import Backup
 from catalog import registry
 from catalog.errors import DuplicateKey
 from catalog.services.integrity import translated

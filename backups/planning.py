@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection
 from psycopg import sql
 
-from backups.preflight import Backup
+from backups.stored import Backup
 
 _TABLES: Final = """
 SELECT c.relname FROM pg_catalog.pg_class c

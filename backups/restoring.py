@@ -15,9 +15,21 @@ from accesscontrol.errors import InvalidInput, ReadOnlyTable
 from accesscontrol.policy import Operation
 from audit import plans, timeouts
 from audit.work import Work
-from backups import access, database, gate, merging, owner, planning, preflight, services, storage, switching
+from backups import (
+    access,
+    database,
+    gate,
+    merging,
+    owner,
+    planning,
+    preflight,
+    services,
+    storage,
+    stored,
+    switching,
+)
 from backups.merging import ON_CONFLICT
-from backups.preflight import Backup
+from backups.stored import Backup
 from catalog import registry
 from catalog.table import Table
 from jobs.progress import SILENT, Progress
@@ -175,7 +187,7 @@ def _require_agreed(
 
 def _found(backup_file: str, progress: Progress) -> Backup:
     """The backup, once it is known to be ours and whole."""
-    backup = preflight.find(storage.configured(), backup_file)
+    backup = stored.find(storage.configured(), backup_file)
     preflight.require(backup, progress)
     preflight.known(backup, progress)
     return backup

@@ -21,7 +21,8 @@ from audit.work import Work
 from backups import capture, checksums, gate, loading, owner
 from backups.errors import TrailDiffers
 from backups.manifest import SequenceState
-from backups.preflight import RESTORED_APPS, Backup
+from backups.preflight import RESTORED_APPS
+from backups.stored import Backup
 from catalog.access import grants_sql
 from jobs.progress import Progress
 

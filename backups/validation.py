@@ -12,10 +12,23 @@ from psycopg import Connection
 from accesscontrol.actor import Actor
 from audit import timeouts
 from audit.work import Work
-from backups import access, database, loading, merging, names, owner, preflight, scratch, storage, switching
+from backups import (
+    access,
+    database,
+    loading,
+    merging,
+    names,
+    owner,
+    preflight,
+    scratch,
+    storage,
+    stored,
+    switching,
+)
 from backups.errors import BackupInvalid
 from backups.models import Verification
-from backups.preflight import Backup, Check, Step
+from backups.preflight import Check, Step
+from backups.stored import Backup
 from jobs.progress import SILENT, Progress
 
 
@@ -49,7 +62,7 @@ def validate_backup(
     access.require_management(actor)
     file = names.parse(backup_file).file
     try:
-        backup = preflight.find(storage.configured(), file)
+        backup = stored.find(storage.configured(), file)
     except BackupInvalid as refusal:
         return _keep(work, None, file, [Check("manifest", False, refusal.message)], deep=deep)
     checks = [Check("manifest", True, f"of {backup.manifest.created_at}")]

@@ -12,8 +12,8 @@ from accesscontrol.errors import Conflict
 from accesscontrol.policy import Operation
 from audit import epochs
 from audit.work import Work
-from backups import access, capture, database, gate, loading, owner, preflight, storage
-from backups.preflight import Backup
+from backups import access, capture, database, gate, loading, owner, preflight, storage, stored
+from backups.stored import Backup
 from catalog import registry
 from catalog.access import grants_sql
 from jobs.progress import SILENT, Progress
@@ -49,7 +49,7 @@ def restore(*, actor: Actor, backup_file: str, progress: Progress = SILENT) -> i
     """
     work = Work("RESTORE_FULL", actor)
     access.require_all(actor, Operation.RESTORE)
-    backup = preflight.find(storage.configured(), backup_file)
+    backup = stored.find(storage.configured(), backup_file)
     preflight.require(backup, progress, with_app=True)
     preflight.known(backup, progress)
     work.entry.record_id = backup.manifest.file

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection
 
 from accesscontrol.actor import on_this_machine
-from backups import checksums, loading, owner, preflight, scratch, services, storage
+from backups import checksums, loading, owner, preflight, scratch, services, storage, stored
 from backups.errors import FullBackupNeeded
 from backups.validation import validate_backup
 from config.cluster import Cluster
@@ -107,7 +107,7 @@ def _make(archive: Archive, ledger: Ledger, *, is_proven: bool = True) -> None:
 def _prove(seen: dict[str, Digests], ledger: Ledger) -> None:
     """Restore each into a database of its own, and compare it with what its snapshot held."""
     for file, then in seen.items():
-        backup = preflight.find(storage.configured(), file)
+        backup = stored.find(storage.configured(), file)
         preflight.require(backup)
         with (
             owner.connect() as connection,
@@ -119,7 +119,7 @@ def _prove(seen: dict[str, Digests], ledger: Ledger) -> None:
         ledger.require(not differing, f"{file} does not hold what there was: {', '.join(differing)}")
 
 
-def _restored(connection: Connection, backup: preflight.Backup) -> Digests:
+def _restored(connection: Connection, backup: stored.Backup) -> Digests:
     with connection.transaction(force_rollback=True):
         connection.execute(owner.LIMITS)
         loading.load(connection, backup.parts(), "public", SILENT)

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from accesscontrol.actor import on_this_machine
 from accesscontrol.errors import Forbidden, NotFound
 from audit.models import AuditLog
-from backups import manifest, names, preflight, storage, uploads, validation
+from backups import manifest, names, storage, stored, uploads, validation
 from backups.errors import BackupInvalid
 from backups.models import Trust, Verification
 from catalog import registry
@@ -228,7 +228,7 @@ class TestForeign:
             file = uploads.add_upload(actor=admin, source=[gzip.compress(text)]).file
             if trusted:
                 Trust.objects.create(
-                    sha256=preflight.find(storage.configured(), file).manifest.sha256,
+                    sha256=stored.find(storage.configured(), file).manifest.sha256,
                     file=file,
                     username="ada",
                 )
