@@ -47,20 +47,27 @@ def find(relation: Relation, seen: Table, *, skips: bool, most: int = MAX_ERRORS
     return Faults(found[0][3], listed, found[0][4]) if found else Faults(0, [])
 
 
-def looks_faulty(relation: Relation) -> bool:
-    """This function will say whether something may be wrong that the table itself would not refuse.
+def looks_unreadable(relation: Relation) -> bool:
+    """This function will say whether a row holds what the table itself would not refuse.
 
     That is what could not be read, and ids that nobody could name: for the rest, to try is the cheapest test.
     """
     conditions: list[sql.Composable] = [sql.SQL("t._faults IS NOT NULL")]
-    if relation.must_match:
-        conditions.append(row_checks.matches_none(relation))
     for name in relation.staged.columns:
         field = relation.table.columns[name]
         conditions += [condition for condition, _ in row_checks.unheld(name, field)]
+    return _exists(once(relation.rows()), conditions)
+
+
+def lacks_a_record(relation: Relation) -> bool:
+    """This function will say whether a row changes no record that has to."""
+    return relation.must_match and _exists(relation.rows(), [row_checks.matches_none(relation)])
+
+
+def _exists(rows: sql.Composable, conditions: list[sql.Composable]) -> bool:
+    """Say whether one of these holds for a row `t`."""
     statement = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {})").format(
-        once(relation.rows()),
-        sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions),
+        rows, sql.SQL(" OR ").join(sql.SQL("({})").format(condition) for condition in conditions)
     )
     with connection.cursor() as cursor:
         cursor.execute(statement)

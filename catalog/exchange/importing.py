@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -106,16 +106,18 @@ def _merge(entry: Entry, order: Order, staged: Staged, progress: Progress) -> Im
         raise TypeError("an import is a change")
     relation = order.relation(staged)
     progress.begin(CHECK)
-    refers_to_trash = merging.lock(relation)
-    if refers_to_trash or checking.looks_faulty(relation):
+    is_readable = not checking.looks_unreadable(relation)
+    known = replace(relation, is_readable=is_readable)
+    refers_to_trash = merging.lock(known)
+    if refers_to_trash or not is_readable or checking.lacks_a_record(known):
         faults = checking.find(relation, order.seen, skips=order.skips)
         if faults.total:
             return _faulty(entry.change_id, order.table, faults)
     progress.begin(WRITE)
     try:
         with transaction.atomic():
-            updated = merging.update(entry, relation)
-            imported = merging.insert(entry, relation, skips=order.skips)
+            updated = merging.update(entry, known)
+            imported = merging.insert(entry, known, skips=order.skips)
     except (IntegrityError, DataError):
         faults = checking.find(relation, order.seen, skips=order.skips)
         if faults.total:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import connection
 from psycopg import sql
 
@@ -21,9 +23,10 @@ def lock(relation: Relation) -> bool:
     It returns whether some refer to what is in the trash already.
     """
     refers_to_trash = False
+    by_themselves = replace(relation, match=None).rows()  # what a record refers to already is not written
     for name, parent in relation.table.foreign_keys.items():
         if name in relation.staged.columns and registry.get(parent).soft_delete:
-            keys = sql.SQL("SELECT t.{} FROM {} t").format(sql.Identifier(name), relation.rows())
+            keys = sql.SQL("SELECT t.{} FROM {} t").format(sql.Identifier(name), by_themselves)
             refers_to_trash |= _lock(
                 parent, sql.SQL("id IN ({})").format(keys), ("id",), "KEY SHARE", sql.SQL("deleted_at")
             )

@@ -29,6 +29,7 @@ class Relation:
     rules: Rules
     match: Unique | None = None
     must_match: bool = False  # a row that changes no record is at fault
+    is_readable: bool = False  # every cell is known to be what its column holds
     is_kept: bool = False  # the statement has the rows already, under the name KEPT
 
     def rows(self, *, numbered: bool = False) -> sql.Composed:
@@ -85,10 +86,11 @@ class Relation:
 
     def _typed(self) -> sql.Composed:
         """The staged rows with the values of the columns that the file has."""
+        value_of = cells.read if self.is_readable else cells.converted
         shown: list[sql.Composable] = [sql.SQL("s._row, s._faults, s._shape")]
         for name in self.staged.columns:
             source = sql.SQL("s.{}").format(sql.Identifier(name))
-            value = cells.converted(self.table.columns[name], source)
+            value = value_of(self.table.columns[name], source)
             shown.append(sql.SQL("{} AS {}").format(value, sql.Identifier(name)))
             if name in self._read:
                 shown.append(sql.SQL("{} AS {}").format(source, raw(name)))
