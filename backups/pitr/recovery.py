@@ -12,7 +12,7 @@ from typing import Any, Final
 from accesscontrol.errors import Conflict, InvalidInput, NotFound
 from backups.errors import BackupInvalid
 from backups.pitr import bases, checking, reading, receiver, segments, server
-from backups.pitr.bases import Base
+from backups.pitr.bases import Base, Described
 from backups.pitr.segments import Segment
 from jobs.progress import Progress
 
@@ -79,7 +79,8 @@ def prepare(target: Target, data: Path, progress: Progress, *, system_id: str | 
     if not all_bases:
         raise NotFound(f"There is no base in {folder}.")
     found = segments.find(receiver.folders(folder), all_bases[-1].described.segment_bytes)
-    base, reachable = _start(target, all_bases, found)
+    start, reachable = choose(target, [base.described for base in all_bases], found)
+    base = next(base for base in all_bases if base.described == start)
     since = [segment for segment in found if segment.number >= base.described.first_segment]
     if missing := gap(base, since):
         since = [segment for segment in since if segment.number < missing[0]]
@@ -105,30 +106,57 @@ def _system(system_id: str | None) -> Path:
     return newest[max(newest)]
 
 
-def _start(target: Target, all_bases: Sequence[Base], found: Sequence[Segment]) -> tuple[Base, Target]:
-    """The newest base before the target, since the less log there is to read from it; and what is reached so.
+def choose(target: Target, known: Sequence[Described], found: Sequence[Segment]) -> tuple[Described, Target]:
+    """This function will return the newest base before the target, as little log is read from it, and what is reached.
 
     That is the end of the log where it comes first: a server refuses to stop at what it never reaches. A time that a
     clock showed twice is the later of the two that is reached.
+
+    :raises NotFound: no base is old enough, or no point has that name
     """
-    fitting, reachable = list(all_bases), target
+    fitting, reachable = list(known), target
     if target.name is not None:
-        fitting = _ended_by(_position_of(target.name, found), all_bases)
+        fitting = _ended_by(_position_of(target.name, found), known)
     elif target.time is not None:
-        fitting = [base for base in all_bases if base.described.finished_at <= target.time]
+        fitting = _finished_by(target.time, known)
         reaching = _ended_by(reading.last_after(found, target.time), fitting)
         fitting, reachable = (reaching, target) if reaching else (fitting, Target())
     if not fitting:
-        oldest = min(base.described.finished_at for base in all_bases)
-        raise NotFound(
-            f"Nothing before {oldest:%Y-%m-%d %H:%M:%S} UTC can be brought back: that is the oldest base."
-        )
+        raise _too_early(known)
     return fitting[-1], reachable
 
 
-def _ended_by(position: int | None, some: Sequence[Base]) -> list[Base]:
+def first_looked_at(target: Target, known: Sequence[Described]) -> Described:
+    """This function will return the base since which the log must be known for `choose`, of bases in their order.
+
+    For a time that is the base before it, unless one still earlier says a later time, since a clock was set back.
+
+    :raises NotFound: no base is old enough
+    """
+    if target.name is not None:
+        return known[0]
+    if target.time is None:
+        return known[-1]
+    fitting = _finished_by(target.time, known)
+    if not fitting:
+        raise _too_early(known)
+    return next(base for base in fitting if base.finished_at >= fitting[-1].finished_at)
+
+
+def _finished_by(time: datetime, known: Sequence[Described]) -> list[Described]:
+    return [base for base in known if base.finished_at <= time]
+
+
+def _ended_by(position: int | None, known: Sequence[Described]) -> list[Described]:
     """The bases that were there before a place in the log."""
-    return [base for base in some if position and segments.position(base.described.end) <= position]
+    return [base for base in known if position and segments.position(base.end) <= position]
+
+
+def _too_early(known: Sequence[Described]) -> NotFound:
+    oldest = min(base.finished_at for base in known)
+    return NotFound(
+        f"Nothing before {oldest:%Y-%m-%d %H:%M:%S} UTC can be brought back: that is the oldest base."
+    )
 
 
 def _position_of(name: str, found: Sequence[Segment]) -> int:

@@ -188,11 +188,14 @@ def _gaps(found: Sequence[Base], log: Sequence[Segment]) -> list[Gap]:
 
 
 def _prune(kept: Sequence[Base]) -> None:
-    """Delete the log that no base needs; what lies in a folder of the log and is none of it stays."""
+    """Delete the log that no base needs; what lies in a folder of the log and is none of it stays.
+
+    So does what is not full yet, where the receiver may go on with it.
+    """
     if not kept:
         return
     first = min(base.described.first_segment for base in kept)
-    found = segments.find(receiver.folders(kept[0].folder.parent), kept[0].described.segment_bytes)
-    for segment in found:
-        if segment.number < first and not segment.is_partial:
+    folders = receiver.folders(kept[0].folder.parent)
+    for segment in segments.find(folders, kept[0].described.segment_bytes):
+        if segment.number < first and not (segment.is_partial and segment.path.parent == folders[-1]):
             segment.path.unlink()
