@@ -17,6 +17,7 @@ from django.urls import reverse
 from accesscontrol.errors import Forbidden, InvalidInput, Refused
 
 VIEW, ADD, CHANGE, DELETE = "view", "add", "change", "delete"  # Django's words for what a page does
+FILTERS = "_changelist_filters"  # Django's word for the address of the list that somebody came from
 PLAIN_LOOKUPS = ("exact", "isnull", "gt", "gte", "lt", "lte")
 
 
@@ -217,6 +218,25 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
         """This function will return the filter that finds a record's entries in the audit trail."""
         return {"table_name__exact": self.audited_table or "", "record_id__exact": object_id}
 
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Lead to the list as it was."""
+        return self._as_left(request, super().response_post_save_add(request, obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Lead to the list as it was."""
+        return self._as_left(request, super().response_post_save_change(request, obj))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Lead to the list as it was."""
+        response = super().response_delete(request, obj_display, obj_id)
+        return self._as_left(request, response) if isinstance(response, HttpResponseRedirect) else response
+
+    def _as_left(self, request: HttpRequest, response: HttpResponseRedirect) -> HttpResponseRedirect:
+        """A way to the list with all values of its filters, of which Django keeps one each; any other as it is."""
+        address = self.url("changelist")
+        is_list = response.url.partition("?")[0] == address
+        return HttpResponseRedirect(as_left(request, address)) if is_list else response
+
     def turned_away(self, request: HttpRequest, doing: str, refusal: Refused) -> HttpResponse:
         """This function will record a refusal and return the page that tells of it."""
         self.record_refusal(request, doing, refusal)
@@ -263,6 +283,12 @@ class ServicePages(admin.ModelAdmin):  # type: ignore[type-arg] # no generics at
     def url(self, page: str, *args: Any) -> str:
         """This function will return the address of one of this model's pages."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+
+
+def as_left(request: HttpRequest, address: str) -> str:
+    """This function will return the address of a list as it was when somebody left it for the page that they are on."""
+    query = QueryDict(request.GET.get(FILTERS, "")).urlencode()
+    return f"{address}?{query}" if query else address
 
 
 def columns_of(refusal: Refused) -> list[str]:

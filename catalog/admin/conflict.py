@@ -106,7 +106,7 @@ def conflicts(actor: Actor, table: Table, form: Any, merged: Merge) -> list[Conf
     changes = record_versions.of_record(table.model, str(form.instance.pk), limit=VERSIONS)
     found = []
     for name, column, field_ in wanted:
-        pieces = readable.differences(field_, theirs[column], mine[column], names, folds=False)
+        pieces = readable.differences(field_, theirs[column], mine[column], names, cuts=False)
         found.append(
             Conflict(
                 column,

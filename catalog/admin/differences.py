@@ -29,14 +29,16 @@ class Piece:
     words: int = 0
 
 
-def pieces(old: str, new: str, *, folds: bool = True, keeps_lines: bool = False) -> list[Piece]:
+def pieces(
+    old: str, new: str, *, folds: bool = True, cuts: bool = True, keeps_lines: bool = False
+) -> list[Piece]:
     """This function will return both texts as one: what stayed, what was removed and what was added, in order.
 
-    It `folds` what stayed between changes, and the middle of what is long, unless all is wanted. Where it
+    It `folds` what stayed between changes and `cuts` the middle of a long change, unless all is wanted. Where it
     `keeps_lines`, words are compared only where one line stands for another: lines are items of a list.
     """
     found = list(_joined(_by_lines(old, new, keeps_lines=keeps_lines)))
-    return list(_folded(found)) if folds else found
+    return list(_folded(found, cuts=cuts)) if folds else found
 
 
 def replaced(old: str, new: str) -> list[Piece]:
@@ -134,13 +136,15 @@ def _joined(parts: Iterable[tuple[Kind, str]]) -> Iterator[Piece]:
         yield Piece(kind, text)
 
 
-def _folded(found: Sequence[Piece]) -> Iterator[Piece]:
+def _folded(found: Sequence[Piece], *, cuts: bool) -> Iterator[Piece]:
     last = len(found) - 1
     for index, piece in enumerate(found):
-        if piece.kind != "same":
+        if piece.kind == "same":
+            yield from _cut(piece, CONTEXT_CHARS if index else 0, CONTEXT_CHARS if index < last else 0)
+        elif cuts:
             yield from _cut(piece, LONG_CHARS // 2, LONG_CHARS // 2)
         else:
-            yield from _cut(piece, CONTEXT_CHARS if index else 0, CONTEXT_CHARS if index < last else 0)
+            yield piece
 
 
 def _cut(piece: Piece, head: int, tail: int) -> Iterator[Piece]:

@@ -15,14 +15,12 @@ from django.utils.translation import gettext as _
 
 from accesscontrol import policy
 from accesscontrol.errors import NotFound, Refused
-from accesscontrol.pages import ADD, CHANGE, DELETE, ServicePages
+from accesscontrol.pages import ADD, CHANGE, DELETE, ServicePages, as_left
 from accesscontrol.web import actor_of
 from catalog.admin.operations import OPERATIONS
 from catalog.services import columns, junctions
 from catalog.services.junctions import End
 from catalog.table import Table
-
-FILTERS = "_changelist_filters"  # Django's name for the address of the list that somebody came from
 
 View = Callable[..., HttpResponse]
 
@@ -88,8 +86,7 @@ class JunctionFrame(ServicePages):
 
     def back(self, request: HttpRequest) -> HttpResponse:
         """This function will lead to the list, as it was when the person left it."""
-        query = request.GET.get(FILTERS, "")
-        return HttpResponseRedirect(f"{self.url('changelist')}{'?' if query else ''}{query}")
+        return HttpResponseRedirect(as_left(request, self.url("changelist")))
 
     def shown(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         """This function will return a page."""

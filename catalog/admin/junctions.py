@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accesscontrol import policy
 from accesscontrol.errors import InvalidInput, Refused
-from accesscontrol.pages import ADD, CHANGE, VIEW, ServicePages, columns_of, sentence
+from accesscontrol.pages import ADD, CHANGE, FILTERS, VIEW, ServicePages, columns_of, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog import registry
@@ -27,7 +27,7 @@ from catalog.admin import junction_list, refused_list
 from catalog.admin.exchange import RowExchange
 from catalog.admin.history import History
 from catalog.admin.junction_forms import RowForm, columns_beside_key, end_field
-from catalog.admin.junction_frame import FILTERS, page
+from catalog.admin.junction_frame import page
 from catalog.admin.junction_list import (
     AFTER,
     BEFORE,

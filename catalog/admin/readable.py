@@ -45,13 +45,15 @@ def text(field: AnyField, value: Any, names: Names) -> str:
             return str(value)
 
 
-def differences(field: AnyField, old: Any, new: Any, names: Names, *, folds: bool = True) -> list[Piece]:
+def differences(
+    field: AnyField, old: Any, new: Any, names: Names, *, folds: bool = True, cuts: bool = True
+) -> list[Piece]:
     """This function will return what differs between two values: words of texts and lists, else the whole value."""
     before, after = text(field, old, names), text(field, new, names)
     is_text = isinstance(field, models.TextField) and not field.flatchoices
     is_structured = isinstance(old, list | dict) or isinstance(new, list | dict)
     if is_text or is_structured:
-        return pieces(before, after, folds=folds, keeps_lines=is_structured)
+        return pieces(before, after, folds=folds, cuts=cuts, keeps_lines=is_structured)
     return replaced(before, after)
 
 

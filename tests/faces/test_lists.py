@@ -330,7 +330,7 @@ class TestPages:
 
 class TestWayBack:
     def test_a_save_leads_back_to_the_list_as_it_was(self, client: Any, shelf: Any) -> None:
-        asked = "status=draft&o=-title&_columns=genre"
+        asked = "status=draft&status=editing&o=-title&_columns=genre&_columns=word_count"
         link = re.search(
             r'<th scope="row"[^>]*><a href="([^"]*)"', client.get(f"{LIST}?{asked}").content.decode()
         )
@@ -346,11 +346,18 @@ class TestWayBack:
     def test_a_page_of_a_record_links_back_to_the_list_as_it_was(
         self, client: Any, shelf: Any, page: str
     ) -> None:
-        asked = urlencode({"_changelist_filters": "status=draft&q=a"})
+        asked = urlencode({"_changelist_filters": "status=draft&status=editing&q=a"})
 
         shown = client.get(f"{url(BOOKS, page, shelf['A'])}?{asked}").content.decode()
 
-        assert f'href="{LIST}?status=draft&amp;q=a"' in shown
+        assert f'href="{LIST}?status=draft&amp;status=editing&amp;q=a"' in shown
+
+    def test_a_deletion_leads_back_to_the_list_as_it_was(self, client: Any, shelf: Any) -> None:
+        asked = urlencode({"_changelist_filters": "status=draft&status=editing&q=a"})
+
+        answer = client.post(f"{url(BOOKS, 'delete', shelf['A'])}?{asked}", {"post": "yes"})
+
+        assert answer.url == f"{LIST}?status=draft&status=editing&q=a"
 
     def test_an_action_leads_back_to_the_list_as_it_was(self, client: Any, shelf: Any) -> None:
         form = {"action": "delete_chosen", "_selected_action": shelf["A"].pk, "post": "yes"}

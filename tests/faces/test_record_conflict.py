@@ -77,6 +77,22 @@ class TestBoth:
         (entry,) = news(success=False)
         assert (entry.operation, entry.error_code, entry.table_name) == ("UPDATE", "CONFLICT", "books")
 
+    def test_of_long_texts_what_both_have_is_folded_so_that_what_differs_is_in_sight(
+        self, client: Any, writer: Any, book: Any
+    ) -> None:
+        text = "Nobody spoke. " * 400
+        form = opened(client, book)
+        long = "Theirs. " * 400  # what differs is whole: somebody is to choose it
+        meanwhile(writer, book, description=f"{text}{long}{text}The end.")
+        mine = {"description": f"{text}Mine. {text}The end."}
+        page = client.post(url(BOOKS, "change", book), form | mine)
+
+        (conflict,) = page.context["conflicts"]
+        assert sum(len(piece.text) for piece in conflict.mine) < 500
+        assert next(piece.words for piece in conflict.mine if piece.kind == "skipped") > 700
+        assert long.strip() in "".join(piece.text for piece in conflict.theirs)
+        assert re.search(r"… [78]\d\d words …", page.content.decode())
+
     def test_saving_again_without_a_choice_is_refused_again(
         self, client: Any, writer: Any, book: Any
     ) -> None:
