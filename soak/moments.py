@@ -77,10 +77,19 @@ class Written:
 
 def run(cluster: Cluster, place: Place, *, seconds: float, seed: int) -> Ledger:
     """This function will let the server work and die for so long, lose it with its disk, and bring moments back."""
-    ledger, random = Ledger(), Random(seed)  # noqa: S311 - for moments, not for secrets
+    ledger = Ledger()
     if disks.may_mount():
         with _disk() as folder, _copied(cluster, place, folder) as receiving:
             _fill_up(place, receiving, ledger)
+    lose(cluster, place, ledger, seconds=seconds, seed=seed)
+    return ledger
+
+
+def lose(
+    cluster: Cluster, place: Place, ledger: Ledger, *, seconds: float, seed: int, restored: int = RESTORED
+) -> None:
+    """This function will do all but fill a disk up, and bring so many moments back beside the last."""
+    random = Random(seed)  # noqa: S311 - for moments, not for secrets
     with TemporaryDirectory() as name, _copied(cluster, place, Path(name)) as receiving:
         services.take_base(actor=on_this_machine())
         with _writing(place, ledger, "written", seed) as written:
@@ -90,13 +99,12 @@ def run(cluster: Cluster, place: Place, *, seconds: float, seed: int) -> Ledger:
         shutil.rmtree(cluster.data)
         receiving.stop()
         now = datetime.now(UTC)
-        chosen = random.sample(moments, min(RESTORED, len(moments)))
+        chosen = random.sample(moments, min(restored, len(moments)))
         for moment in (*chosen, Moment(Target(), now, now)):
             wrong = written.wrong(_restored(cluster, moment.target), moment)
             ledger.require(not wrong, f"{moment.target}: {len(wrong)} rows wrong: {wrong[:3]}")
     ledger.figures["restored and compared"] = f"{len(chosen) + 1} of {len(moments) + 1} moments"
     ledger.figures["rows"] = f"{len(written.answered):,} answered, {len(written.begun):,} begun"
-    return ledger
 
 
 def _live(
@@ -105,7 +113,7 @@ def _live(
     """Let things happen, and remember moments between them."""
     moments: list[Moment] = []
     events, until = Counter[str](), monotonic() + seconds
-    while monotonic() < until:
+    while not moments or monotonic() < until:
         event = random.choice(EVENTS)
         events[event] += 1
         match event:

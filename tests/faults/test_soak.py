@@ -23,12 +23,14 @@ from soak import (
     kills,
     load,
     locks,
+    moments,
     places,
 )  # fmt: skip
 from soak.callers import Direct
 from soak.ledger import Call, Ledger
 from soak.places import Place
 from soak.work import settle
+from tests import databases
 
 SEED = 1
 CALL = Call("db_insert_record", {}, "k")
@@ -98,6 +100,14 @@ class TestAShortRun:
 
         assert ledger.broken == []
         assert ledger.figures["fetched and the same"] == 1
+
+    def test_of_moments(self) -> None:
+        ledger = Ledger()
+        with places.server(databases.template()) as cluster, places.using(cluster) as place:
+            moments.lose(cluster, place, ledger, seconds=0, seed=SEED, restored=1)
+
+        assert ledger.broken == []
+        assert ledger.figures["restored and compared"] == "2 of 2 moments"
 
     @pytest.mark.skipif(not disks.may_mount(), reason="only root may mount a file system")
     def test_of_disks(self) -> None:
