@@ -62,9 +62,9 @@ class Arguments(BaseModel):
     @classmethod
     def _unknown(cls, name: object) -> InvalidInput:
         shown, allowed = quoted(name), list(cls.model_fields)
+        known = f"Allowed: {', '.join(allowed)}." if allowed else "None is taken here."
         return InvalidInput(
-            f"There is no {cls.noun} {shown!r}.{did_you_mean(cls.known_name(name), allowed)}"
-            f" Allowed: {', '.join(allowed)}.",
+            f"There is no {cls.noun} {shown!r}.{did_you_mean(cls.known_name(name), allowed)} {known}",
             argument=shown,
             allowed=allowed,
         )

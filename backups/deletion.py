@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.db import transaction
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict
 from audit import plans, timeouts
+from audit.answers import Once
 from audit.work import Work
 from backups import access, catalogue, chains, database, manifest, names, retention, snapshot, storage
 from backups.catalogue import Found
@@ -37,21 +39,26 @@ def delete_backup(
     chain: bool = False,
     plan_token: str | None = None,
     asks: bool = False,
+    once: Once | None = None,
 ) -> Deleted:
     """This function will delete a backup, with all its files; for a face that `asks` it answers with the plan.
 
-    With `chain`, all that builds on it goes too: without it, that can't be restored.
+    With `chain`, all that builds on it goes too: without it, that can't be restored. What is asked for `once` is done
+    once.
 
     :raises Forbidden: the actor may not manage backups
     :raises NotFound: there is no such backup
     :raises DependentBackups: others build on it, and are not to go with it
     :raises ConfirmationRequired: with the plan, and the token by which to agree to it
+    :raises Conflict: what is asked for `once` is not what was asked for under the same key
     """
     work = Work("DELETE_BACKUP", actor)
     access.require_management(actor)
     place = storage.configured()
     name = names.parse(backup_file)
     with place.alone():  # nobody begins to build on what goes
+        if once is not None and (kept := once.find()):
+            return Deleted(**json.loads(kept.answer))
         sha256, found = _sha256(place, name), catalogue.read(place)[0]
         later = _dependents(found, name.file)
         if later and not chain:
@@ -69,7 +76,17 @@ def delete_backup(
                 _tell_of_deletion(Work("DELETE_BACKUP", actor), one, _sha256(place, one))
             _tell_of_deletion(work, name, sha256)
         freed = sum(_remove(place, names.parse(file)) for file in [*later, name.file])
-    return Deleted(True, name.file, freed, later)
+        gone = Deleted(True, name.file, freed, later)
+        if once is not None:
+            _keep(once, gone)
+    return gone
+
+
+def _keep(once: Once, gone: Deleted) -> None:
+    """Keep the answer once it is true: who asks again after a death before this hears that there is no such backup."""
+    with database.translated(), transaction.atomic():
+        once.take()
+        once.keep(json.dumps(asdict(gone)))
 
 
 def _dependents(found: list[Found], file: str) -> list[str]:

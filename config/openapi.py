@@ -138,7 +138,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             "summary": summary.rstrip("."),
             "tags": [self.view.tag],
             "parameters": list(self._parameters(path, described)),
-            "responses": self._responses(described),
+            "responses": self._responses(method, described),
             "security": [{"bearer": []}, {"session": []}],
         }
         if right := self.view.rights.get(method):
@@ -168,7 +168,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
             return parameter_schemas(described.query)
         return dict(described.query(self.view))
 
-    def _responses(self, described: Described) -> Schema:
+    def _responses(self, method: str, described: Described) -> Schema:
         found: Schema = {}
         for status, answer in described.answers.items():
             found[str(status)] = {"description": HTTPStatus(status).phrase}
@@ -178,7 +178,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
                 found[str(status)]["content"] = dict.fromkeys(
                     [types] if isinstance(types, str) else types, schema
                 )
-        of_body = () if described.body is None else OF_BODIES
+        of_body = () if method == "GET" else OF_BODIES
         for refused in (*EVERYWHERE, *of_body, *described.refuses):
             found.setdefault(str(refused.status), self._problem(refused.status))
         return dict(sorted(found.items()))

@@ -50,9 +50,8 @@ def call_tool(
     with structlog.contextvars.bound_contextvars(request_id=str(actor.request_id), tool=name[:100]):
         try:
             actor = account.within(actor)
-            tool = tools.get(name)
-            throttling.take(actor, tool.work)
-            result = tool.run(actor, given, progress)
+            throttling.take(actor, tools.work_of(name))
+            result = tools.get(name).run(actor, given, progress)
             policy.require_account(actor)
             answer = Answer(answers.write(result))
         except Exception as error:  # noqa: BLE001 - the boundary to a caller who must get an answer
@@ -113,20 +112,17 @@ def _judged(account: Account, actor: Actor, refusal: Refused) -> tuple[Actor, Re
 
 
 def _audit(actor: Actor, name: str, given: Mapping[str, Any], refusal: Refused, elapsed_ms: float) -> None:
-    """Write a refusal into the trail, or where that can't be, into the log. An unknown tool has no operation."""
-    tool = tools.TOOLS.get(name)
-    if tool is None:
-        return
-    table = given.get("table")
+    """Write a refusal into the trail, or where that can't be, into the log."""
+    operation, table = tools.operation_of(name), given.get("table")
     try:
         table_name = table if isinstance(table, str) else None
         is_trial = any(snake_case(key) == "dry_run" and value is True for key, value in given.items())
-        refusals.record(actor, tool.operation, table_name, refusal, elapsed_ms, dry_run=is_trial)
+        refusals.record(actor, operation, table_name, refusal, elapsed_ms, dry_run=is_trial)
     except Error:
         logger.exception(
             "refusal_not_audited",
             user=actor.username,
-            operation=tool.operation,
+            operation=operation,
             code=refusal.code,
             refusal=refusal.message,  # not the details: they may hold a plan_token
         )

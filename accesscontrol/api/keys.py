@@ -16,7 +16,6 @@ from accesscontrol import keys, policy, scopes
 from accesscontrol.actor import Actor
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.view import ServiceView
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import LimitExceeded, NotFound
@@ -149,10 +148,9 @@ class KeysView(_KeyView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "POST": "KEY_CREATED"}
 
-    @describes(query=Parameters, answers={200: KeyList})
+    @describes(answers={200: KeyList})
     def get(self, request: Request) -> HttpResponse:
         """List one's own API keys, the newest first; a key is shown itself alone."""
-        Parameters.read(given_in(request.GET))
         return answer(KeyList([KeyInfo.of(key) for key in keys.own(self.actor)]))
 
     @describes(body=NewKey, answers={201: ShownKey}, refuses=(LimitExceeded,))
@@ -174,10 +172,9 @@ class KeyView(_KeyView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY", "PATCH": "USER_CHANGED", "DELETE": "KEY_REVOKED"}
 
-    @describes(query=Parameters, answers={200: KeyInfo}, refuses=(NotFound,))
+    @describes(answers={200: KeyInfo}, refuses=(NotFound,))
     def get(self, request: Request, prefix: str) -> HttpResponse:
         """Read what is told of one's API key."""
-        Parameters.read(given_in(request.GET))
         return answer(KeyInfo.of(keys.get(actor=self.actor, prefix=prefix)))
 
     @describes(body=KeyChanges, answers={200: KeyInfo}, refuses=(NotFound,))
@@ -215,10 +212,9 @@ class AllKeysView(_KeyView):
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
     rights = {"GET": Right.MANAGE_ACCESS}
 
-    @describes(query=Parameters, answers={200: KeyList})
+    @describes(answers={200: KeyList})
     def get(self, request: Request) -> HttpResponse:
         """List everybody's API keys, the newest first, as who manages access."""
-        Parameters.read(given_in(request.GET))
         policy.require_right(self.actor, Right.MANAGE_ACCESS)
         return answer(KeyList([KeyInfo.of(key) for key in keys.seen_by(self.actor)]))
 

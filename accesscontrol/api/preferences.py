@@ -38,17 +38,26 @@ class Preferences:
 
 
 NONE = Preferences()
-_RELIED_ON: Final = {"Idempotency-Key": "HTTP_IDEMPOTENCY_KEY", "If-Match": "HTTP_IF_MATCH"}
+_NOT_TWICE: Final = (
+    "Leave it out: to do this twice does no harm, or its answer is a secret, which is kept nowhere."
+)
+_BY_TAG: Final = "Leave it out. What is written only if it is still as it was read is written with If-Match."
+_RELIED_ON: Final = {
+    "Idempotency-Key": ("HTTP_IDEMPOTENCY_KEY", _NOT_TWICE),
+    "If-Match": ("HTTP_IF_MATCH", "Leave it out."),
+    "If-None-Match": ("HTTP_IF_NONE_MATCH", _BY_TAG),
+    "If-Unmodified-Since": ("HTTP_IF_UNMODIFIED_SINCE", _BY_TAG),
+}
 
 
 def require_heeded(request: HttpRequest, heeded: Collection[str]) -> None:
-    """This function will do nothing where a write heeds all that its sender relies on: a key, a tag, a dry run.
+    """This function will do nothing where a write heeds all that its sender relies on: a key, a tag, a time, a dry run.
 
     :raises InvalidInput: it would overlook something
     """
-    for name, variable in _RELIED_ON.items():
+    for name, (variable, hint) in _RELIED_ON.items():
         if variable in request.META and name not in heeded:
-            raise InvalidInput(f"{name} is not heeded here.", hint="Leave it out.", header=name)
+            raise InvalidInput(f"{name} is not heeded here.", hint=hint, header=name)
     if "Prefer" not in heeded and Preferences.of(request).dry_run:
         raise InvalidInput(
             "This can't be tried without doing it.", hint="Leave out dry-run.", header="Prefer"

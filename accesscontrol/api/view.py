@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import bodies, packing, preferences, problems
+from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.throttling import Meter
 from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.policy import Right
@@ -108,17 +109,19 @@ class ServiceView(APIView):
         super().initial(request, *args, **kwargs)
         if self.actor.user is None and not self.open_to_all:
             raise AuthenticationRequired
-        if request.method not in SAFE_METHODS:
-            preferences.require_heeded(request, self._heeded)
-        if not self.takes_files:
-            bodies.collect(plain, self.most_bytes)  # Django knows no chunks
+        self._require_taken(request)
 
-    @property
-    def _heeded(self) -> Collection[str]:
-        """The headers that the request is read for."""
-        handler = getattr(self, str(self.request.method).lower(), None)
-        described = getattr(handler, "described", None)
-        return described.headers if described else ()
+    def _require_taken(self, request: Request) -> None:
+        """Refuse what the request says and nobody here would read: parameters, headers, a body."""
+        described = getattr(getattr(self, str(request.method).lower(), None), "described", None)
+        if described and described.query is None and request.GET:
+            Parameters.read(given_in(request.GET))
+        if request.method not in SAFE_METHODS:
+            preferences.require_heeded(request, described.headers if described else ())
+        if not self.takes_files:
+            bodies.collect(request._request, self.most_bytes)  # noqa: SLF001 - Django knows no chunks
+        if described and described.body is None and request.method not in SAFE_METHODS:
+            bodies.require_none(request)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Refuse a method that this address does not take."""

@@ -81,10 +81,9 @@ class EntryView(ServiceView):
     tag = "audit"
     others = Right.VIEW_AUDIT
 
-    @describes(query=Parameters, answers={200: AuditEntry}, refuses=(NotFound,))
+    @describes(answers={200: AuditEntry}, refuses=(NotFound,))
     def get(self, request: Request, key: int) -> HttpResponse:
         """Read one entry."""
-        Parameters.read(given_in(request.GET))
         found = browsing.one(actor=self.actor, key=key)
         return answer(AuditEntry(**{field.name: getattr(found, field.name) for field in fields(AuditEntry)}))
 

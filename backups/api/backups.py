@@ -66,7 +66,6 @@ class ListView(BackupsView):
         return answer(services.list_backups(actor=self.actor, **dict(asked)))
 
     @describes(
-        query=Parameters,
         headers=("Idempotency-Key",),
         body=NewBackup,
         answers={202: JobShown},
@@ -74,7 +73,6 @@ class ListView(BackupsView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Back up all tables, what changed in them, or one: as of one moment, and nobody is kept from working."""
-        Parameters.read(given_in(request.GET))
         asked = NewBackup.read(request.data)
         if asked.incremental:
             self.about(operation="BACKUP_INCREMENTAL")
@@ -111,15 +109,14 @@ class BackupView(BackupsView):
 
     operations = {"GET": "LIST_BACKUPS", "HEAD": "LIST_BACKUPS", "DELETE": "DELETE_BACKUP"}
 
-    @describes(query=Parameters, answers={200: BackupShown}, refuses=(NotFound, BackupInvalid))
+    @describes(answers={200: BackupShown}, refuses=(NotFound, BackupInvalid))
     def get(self, request: Request, name: str) -> HttpResponse:
         """Read all that is known of a backup: what it holds, and what those found who looked at it."""
-        Parameters.read(given_in(request.GET))
         return answer(shown(describing.describe_backup(actor=self.actor, backup_file=name)))
 
     @describes(
         query=DeleteParameters,
-        headers=("Plan-Token",),
+        headers=("Plan-Token", "Idempotency-Key"),
         answers={200: Deleted},
         refuses=(NotFound, ConfirmationRequired, DependentBackups),
     )
@@ -127,7 +124,11 @@ class BackupView(BackupsView):
         """Delete a backup for good: first you get a plan (409), and with its token as Plan-Token it is deleted."""
         asked = DeleteParameters.read(given_in(request.GET))
         gone = deletion.delete_backup(
-            actor=self.actor, backup_file=name, chain=asked.chain, plan_token=plan_token_of(request)
+            actor=self.actor,
+            backup_file=name,
+            chain=asked.chain,
+            plan_token=plan_token_of(request),
+            once=once_of(request, self.actor, {"chain": asked.chain}),
         )
         watching.watch(timezone.now())
         return answer(gone)

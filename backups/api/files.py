@@ -17,7 +17,6 @@ from accesscontrol.api import bodies, downloads
 from accesscontrol.api.bodies import FORM_BYTES, Brought
 from accesscontrol.api.content import JsonRenderer, answer
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.errors import Conflict, NotFound, RangeNotSatisfiable, TooLarge
 from audit.api.terms import once_of
 from backups import access, describing, services, uploads
@@ -46,7 +45,6 @@ class FileView(BackupsView):
     is_manifest = False
 
     @describes(
-        query=Parameters,
         headers=downloads.HEADERS,
         answers={200: {}, 206: {}, 304: None},
         refuses=(NotFound, BackupInvalid, RangeNotSatisfiable),
@@ -54,7 +52,6 @@ class FileView(BackupsView):
     )
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """Download a backup, or its manifest, by which another server of ours knows it, or a part of it: audited."""
-        Parameters.read(given_in(request.GET))
         download = services.open_download(actor=self.actor, backup_file=name, manifest_only=self.is_manifest)
         return downloads.sent(request, download, BINARY)  # gzip would have proxies unpack it
 
@@ -75,7 +72,6 @@ class UploadView(BackupsView):
         return int(settings.BACKUP_MAX_UPLOAD_MB) << 20
 
     @describes(
-        query=Parameters,
         body={"type": "string", "format": "binary"},
         takes=BINARY,
         headers=("Idempotency-Key",),
@@ -87,7 +83,6 @@ class UploadView(BackupsView):
 
         What comes without a manifest is foreign: somebody must answer for it before it is restored.
         """
-        Parameters.read(given_in(request.GET))
         access.require_files(self.actor)
         brought = bodies.brought(request._request, MEDIA_TYPES, self._most_of_file)  # noqa: SLF001 - unread
         manifest_data = _manifest(brought)

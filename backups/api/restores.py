@@ -10,7 +10,6 @@ from rest_framework.request import Request
 
 from accesscontrol import policy
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import ConfirmationRequired, Conflict, InvalidInput, NotFound
@@ -37,7 +36,6 @@ class ValidateView(BackupsView):
     operations = {"POST": "VALIDATE_BACKUP"}
 
     @describes(
-        query=Parameters,
         headers=("Idempotency-Key",),
         body=Look,
         answers={202: JobShown},
@@ -45,7 +43,6 @@ class ValidateView(BackupsView):
     )
     def post(self, request: Request, name: str) -> HttpResponse:
         """Check a backup: its signature, checksum, format and structure; with `deep` by restoring it aside."""
-        Parameters.read(given_in(request.GET))
         asked = Look.read(request.data)
         once = once_of(request, self.actor, request.data)
         job = starting.validate(actor=self.actor, backup_file=name, deep=asked.deep, once=once)
@@ -76,7 +73,6 @@ class RestoreView(BackupsView):
     rights = {"POST": Operation.RESTORE}
 
     @describes(
-        query=Parameters,
         body=Restore,
         headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={202: JobShown},
@@ -87,7 +83,6 @@ class RestoreView(BackupsView):
 
         With Prefer: dry-run a job says what it would do, and does nothing.
         """
-        Parameters.read(given_in(request.GET))
         asked = Restore.read(request.data)
         if asked.table is not None:
             self.about(operation="RESTORE_TABLE", table=asked.table)

@@ -12,10 +12,8 @@ from pydantic import Field
 from rest_framework.request import Request
 
 from accesscontrol.answers import Json, Records
-from accesscontrol.api import bodies
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
-from accesscontrol.api.parameters import Parameters, given_in
 from accesscontrol.api.preferences import Preferences
 from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import Conflict, NotFound
@@ -84,10 +82,9 @@ class PreviewView(ChangeView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
 
-    @describes(query=Parameters, answers={200: ChangePreview}, refuses=(NotFound, Conflict))
+    @describes(answers={200: ChangePreview}, refuses=(NotFound, Conflict))
     def get(self, request: Request, change_id: UUID) -> HttpResponse:
         """Say what undoing a change would do, and what stands in its way."""
-        Parameters.read(given_in(request.GET))
         found = undo_preview.preview_undo(actor=self.actor, change_id=change_id)
         parts = [
             ChangePart(part.table.name, part.deed, part.count, [sample.key for sample in part.samples])
@@ -111,7 +108,6 @@ class UndoView(ChangeView):
     def post(self, request: Request, change_id: UUID) -> HttpResponse:
         """Take a change back: all of it or nothing; one of more than 1,000 records by a job (202)."""
         terms = terms_of(request)
-        bodies.require_none(request)
         if not terms.dry_run and terms.max_affected == MAX_AFFECTED and self._is_large(change_id):
             once, arguments = once_of(request, self.actor, None), {"change_id": str(change_id)}
             job = jobs.enqueue(actor=self.actor, kind="undo", arguments=arguments, once=once)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from accesscontrol.api import downloads
 from accesscontrol.api.content import JsonRenderer
 from accesscontrol.api.described import Schema, describes, parameter_schemas
-from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole, given_in
+from accesscontrol.api.parameters import Flag, JsonObject, Names, Parameters, Whole
 from accesscontrol.api.streams import Streamed
 from accesscontrol.arguments import Arguments
 from accesscontrol.errors import (
@@ -151,7 +151,6 @@ class ExportsView(SomeTableView):
     rights = {"POST": Operation.EXPORT}
 
     @describes(
-        query=Parameters,
         headers=("Idempotency-Key",),
         body=NewExport,
         answers={202: JobShown},
@@ -159,7 +158,6 @@ class ExportsView(SomeTableView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Have a file made of records, by a job: its link `file` leads to it once it is done."""
-        Parameters.read(given_in(request.GET))
         asked = NewExport.read(request.data)
         self.about(operation=f"EXPORT_{asked.format.upper()}", table=asked.table)
         job = starting.start_export(
@@ -195,7 +193,6 @@ class ExportFileView(SomeTableView):
         return {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 
     @describes(
-        query=Parameters,
         headers=downloads.HEADERS,
         answers={200: {}, 206: {}, 304: None},
         refuses=(NotFound, Forbidden, RangeNotSatisfiable),
@@ -203,7 +200,6 @@ class ExportFileView(SomeTableView):
     )
     def get(self, request: Request, job_id: int) -> HttpResponseBase:
         """Download the file that a job of yours has made, or a part of it: its sha256 is in Repr-Digest."""
-        Parameters.read(given_in(request.GET))
         job = jobs.get(actor=self.actor, job_id=job_id)
         if not job.kind.startswith("export_"):
             raise NotFound("There is no such export.", job=job_id)

@@ -36,6 +36,13 @@ def where_of(
     return {"$and": [found, where]} if found and where else found or dict(where)
 
 
+def place_of(name: str, path: str) -> str | None:
+    """This function will return where the condition of a filter stands, if a path of the where language leads there."""
+    column, _, operator = name.partition(SEPARATOR)
+    places = [f"{before}.{column}.${operator or 'eq'}" for before in ("where", "where.$and[0]")]
+    return next((place for place in places if path == place or path.startswith(f"{place}[")), None)
+
+
 def parameters_of(table: Table) -> dict[str, tuple[AnyField, str]]:
     """This function will return every filter of a table by its name, with its column and operator."""
     return {

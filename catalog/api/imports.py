@@ -211,22 +211,18 @@ class BroughtView(ImportView):
         except InvalidInput as refusal:
             raise NotFound(refusal.message) from refusal
 
-    @describes(query=Parameters, answers={200: ImportShown}, refuses=(NotFound,))
+    @describes(answers={200: ImportShown}, refuses=(NotFound,))
     def get(self, request: Request, table: str, token: str) -> HttpResponse:
         """Read what was found in a file that you brought: what would be new and changed, and all that is wrong."""
-        Parameters.read(given_in(request.GET))
         return answer(import_shown.told(request, self.actor, self.table, self._upload(token)))
 
     @describes(
-        query=Parameters,
         headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
         refuses=(NotFound, ConfirmationRequired),
     )
     def post(self, request: Request, table: str, token: str) -> HttpResponse:
         """Import a file that you brought: on the terms that it was brought with, and as its plan says."""
-        Parameters.read(given_in(request.GET))
-        bodies.require_none(request)
         once = once_of(request, self.actor, None)
         if job := jobs.begun(once):
             return started(request, self.actor, job)
@@ -234,10 +230,9 @@ class BroughtView(ImportView):
         self.about(operation=f"IMPORT_{upload.format.upper()}")
         return self.proceed(request, self.table, upload, once)
 
-    @describes(query=Parameters, answers={204: None}, refuses=(NotFound,))
+    @describes(answers={204: None}, refuses=(NotFound,))
     def delete(self, request: Request, table: str, token: str) -> HttpResponse:
         """Forget a file that you brought: else that happens in a day."""
-        Parameters.read(given_in(request.GET))
         uploads.forget(self._upload(token))
         return answer(None, 204)
 

@@ -84,10 +84,9 @@ class TableSchemaView(NamedTableView):
 
     operations = {"GET": "GET_SCHEMA", "HEAD": "GET_SCHEMA"}
 
-    @describes(query=Parameters, answers={200: TableSchema}, refuses=(NotFound,))
+    @describes(answers={200: TableSchema}, refuses=(NotFound,))
     def get(self, request: Request, table: str) -> HttpResponse:
         """Describe a table: columns with types, defaults and allowed values, keys, indexes and rules."""
-        Parameters.read(given_in(request.GET))
         return answer(describe.get_schema(actor=self.actor, table=self.table))
 
 

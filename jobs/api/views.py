@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from pydantic import Field
 from rest_framework.request import Request
 
-from accesscontrol.api import bodies, links
+from accesscontrol.api import links
 from accesscontrol.api.content import answer
 from accesscontrol.api.described import describes
 from accesscontrol.api.parameters import Parameters, Whole, given_in
@@ -79,10 +79,9 @@ class JobView(OneJobView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
 
-    @describes(query=Parameters, answers={200: JobShown}, refuses=(NotFound,))
+    @describes(answers={200: JobShown}, refuses=(NotFound,))
     def get(self, request: Request, job_id: int) -> HttpResponse:
         """Read a job: how far it is, what it has logged, and how it ended."""
-        Parameters.read(given_in(request.GET))
         job = services.get(actor=self.actor, job_id=job_id)
         return answer(shown(request, self.actor, job), 200, retry_after(job))
 
@@ -92,11 +91,9 @@ class CancelView(OneJobView):
 
     operations = {"POST": "QUERY"}
 
-    @describes(query=Parameters, answers={200: JobShown, 202: JobShown}, refuses=(NotFound, Conflict))
+    @describes(answers={200: JobShown, 202: JobShown}, refuses=(NotFound, Conflict))
     def post(self, request: Request, job_id: int) -> HttpResponse:
         """Cancel a job: one that waits ends at once (200), one that runs within a second or so (202)."""
-        Parameters.read(given_in(request.GET))
-        bodies.require_none(request)
         self.about(operation=services.get(actor=self.actor, job_id=job_id).operation)
         job = services.cancel(actor=self.actor, job_id=job_id)
         told = shown(request, self.actor, job)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from accesscontrol.arguments import MAX_NAME_CHARS
 from accesscontrol.errors import InvalidInput, did_you_mean
+from accesscontrol.limits import Work
 from mcp_bridge.tool import Tool
 from mcp_bridge.tools import audit, backups, batch, exchange, records, schema
 
@@ -32,6 +33,16 @@ def get(name: str) -> Tool[Any]:
             f"There is no tool {name[:MAX_NAME_CHARS]!r}.{did_you_mean(name, TOOLS)}", allowed=list(TOOLS)
         )
     return TOOLS[name]
+
+
+def operation_of(name: str) -> str:
+    """This function will return what a tool does, as the trail names it; a call of one that there is not is a query."""
+    return TOOLS[name].operation if name in TOOLS else "QUERY"
+
+
+def work_of(name: str) -> Work:
+    """This function will return the class of work that a tool is; to look for one that there is not is to read."""
+    return TOOLS[name].work if name in TOOLS else Work.READ
 
 
 def is_long(name: str) -> bool:

@@ -132,6 +132,20 @@ def test_a_backup_is_kept_once_although_it_is_brought_twice(api: Client) -> None
     assert api.post(f"{BACKUPS}upload/", b"other", "application/sql", headers=KEY).status_code == 409
 
 
+def test_a_backup_is_deleted_once_although_that_is_asked_for_twice(api: Client) -> None:
+    kept = api.post(f"{BACKUPS}upload/", b"a dump", "application/sql")["Location"]
+    plan = api.delete(kept, headers=KEY).json()["details"]
+    headers = {**KEY, "Plan-Token": plan["plan_token"]}
+
+    first, second = (api.delete(kept, headers=headers) for _ in "12")
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
+    assert AuditLog.objects.filter(operation="DELETE_BACKUP", success=True).count() == 1
+    assert api.delete(f"{kept}?chain=true", headers=headers).status_code == 409
+    assert api.delete(kept).status_code == 404
+
+
 def test_what_is_refused_leaves_the_key_free(api: Client) -> None:
     assert api.post(EXPORTS, {"table": "autors"}, JSON, headers=KEY).status_code == 400
     assert api.post(EXPORTS, {"table": "authors"}, JSON, headers={"Idempotency-Key": ""}).status_code == 400
@@ -143,7 +157,10 @@ def test_what_is_refused_leaves_the_key_free(api: Client) -> None:
     ("address", "headers"),
     [
         ("/api/v1/me/keys/", KEY),
+        ("/api/v1/tokens/", KEY),
         ("/api/v1/authors/", {"If-Match": '"5d41402abc"'}),
+        ("/api/v1/authors/", {"If-None-Match": "*"}),
+        ("/api/v1/authors/", {"If-Unmodified-Since": "Sun, 22 Nov 2026 20:15:00 GMT"}),
         (EXPORTS, {"Prefer": "return=minimal, dry-run"}),
     ],
 )

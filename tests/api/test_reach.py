@@ -20,6 +20,7 @@ from catalog.api.tables import TableView
 from config import api
 from tests.api.steps import hide
 
+JSON = "application/json"
 METHODS = ("get", "post", "put", "patch", "delete")
 EXAMPLES = {"int": "1", "uuid": "019abcde-0000-7000-8000-000000000001", "str": "1"}
 KINDS = {
@@ -117,7 +118,7 @@ def test_each_right_that_is_told_of_is_needed_and_no_other(client: Client, nobod
     for address, view in FEW:
         for method in methods_of(view):
             query = "?table=books" if address == "exchange/imports/" else ""
-            kind = "text/csv" if query else "application/json"
+            kind = "text/csv" if query else JSON
             answer = client.generic(
                 method, f"/api/v1/{address}{query}", json.dumps(SENT.get(address, {})), kind
             )
@@ -125,6 +126,26 @@ def test_each_right_that_is_told_of_is_needed_and_no_other(client: Client, nobod
             if answer.status_code not in ({403, 404} if is_needed else {200, 201, 204, 400, 404}):
                 wrong.append((method, address, answer.status_code))
     assert wrong == []
+
+
+@pytest.mark.django_db
+def test_what_nobody_reads_is_refused_everywhere(client: Client, admin: Actor) -> None:
+    """A parameter that there is not; a body where none belongs."""
+    client.force_login(admin.user)
+    overlooked = []
+    for each, view in FEW:
+        address = each.replace("book_genres/1", "book_genres/1:1")
+        for method in methods_of(view):
+            is_import = address == "exchange/imports/"
+            kind = "application/octet-stream" if "upload" in address else "text/csv" if is_import else JSON
+            answer = client.generic(method, f"/api/v1/{address}?colour=red", "{}", kind)
+            if answer.status_code != 400 or answer.json()["details"].get("argument") != "colour":
+                overlooked.append((method, address, answer.content[:200]))
+            if method != "get" and getattr(view, method).described.body is None:
+                answer = client.generic(method, f"/api/v1/{address}", '{"colour": "red"}', JSON)
+                if answer.status_code != 400 or "no body" not in answer.json()["message"]:
+                    overlooked.append((method, address, answer.content[:200]))
+    assert overlooked == []
 
 
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:

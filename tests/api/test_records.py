@@ -37,7 +37,7 @@ def test_a_record_is_added_found_changed_deleted_and_brought_back(api: Client, a
     assert api.delete(address).status_code == 204
     assert api.get(address).status_code == 404
     assert api.get(f"{address}?include_deleted=true").status_code == 200
-    assert api.post(f"{address}restore/").json()["deleted_at"] is None
+    assert api.post(f"{address}restore/", {}, "application/json").json()["deleted_at"] is None
     assert [row.channel for row in AuditLog.objects.filter(user_id="edith", operation="DELETE")] == ["api"]
 
 
@@ -89,9 +89,11 @@ def test_one_who_saw_an_older_record_overwrites_nothing(api: Client, author: Aut
         ("limit=0", "greater than or equal to 1"),
         ("limit=2&limit=3", "given twice"),
         ("word_count__gte=many", "must be an integer"),
+        ("id__between=1", "id__between"),
+        ('title__null=yes&where={"id": 1}', "title__null must be true or false"),
         ("where={", "must be JSON"),
         ("cursor=x", "not one that a page has given"),
-        ("title__near=x", "no operator"),
+        ("title__near=x", "title__near: there is no operator"),
     ],
 )
 def test_a_wrong_parameter_is_named(api: Client, query: str, words: str) -> None:

@@ -76,10 +76,13 @@ class TestErrorObject:
         assert error["code"] == "FOREIGN_KEY_VIOLATION"
         assert error["details"]["dependents"][0]["keys"] == [str(alice["id"])]
 
-    def test_of_an_unknown_tool_names_the_nearest(self, agent):
-        error = agent.refused("db_query_record")
+    def test_of_an_unknown_tool_names_the_nearest_and_is_audited(self, agent, editor):
+        error = agent.refused("db_query_record", table="authors")
         assert "Did you mean db_query_records" in error["message"]
         assert "db_list_tables" in error["details"]["allowed"]
+        row = last_row()
+        assert (row.operation, row.table_name, row.error_code) == ("QUERY", "authors", "VALIDATION_ERROR")
+        assert (row.user_id, row.error_message) == (editor.username, error["message"])
 
 
 class TestRights:

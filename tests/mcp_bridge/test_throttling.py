@@ -61,6 +61,7 @@ def test_the_list_of_tools_is_a_read(limit: Callable[[str], None], agent: Any) -
 
     with pytest.raises(MCPError, match=r"user\.read"):
         agent.tools()
+    assert agent.refused("db_what")["code"] == "RATE_LIMITED"
 
 
 def test_faces_share_the_limits_of_a_user(limit: Callable[[str], None], agent: Any, editor: Actor) -> None:

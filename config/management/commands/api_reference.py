@@ -131,10 +131,11 @@ def _note(folder: Path, document: dict[str, Any]) -> None:
         raise CommandError(
             "Programs would break:\n" + "\n".join(broken) + "\nThat needs a new major version."
         )
-    lines = [*(f"- Breaks: {line}." for line in broken), *(f"- New: {line}." for line in new)]
+    text, heading = notes.read_text(encoding="utf-8"), f"\n## {version}\n\n"
+    found = [*(f"- Breaks: {line}." for line in broken), *(f"- New: {line}." for line in new)]
+    lines = [line for line in found if line not in text.splitlines()]  # a document that was set back is written again
     if not lines:
         return
-    text, heading = notes.read_text(encoding="utf-8"), f"\n## {version}\n\n"
     if heading not in text:
         text = text.replace(CHANGES_HEAD, f"{CHANGES_HEAD}{heading}", 1)
     before_it, _, after = text.partition(heading)
