@@ -36,21 +36,20 @@ def here(cursor: Cursor[Any]) -> Chain:
     return Chain(before=[], database_oid=database_oid, timeline=timeline, capture=mark, changes={})
 
 
-def parent(storage: Storage, moment: Snapshot, base_backup: str | None) -> Backup:
-    """This function will return the backup that the changes up to the moment are told since.
+def parent(storage: Storage, moment: Snapshot, cursor: Cursor[Any], base_backup: str | None) -> Backup:
+    """This function will return the backup that the changes up to the moment, which the cursor sees, are told since.
 
     That is the one asked for, or the last one of this database.
 
     :raises NotFound: the one asked for is not there
     :raises FullBackupNeeded: it can't be told; why is said in words, and as `reason`
     """
-    with moment.cursor() as cursor:
-        place = here(cursor)
-        if base_backup is not None:
-            found = manifest.read(storage, names.parse(base_backup))
-        else:
-            found = _last(storage, moment, place)
-        _require_same(found, place, moment, cursor)
+    place = here(cursor)
+    if base_backup is not None:
+        found = manifest.read(storage, names.parse(base_backup))
+    else:
+        found = _last(storage, moment, place)
+    _require_same(found, place, moment, cursor)
     backup = Backup(storage, found)
     _require_whole(backup)
     return backup

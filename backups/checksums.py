@@ -15,9 +15,8 @@ PINNED: Final = (
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL xmloption = 'content';"
     "SET LOCAL search_path = ''; SET LOCAL lc_monetary = 'C'"
 )
-_TABLE: Final = (
-    "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM ONLY {} t"
-)
+# A sum of bigint is exact, however large: it is a numeric.
+_TABLE: Final = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM ONLY {} t"
 _SEQUENCES: Final = """
 SELECT c.relname FROM pg_catalog.pg_class c
  WHERE c.relkind = 'S' AND c.relnamespace = %s::regnamespace

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from psycopg import Connection, sql
+from psycopg import Connection, Cursor, sql
 
 from backups import chains, changes, checksums, database, manifest, names, snapshot
 from backups.making import Draft, apps
@@ -40,26 +40,36 @@ def draft(
     """
     with snapshot.coordinator() as connection:
         progress.begin("Locks")
-        with snapshot.take(connection, ("app", "public"), progress) as moment, storage.create() as file:
-            parent = chains.parent(storage, moment, base_backup)
-            yield _write(moment, parent, file, progress, compress=compress)
+        with (
+            snapshot.take(connection, ("app", "public"), progress) as moment,
+            storage.create() as file,
+            _beside(moment) as beside,
+            beside.cursor() as cursor,
+            Reading(moment, moment.of_schema("public"), None, apps()) as reading,  # takes the longest
+        ):
+            parent = chains.parent(storage, moment, cursor, base_backup)
+            yield _write(moment, parent, cursor, reading, file, progress, compress=compress)
 
 
-def _write(moment: Snapshot, parent: Backup, file: NewFile, progress: Progress, *, compress: bool) -> Draft:
+def _write(
+    moment: Snapshot,
+    parent: Backup,
+    cursor: Cursor[Any],
+    reading: Reading,
+    file: NewFile,
+    progress: Progress,
+    *,
+    compress: bool,
+) -> Draft:
     """Write the file, while what it must come to is read beside."""
     name = names.new("incremental", moment.taken_at, compressed=compress)
     measured = Measured(file)
-    with (
-        _beside(moment) as connection,
-        connection.cursor() as cursor,
-        Reading(moment, moment.of_schema("public"), None, apps()) as reading,
-    ):
-        progress.begin("Changes")
-        sink = Gzip(measured) if compress else measured
-        writer = changes.Writer(sink, cursor, parent.manifest, progress)
-        written = writer.write()
-        facts = reading.result(progress)
-        writer.finish(facts.sequences)
+    progress.begin("Changes")
+    sink = Gzip(measured) if compress else measured
+    writer = changes.Writer(sink, cursor, parent.manifest, progress)
+    written = writer.write()
+    facts = reading.result(progress)
+    writer.finish(facts.sequences)
     place = facts.place.model_copy(update={"before": chains.links(parent), "changes": written})
     described = Manifest(
         type=name.kind,

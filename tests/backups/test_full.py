@@ -21,6 +21,7 @@ from audit import trail as trail_module
 from audit.models import AuditLog
 from backups import checksums, database, dumping, encryption, fingerprint, manifest, names, services, snapshot
 from backups.errors import ProgramFailed
+from backups.manifest import TableState
 from jobs.files import StoreFailed
 from jobs.progress import Cancelled
 from tests.backups.conftest import Watcher, own_url, restore
@@ -66,6 +67,19 @@ def described(place, made) -> manifest.Manifest:
 def look(url: str, *statements: str) -> list[object]:
     with psycopg.connect(url, autocommit=True) as own:
         return [own.execute(statement).fetchall() for statement in statements]
+
+
+def test_a_checksum_is_the_sum_of_the_hashes_of_all_rows_as_texts_however_large():
+    with psycopg.connect(own_url()) as own, own.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE large AS SELECT n FROM generate_series(1, 100) n"
+            " WHERE hashtextextended(format('(%s)', n), 0) > 1::bigint << 62"
+        )
+        hashes = [row[0] for row in cursor.execute("SELECT hashtextextended(t::text, 0) FROM large t")]
+        found = dict(checksums.of(cursor, ["large"], "pg_temp"))
+
+    assert sum(hashes) > 2**64
+    assert found == {"large": TableState(rows=len(hashes), checksum=str(sum(hashes)))}
 
 
 class TestContent:
