@@ -11,6 +11,9 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
+_LEAST = ("minimum", "minLength", "minItems", "minProperties")
+_MOST = ("maximum", "maxLength", "maxItems")
+
 
 def breaking(old: Schema, new: Schema) -> list[str]:
     """This function will return what programs that were made for `old` would break on, a line for each."""
@@ -99,6 +102,10 @@ class _Comparison:
             )
         if lost := set(map(str, old.get("enum", ()))) - set(map(str, new.get("enum", old.get("enum", ())))):
             yield f"{name}: {', '.join(sorted(lost))} is none of its values any more"
+        yield from _narrower(name, old, new) if is_sent else ()
+        forms = [len(one.get("anyOf", ())) for one in ((new, old) if is_sent else (old, new))]
+        if "anyOf" in old and forms[0] < forms[1]:
+            yield f"{name}: one of its forms " + ("is taken no more" if is_sent else "is new")
         yield from self._members(name, old, new, is_sent=is_sent)
         for before, now in zip(_parts(old), _parts(new), strict=False):
             yield from self._schemas(name, before, now, is_sent=is_sent)
@@ -112,6 +119,19 @@ class _Comparison:
             yield f"{name}.{member} is wanted" if is_sent else f"{name}.{member} may be left out"
         for member in before.keys() & after.keys():
             yield from self._schemas(f"{name}.{member}", before[member], after[member], is_sent=is_sent)
+
+
+def _narrower(name: str, old: Schema, new: Schema) -> Iterator[str]:
+    """What is taken no more because a limit is narrower."""
+    for word in _LEAST + _MOST:
+        before, now = old.get(word), new.get(word)
+        if now is not None and (before is None or (now > before if word in _LEAST else now < before)):
+            yield f"{name}: its {word} is {now} now"
+    for word in ("pattern", "format"):
+        if new.get(word, old.get(word)) != old.get(word):
+            yield f"{name}: its {word} is another"
+    if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
+        yield f"{name}: further members are taken no more"
 
 
 def _schema(parameter: Schema) -> Schema:

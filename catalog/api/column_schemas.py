@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
+from accesscontrol import policy
+from accesscontrol.actor import Actor
 from accesscontrol.api.described import Schema
+from accesscontrol.policy import Operation
+from catalog import registry
 from catalog.services import kinds, values
 from catalog.services.kinds import Kind
 from catalog.table import AnyField, Table
@@ -17,18 +22,19 @@ NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$"
 KEY = {"type": "integer", "minimum": 1, "maximum": values.MAX_GIVEN_KEY}
 
 
-def held(field: AnyField) -> Schema:
+def held(actor: Actor, field: AnyField) -> Schema:
     """This function will return the schema of what a column holds, as records show it."""
-    return described(field, _maybe_null(field, typed(field, for_input=False)))
+    schema = _maybe_null(field, typed(field, for_input=False))
+    return described(actor, field, {**schema, "examples": [_example(field)]})
 
 
-def taken(table: Table, name: str, field: AnyField) -> Schema:
+def taken(actor: Actor, table: Table, name: str, field: AnyField) -> Schema:
     """This function will return the schema of what a column takes."""
     is_key = name in table.key or isinstance(field, models.ForeignKey)
     schema = dict(KEY) if is_key else {**typed(field, for_input=True), **_limits(field)}
-    schema = _maybe_null(field, schema)
+    schema = {**_maybe_null(field, schema), "examples": [_example(field)]}
     default = values.default_of(table, name)
-    return described(field, schema if default is None else {**schema, "default": default})
+    return described(actor, field, schema if default is None else {**schema, "default": default})
 
 
 def typed(field: AnyField, *, for_input: bool) -> Schema:
@@ -72,6 +78,17 @@ _TYPES: dict[Kind, Callable[[AnyField, bool], Schema]] = {
     Kind.INTEGER: _integer,
     Kind.TEXT: _text,
 }
+_EXAMPLES: dict[Kind, Any] = {
+    Kind.LIST: ["one", "another"],
+    Kind.JSON: {"colour": "green"},
+    Kind.MOMENT: "2026-11-22T20:15:00+00:00",
+    Kind.DATE: "2026-11-22",
+    Kind.FLAG: True,
+    Kind.DECIMAL: "0.75",
+    Kind.FLOAT: 0.75,
+    Kind.UUID: "019abcde-0000-7000-8000-000000000001",
+    Kind.INTEGER: 1,
+}
 _LIMITS = ((MaxLengthValidator, "maxLength"), (MinValueValidator, "minimum"), (MaxValueValidator, "maximum"))
 
 
@@ -83,6 +100,13 @@ def _limits(field: AnyField) -> Schema:
         for kind, word in _LIMITS
         if isinstance(validator, kind) and isinstance(validator.limit_value, int)
     }
+
+
+def _example(field: AnyField) -> Any:
+    """A value of a column; a text says what it is of."""
+    if field.flatchoices:
+        return field.flatchoices[0][0]
+    return _EXAMPLES.get(kinds.of(field), str(field.verbose_name).capitalize())
 
 
 def _maybe_null(field: AnyField, schema: Schema) -> Schema:
@@ -99,8 +123,11 @@ def nullable(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"], **more}
 
 
-def described(field: AnyField, schema: Schema) -> Schema:
-    """This function will return a schema with what the column refers to."""
-    if isinstance(field, models.ForeignKey):
-        return {**schema, "description": f"A record of {field.related_model._meta.db_table}."}
-    return schema
+def described(actor: Actor, field: AnyField, schema: Schema) -> Schema:
+    """This function will return a schema with what the column refers to, where the actor may read that."""
+    if not isinstance(field, models.ForeignKey):
+        return schema
+    parent = registry.get(field.related_model._meta.db_table)
+    if not policy.decide(actor, Operation.READ, parent).allowed:
+        return schema
+    return {**schema, "description": f"A record of {parent.name}."}

@@ -134,7 +134,7 @@ class NewExport(Arguments):
     format: Literal["csv", "json", "xlsx"] = "csv"
     fields: list[str] | None = Field(None, min_length=1, description="Columns to export. Default: all.")
     where: dict[str, Any] | None = None
-    order_by: list[str] | None = Field(None, description="As in the address of a list: -word_count, title.")
+    order_by: list[str] | None = Field(None, description="As in the address of a list: -created_at, id.")
     limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
     include_deleted: bool = False
     delimiter: Delimiter = ","

@@ -26,7 +26,7 @@ def record(actor: Actor, table: Table, *, is_whole: bool = True) -> Schema:
     schema: Schema = {
         "title": _name(table, "" if is_whole else "Part"),
         "type": "object",
-        "properties": {name: column_schemas.held(field) for name, field in seen.columns.items()},
+        "properties": {name: column_schemas.held(actor, field) for name, field in seen.columns.items()},
     }
     return {**schema, "required": list(seen.columns)} if is_whole else schema
 
@@ -123,7 +123,9 @@ def _writable(actor: Actor, operation: Operation, table: Table, *, with_key: boo
     required = [name for name, field in fields.items() if not field.null and _must_be_given(field)]
     schema: Schema = {
         "type": "object",
-        "properties": {name: column_schemas.taken(table, name, field) for name, field in fields.items()},
+        "properties": {
+            name: column_schemas.taken(actor, table, name, field) for name, field in fields.items()
+        },
         "additionalProperties": False,
     }
     return {**schema, "required": required} if required else schema

@@ -95,7 +95,7 @@ def filters_of(actor: Actor, table: Table) -> dict[str, Schema]:
     """
     seen = columns.shown(actor, table)
     return {
-        name: _operand(field, operator)
+        name: _operand(actor, field, operator)
         for name, (field, operator) in filters.parameters_of(seen).items()
         if _is_usual(field, operator)
     }
@@ -111,8 +111,8 @@ def _is_usual(field: AnyField, operator: str) -> bool:
     return operator in {"$eq", "$in", "$contains"} or (operator == "$ilike" and not field.flatchoices)
 
 
-def _operand(field: AnyField, operator: str) -> Schema:
-    value = described(field, typed(field, for_input=True))
+def _operand(actor: Actor, field: AnyField, operator: str) -> Schema:
+    value = described(actor, field, typed(field, for_input=True))
     if operator == "$null":
         return {"type": "boolean"}
     if kinds.of(field) is Kind.LIST:

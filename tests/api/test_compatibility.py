@@ -36,7 +36,18 @@ PAIRS: list[tuple[Callable[[Document], Any], str]] = [
         "string is taken no more",
     ),
     (lambda d: schema(d, "Book")["properties"]["title"].update(type=["string", "null"]), "null is new"),
+    (
+        lambda d: schema(d, "BookInsert")["properties"]["title"].update(maxLength=10),
+        "its maxLength is 10 now",
+    ),
+    (lambda d: schema(d, "BookInsert")["properties"]["title"].update(minLength=1), "its minLength is 1 now"),
+    (lambda d: schema(d, "BookInsert")["properties"]["title"].update(pattern="x"), "its pattern is another"),
+    (lambda d: sent(d)["anyOf"].pop(), "one of its forms is taken no more"),
 ]
+
+
+def sent(document: Document) -> Any:
+    return document["paths"][BOOKS]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
 
 def schema(document: Document, name: str) -> Any:

@@ -37,6 +37,10 @@ def test_it_is_a_document_of_openapi_3_1_with_every_table(client: Client, admin:
     validate(without_paths(found, is_of_few))
     for name, schema in found["components"]["schemas"].items():
         assert jsonschema_rs.meta.is_valid(schema), name
+        for column, part in schema.get("properties", {}).items():
+            wrong = [each for each in part.get("examples", ()) if not jsonschema_rs.is_valid(part, each)]
+            assert not wrong, (name, column)
+    assert all(part["examples"] for part in found["components"]["schemas"]["Book"]["properties"].values())
     assert found["openapi"].startswith("3.1")
     for table in registry.all_tables():
         assert (f"/api/v1/{table.name}/", "get") in operations(found)

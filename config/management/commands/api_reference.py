@@ -133,7 +133,9 @@ def _note(folder: Path, document: dict[str, Any]) -> None:
         )
     text, heading = notes.read_text(encoding="utf-8"), f"\n## {version}\n\n"
     found = [*(f"- Breaks: {line}." for line in broken), *(f"- New: {line}." for line in new)]
-    lines = [line for line in found if line not in text.splitlines()]  # a document that was set back is written again
+    lines = [
+        line for line in found if line not in text.splitlines()
+    ]  # a document that was set back is written again
     if not lines:
         return
     if heading not in text:
