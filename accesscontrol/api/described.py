@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -46,12 +45,12 @@ def describes(**said: Any) -> Callable[[F], F]:
 
 def schema_of(said: type) -> Schema:
     """This function will return the schema of a body or an answer, with those of its parts under `$defs`."""
-    return deepcopy(_schema_of(said))
+    return {**_schema_of(said)}
 
 
 def parameter_schemas(model: type[Parameters]) -> dict[str, Schema]:
     """This function will return the schemas of a model's parameters by their names."""
-    return deepcopy(_parameter_schemas(model))
+    return {name: {**schema} for name, schema in _parameter_schemas(model).items()}
 
 
 @cache  # every table has the same ones, and to make them takes most of the time that the document takes
