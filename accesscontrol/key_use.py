@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from hmac import compare_digest
 from typing import Any, Final
 
@@ -41,6 +42,11 @@ class Known:
     mark: str
     key: Any
 
+    @cached_property
+    def scope(self) -> Scope:
+        """What the key may at most."""
+        return Scope.of(self.key.scopes)
+
 
 _MAX_KNOWN: Final = 1_000
 _known: dict[str, Known] = {}
@@ -62,7 +68,7 @@ def recognise(text: str, address: str | None) -> Credential:
     if not _is_good(known.key, digests, address, now):
         return authenticate(text, address)
     note_use(known.key, address, now)
-    return _credential(known.key, known.mark, lambda: authenticate(text, address).scope)
+    return _credential(known, known.mark, lambda: authenticate(text, address).scope)
 
 
 def authenticate(text: str, address: str | None) -> Credential:
@@ -88,13 +94,13 @@ def authenticate(text: str, address: str | None) -> Credential:
         _known.clear()
     _known[prefix] = known
     note_use(known.key, address, now)
-    return _credential(known.key)
+    return _credential(known)
 
 
 def _credential(
-    key: Any, mark: str | None = None, check: Callable[[], Scope | None] | None = None
+    known: Known, mark: str | None = None, check: Callable[[], Scope | None] | None = None
 ) -> Credential:
-    return Credential(_own(key.user), Scope.of(key.scopes), {"key": key.prefix}, mark, check)
+    return Credential(_own(known.key.user), known.scope, {"key": known.key.prefix}, mark, check)
 
 
 def _own(user: User) -> User:

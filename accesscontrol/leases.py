@@ -155,7 +155,8 @@ class Account:
         for cost, limit in self._cost_limits:
             self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], limit.amount)
         return any(
-            self.owed[cost] >= max(MUCH[cost], limit.amount * MUCH_OF_LIMIT) for cost, limit in self._cost_limits
+            self.owed[cost] >= max(MUCH[cost], limit.amount * MUCH_OF_LIMIT)
+            for cost, limit in self._cost_limits
         )
 
     def find_out(self, drawn: Drawn) -> None:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote_plus
 
 from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
+Changed = Mapping[str, str | None]  # parameters by their names; None leaves one out
 
-def header(links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """This function will return the header of (relation, address) pairs."""
-    return {"Link": ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links)}
+
+def header(request: HttpRequest, links: Iterable[tuple[str, Changed]]) -> dict[str, str]:
+    """This function will return the header: for each relation the address of the request with other parameters."""
+    here = request.build_absolute_uri(request.path)
+    given = [part for part in request.META["QUERY_STRING"].split("&") if part]
+    named = [(unquote_plus(part.partition("=")[0]), part) for part in given]
+    return {
+        "Link": ", ".join(
+            f'<{_elsewhere(here, named, other)}>; rel="{relation}"' for relation, other in links
+        )
+    }
 
 
 def of_page(request: HttpRequest, next_cursor: str | None) -> dict[str, str]:
     """This function will return the header of a page that is read by cursors: the first page, and the next."""
-    links = [("first", elsewhere(request, cursor=None, offset=None))]
+    links: list[tuple[str, Changed]] = [("first", {"cursor": None, "offset": None})]
     if next_cursor is not None:
-        links.append(("next", elsewhere(request, cursor=next_cursor, offset=None)))
-    return header(links)
+        links.append(("next", {"cursor": next_cursor, "offset": None}))
+    return header(request, links)
 
 
-def elsewhere(request: HttpRequest, **changed: str | None) -> str:
-    """This function will return the address of a request with other parameters; None leaves one out."""
-    given = request.META["QUERY_STRING"].split("&")
-    query = [part for part in given if part and unquote_plus(part.partition("=")[0]) not in changed]
+def _elsewhere(here: str, named: Iterable[tuple[str, str]], changed: Changed) -> str:
+    query = [part for name, part in named if name not in changed]
     query += [f"{name}={quote(value, safe=':')}" for name, value in changed.items() if value is not None]
-    here = request.build_absolute_uri(request.path)
     return f"{here}?{iri_to_uri('&'.join(query))}" if query else here

@@ -7,7 +7,7 @@ is left of each, and in how many seconds all of it is there again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from rest_framework.permissions import SAFE_METHODS
 from accesscontrol import throttling
 from accesscontrol.errors import AuthenticationRequired, RateLimited
 from accesscontrol.leases import Level
-from accesscontrol.limits import Work, work_of
+from accesscontrol.limits import Limit, Work, work_of
 
 if TYPE_CHECKING:
     from accesscontrol.api.view import ServiceView
@@ -86,6 +86,12 @@ def fields(levels: Sequence[Level]) -> list[tuple[str, str]]:
     shown = [level for level in levels if isinstance(level.limit.kind, Work)]
     if not shown:
         return []
-    policies = [f'"{level.limit.name}";q={level.limit.amount};w={level.limit.period_s}' for level in shown]
     left = [f'"{level.limit.name}";r={level.left};t={level.full_in_whole_s}' for level in shown]
-    return [("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(left))]
+    policies = _policies(*(level.limit for level in shown))
+    return [("RateLimit-Policy", policies), ("RateLimit", ", ".join(left))]
+
+
+@lru_cache(maxsize=64)
+def _policies(*limits: Limit) -> str:
+    """What the limits are, which the setting alone says."""
+    return ", ".join(f'"{limit.name}";q={limit.amount};w={limit.period_s}' for limit in limits)

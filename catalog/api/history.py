@@ -81,7 +81,7 @@ class VersionsView(TableView):
         ]
         headers = None
         if len(found) > asked.limit:
-            headers = links.header([("next", links.elsewhere(request, before=str(shown[-1].number)))])
+            headers = links.header(request, [("next", {"before": str(shown[-1].number)})])
         return answer(RecordVersions(self.table.name, key, len(shown), shown), 200, headers)
 
 

@@ -142,19 +142,23 @@ def body_of(page: Page) -> dict[str, Any]:
 
 def links_of(request: HttpRequest, page: Page) -> dict[str, str]:
     """This function will return the header Link (RFC 8288): the first page, the next, and by offset the one before."""
-    found = [("first", links.elsewhere(request, cursor=None, offset=None))]
+    found: list[tuple[str, links.Changed]] = [("first", {"cursor": None, "offset": None})]
     if page.offset:
         before = max(page.offset - page.limit, 0)
-        found.append(("prev", links.elsewhere(request, offset=str(before) if before else None)))
+        found.append(("prev", {"offset": str(before) if before else None}))
     if page.offset and page.count == page.limit:
-        found.append(("next", links.elsewhere(request, offset=str(page.offset + page.limit))))
+        found.append(("next", {"offset": str(page.offset + page.limit)}))
     elif page.next_cursor:
-        found.append(("next", links.elsewhere(request, cursor=page.next_cursor)))
-    return links.header(found)
+        found.append(("next", {"cursor": page.next_cursor}))
+    return links.header(request, found)
 
 
 def about_parameters(refusal: InvalidInput, given: dict[str, str], model: type[Parameters]) -> InvalidInput:
-    """This function will return a refusal of a filter that is no column: perhaps a parameter was meant."""
+    """This function will return a refusal of a filter in the words of the address: perhaps a parameter was meant."""
+    for filter_ in given:
+        if place := filters.place_of(filter_, str(refusal.details.get("path", ""))):
+            told = {**refusal.details, "argument": filter_}
+            refusal = InvalidInput(refusal.message.replace(place, filter_), hint=refusal.hint, **told)
     wrong = refusal.details.get("column")
     name = next((name for name in given if name.partition(filters.SEPARATOR)[0] == wrong), None)
     if name is None or wrong in refusal.details.get("allowed", [wrong]):

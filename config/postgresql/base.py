@@ -32,3 +32,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             with suppress(ValueError):  # another thread has replaced the pool, and the old one is closed
                 self.pool.putconn(connection)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Set it where it is otherwise: the pool's connections have it as Django begins with it."""
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc] # the stubs leave it out
