@@ -6,18 +6,29 @@ counts as one for a page.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 API: Final = "/api/"
+PACKED: Final = frozenset(
+    {
+        "text/html",
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+        "application/json",
+        "image/svg+xml",
+    }
+)
 
 
 def is_of_program(request: HttpRequest) -> bool:
@@ -34,6 +45,24 @@ class _ForPages:
         if is_of_program(request):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc] # of the middleware beside this class
+
+
+class Packing(_ForPages, GZipMiddleware):
+    """Packs pages and what they load, with up to 100 bytes by chance, since their length tells of their text (BREACH).
+
+    What shows a secret, which is the answer to a POST, is not packed; nor is a refusal, which repeats what was sent, or
+    a file that is downloaded. The API packs its answers by itself.
+    """
+
+    def process_response(self, request: HttpRequest, response: Any) -> HttpResponse:
+        """Pack an answer, or leave it as it is."""
+        kind = response.get("Content-Type", "").partition(";")[0]
+        is_download = response.has_header("Content-Disposition") or request.path_info.startswith(API)
+        if request.method == "GET" and response.status_code == 200 and kind in PACKED and not is_download:
+            response = super().process_response(request, response)
+            if response.get("ETag", "").startswith("W/"):
+                del response["ETag"]  # which no file has; its Last-Modified holds on
+        return cast("HttpResponse", response)
 
 
 class StaticFiles(_ForPages, WhiteNoiseMiddleware):  # type: ignore[misc] # untyped

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.requests.NumberedRequests",
     "django.middleware.security.SecurityMiddleware",
+    "config.page_requests.Packing",
     "config.page_requests.StaticFiles",
     "config.page_requests.Policy",
     "config.page_requests.Sessions",
