@@ -61,10 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Collect tests without rounds of the collector of garbage, and leave them out of its later ones: they stay."""
+    """Collect tests without rounds of the collector of garbage, and leave them out of its later ones: they stay.
+
+    Those are rare, as a request makes thousands of objects, and each round would cost as much as some statements.
+    """
     gc.disable()
     collected = yield
     gc.freeze()
+    gc.set_threshold(50_000)
     gc.enable()
     return collected
 
