@@ -8,10 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
 
-import boto3
 from django.conf import settings
 from django.test import override_settings
 
@@ -19,6 +19,7 @@ from accesscontrol.actor import on_this_machine
 from backups import manifest, names, services, storage
 from backups.offsite import bucket as buckets
 from backups.offsite import copying, transfer
+from bench import bare_bucket
 from bench.backups import ROUNDS, Backups, databases, forget
 from bench.measure import Case, Limit
 from jobs.progress import SILENT
@@ -39,36 +40,25 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @contextmanager
 def bucket() -> Iterator[str]:
-    """This function will start a server that speaks S3, give its address, and turn the settings to its bucket."""
+    """This function will start a bare bucket, give its address, and turn the settings to it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     os.environ["NO_PROXY"] = "127.0.0.1"
     options = {
         "bucket_name": NAME, "location": "", "endpoint_url": url, "region_name": "us-east-1",
         "access_key": KEY, "secret_key": SECRET,
     }  # fmt: skip
     backend = {"BACKEND": "backups.offsite.place.OffsiteStorage", "OPTIONS": options}
-    try:
-        _wait(port)
-        made = boto3.resource(
-            "s3",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
-        ).create_bucket(Bucket=NAME)
-        made.Versioning().enable()
-        with override_settings(STORAGES=settings.STORAGES | {"offsite": backend}):
-            yield url
-    finally:
-        server.terminate()
-        server.wait()
+    with TemporaryDirectory() as folder:
+        server = subprocess.Popen([sys.executable, bare_bucket.__file__, str(port), folder])  # noqa: S603 - ours
+        try:
+            _wait(port)
+            with override_settings(STORAGES=settings.STORAGES | {"offsite": backend}):
+                yield url
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def cases(found: Backups) -> Iterator[Case]:
