@@ -51,7 +51,6 @@ def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
     conditions = [sql.SQL("NOT ({})").format(relation.is_known)]
     if skips:
         conditions.append(sql.SQL("t._row NOT IN ({})").format(existing_rows(relation)))
-    rows = sql.SQL("{} t WHERE {}").format(relation.rows(numbered=True), sql.SQL(" AND ").join(conditions))
     _move_sequence(
         relation, sql.SQL("{} t WHERE {}").format(relation.rows(), sql.SQL(" AND ").join(conditions))
     )
@@ -60,6 +59,8 @@ def insert(entry: Entry, relation: Relation, *, skips: bool) -> int:
         columns = tuple(
             dict.fromkeys([*table.key, *columns])
         )  # the key is given here, where a record has none
+    numbered = relation.rows(numbered="id" in columns)  # else the table does it
+    rows = sql.SQL("{} t WHERE {}").format(numbered, sql.SQL(" AND ").join(conditions))
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("INSERT INTO public.{} AS x ({}) SELECT {} FROM {} RETURNING x AS new_row").format(
         sql.Identifier(table.name), names, names, rows

@@ -98,7 +98,8 @@ class Relation:
 
     def _value(self, name: str, *, numbered: bool) -> sql.Composable:
         given = sql.SQL("g.{}").format(sql.Identifier(name))
-        if name in self.staged.columns and not self.staged.lacking(name):
+        is_generated = self.rules.defaults[name] == GENERATED
+        if name in self.staged.columns and not self.staged.lacking(name) and not is_generated:
             return given
         absent = self._default(name, numbered=numbered)
         if self.match is not None:
@@ -107,7 +108,9 @@ class Relation:
             )
         if name not in self.staged.columns:
             return absent
-        return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(self.is_missing(name), absent, given)
+        # An empty cell is no key: the database gives one, as to a row that does not name it.
+        is_missing = sql.SQL("g.{} IS NULL").format(raw(name)) if is_generated else self.is_missing(name)
+        return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(is_missing, absent, given)
 
     def _default(self, name: str, *, numbered: bool) -> sql.Composable:
         default = self.rules.defaults[name]

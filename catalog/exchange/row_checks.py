@@ -85,11 +85,7 @@ def _of_column(relation: Relation, name: str, field: AnyField) -> Iterator[Part]
         yield _reader_found(name), _reader(name)
         yield from unheld(name, field)
     is_taken_over = relation.must_match and not is_given  # from the record, or the row is at fault anyway
-    if (
-        not field.null
-        and not is_taken_over
-        and not (is_generated and (not is_given or relation.staged.lacking(name)))
-    ):
+    if not field.null and not is_taken_over and not is_generated:
         words = "can't be null" if is_given else "must be given"
         yield (
             sql.SQL("t.{} IS NULL").format(sql.Identifier(name)),

@@ -496,9 +496,34 @@ class TestKeys:
 
         assert done.records[0]["id"] > 70_000
 
-    @pytest.mark.parametrize("key", ["0", "-1", "9007199254740993", ""])
+    @pytest.mark.parametrize("key", ["0", "-1", "9007199254740993", "x", '""'])
     def test_that_nobody_could_name_are_told(self, imported, key):
         assert faults(imported, AUTHORS, f"id,name\n{key},Ann\n") == [(1, "id")]
+
+    @pytest.mark.parametrize("on_conflict", ["error", "skip", "update"])
+    def test_are_given_to_rows_without_one_below_those_of_an_export(self, manager, imported, on_conflict):
+        old = builders.author(name="Old")
+        is_there = on_conflict != "error"
+        known = f"{old.pk},Changed\n" if is_there else ""
+
+        done = imported(AUTHORS, f"id,name\n{known},Ann\n900001,Bea\n,Cid\n", on_conflict=on_conflict)
+
+        names = dict(models.Author.objects.values_list("name", "pk"))
+        assert done.imported == 3
+        assert 900001 < names["Ann"] == names["Cid"] - 1
+        assert ("Changed" in names) is (on_conflict == "update")
+        fresh = records.insert_record(actor=manager, table=AUTHORS, data={"name": "Dan"})
+        assert fresh.records[0]["id"] == names["Cid"] + 1  # none is spent on nothing
+
+    def test_of_a_record_that_is_known_otherwise_need_not_be_told(self, imported):
+        author = builders.author(name="Old", email="ann@x")
+
+        done = imported(
+            AUTHORS, "id,name,email\n,New,ann@x\n,Bea,bea@x\n", on_conflict="update", match=["email"]
+        )
+
+        assert (done.imported, done.updated) == (1, 1)
+        assert models.Author.objects.get(pk=author.pk).name == "New"
 
     def test_and_managed_columns_may_come_with_the_file(self, imported):
         text = "id,name,created_at,updated_at\n5,Ann,2001-01-01,2002-01-01\n"
