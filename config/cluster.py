@@ -204,6 +204,8 @@ class Cluster:
                 tell_at = float("inf")
                 print("Waiting for PostgreSQL to recover …", file=sys.stderr)
             time.sleep(POLL_S)
+        if child is not None:
+            child.returncode = 0  # it may outlive this program: nobody waits for it, nor is warned of it
 
     def _spawn(self) -> subprocess.Popen[str] | None:
         """Run the postmaster in a session of its own; return None when a server is alive already."""
@@ -236,7 +238,6 @@ class Cluster:
                 raise programs.cannot_run("postgres", error) from error
             finally:
                 os.close(log)
-            _children.append(child)  # it may outlive this program, so nobody waits for it
             return child
         return None
 
@@ -279,6 +280,3 @@ class Cluster:
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:])
         return "(no log)"
-
-
-_children: list[subprocess.Popen[str]] = []
