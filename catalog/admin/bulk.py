@@ -15,8 +15,6 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,6 +25,7 @@ from accesscontrol.pages import CHANGE, columns_of, sentence
 from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from audit.operation import Terms
+from catalog.admin import done
 from catalog.admin.columns import heading, names_of
 from catalog.admin.picked import keys_of
 from catalog.admin.trash import Trash
@@ -205,12 +204,7 @@ class BulkEdit(Trash):
                     table=self.table.name,
                 )
         told = _("Changed %(records)s.") % {"records": self.counted(change.count)}
-        if not policy.hidden_columns(
-            actor_of(request), self.table.name
-        ):  # who does not see all undoes nothing
-            address = reverse("admin:undo_change", args=[change.change_id])
-            told = format_html('{} <a href="{}">{}</a>', told, address, _("Undo…"))
-        messages.success(request, told)
+        done.tell(request, self.table, told, change.change_id)
 
     def _page(
         self,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accesscontrol.pages import DELETE, VIEW, ServicePages
+from accesscontrol.pages import DELETE, VIEW, ServicePages, as_left
 from accesscontrol.web import actor_of
-from catalog.admin import effects
+from catalog.admin import done, effects
 from catalog.admin.picked import SHOWN, keys_of
 from catalog.services import records
+from catalog.services.writing import Change
 from catalog.table import Table
 
 
@@ -38,9 +39,13 @@ class Deletion(ServicePages):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete through the service: into the trash where the table has one."""
-        records.delete_records(
-            actor=actor_of(request), table=self.table, where={"id": obj.pk}, expect_one=True
-        )
+        name, actor = str(obj), actor_of(request)
+        change = records.delete_records(actor=actor, table=self.table, where={"id": obj.pk}, expect_one=True)
+        self._tell(request, change, f"{self.opts.verbose_name} “{name}”")
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Lead to the list as it was; what was done is told already."""
+        return HttpResponseRedirect(as_left(request, self.url("changelist")))
 
     @admin.action(description=gettext_lazy("Delete"), permissions=["delete"])
     def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -52,11 +57,13 @@ class Deletion(ServicePages):
             change = records.delete_records(
                 actor=actor_of(request), table=self.table, where={"id": {"$in": keys}}
             )
-            done = (
-                _("Moved %(records)s to the trash.") if change.type == "soft" else _("Deleted %(records)s.")
-            )
-            messages.success(request, done % {"records": self.counted(change.count)})
+            self._tell(request, change, self.counted(change.count))
         return None
+
+    def _tell(self, request: HttpRequest, change: Change, records_: str) -> None:
+        """Tell where the records went."""
+        words = _("Moved %(records)s to the trash.") if change.type == "soft" else _("Deleted %(records)s.")
+        done.tell(request, self.table, words % {"records": records_}, change.change_id)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[Any], keys: list[int]) -> HttpResponse:
         """The page that says what the deletion of several records will do."""

@@ -5,7 +5,8 @@
     const canvas = document.querySelector(".canvas");
     const svg = canvas?.querySelector("svg");
     const STEP = 1.2;
-    const [LEAST, MOST, READABLE] = [0.2, 3, 0.75];
+    const [LEAST, MOST, READABLE, LEGIBLE] = [0.2, 3, 0.75, 0.45];
+    const MARGIN = 12; // around what is shown
     let scale = 1;
 
     const set = (wanted, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) => {
@@ -43,6 +44,24 @@
                 }
             }
         }
+    };
+
+    // As large as now, or as small as it must be for all of these to be in sight; where that is too small, the first.
+    const show = (nodes) => {
+        if (!nodes.length) {
+            return;
+        }
+        const boxes = nodes.map((node) => node.getBBox());
+        const span = (of) => [Math.min(...of.map(([from]) => from)), Math.max(...of.map(([, to]) => to))];
+        const across = (some) => span(some.map((box) => [box.x, box.x + box.width]));
+        const down = (some) => span(some.map((box) => [box.y, box.y + box.height]));
+        const room = ([from, to], size) => size / (to - from + 2 * MARGIN);
+        const wanted = Math.min(scale, room(across(boxes), canvas.clientWidth), room(down(boxes), canvas.clientHeight));
+        const shown = wanted < LEGIBLE ? [boxes[0]] : boxes;
+        set(Math.max(wanted, LEGIBLE));
+        const middle = ([from, to], size) => (from + to) / 2 * scale - size / 2;
+        canvas.scrollLeft = middle(across(shown), canvas.clientWidth);
+        canvas.scrollTop = middle(down(shown), canvas.clientHeight);
     };
 
     const drag = (event) => {
@@ -92,11 +111,6 @@
         }
         set(Math.max(READABLE, whole()));
         canvas.scrollTop = (canvas.scrollHeight - canvas.clientHeight) / 2;
-        const [first] = svg.querySelectorAll(".node.on-way");
-        if (first) {
-            const [place, frame] = [first.getBoundingClientRect(), canvas.getBoundingClientRect()];
-            canvas.scrollLeft += place.left - frame.left - (canvas.clientWidth - place.width) / 2;
-            canvas.scrollTop += place.top - frame.top - (canvas.clientHeight - place.height) / 2;
-        }
+        show([...svg.querySelectorAll(".node.on-way")]);
     }
 }

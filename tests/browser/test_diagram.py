@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser import looking
 from tests.browser.conftest import Visitor
 
 
@@ -61,5 +62,12 @@ def test_the_way_between_two_tables_is_shown_on_a_small_screen_too(visit: Callab
     steps = page.get_by_role("status").get_by_role("listitem")
     expect(steps).to_have_count(3)
     expect(page.locator(".node.on-way")).to_have_count(4)
+    expect(page.locator(".node.on-way").first).to_be_in_viewport()
+    page.set_viewport_size(looking.WIDE)
+    page.reload()
+    page.locator(".canvas").scroll_into_view_if_needed()
+    for node in page.locator(".node.on-way").all():
+        expect(node).to_be_in_viewport(ratio=0.99)
+    page.set_viewport_size(looking.NARROW)
     assert visitor.overflow() == 0
     assert visitor.violations() == []

@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from catalog import models, registry
 from catalog.services import records
@@ -48,6 +49,21 @@ class TestDeletion:
         assert "Move to the trash?" in text
         assert re.search(r"Chapters 1 Chapter the first stays", text)
         assert re.search(r"Scenes through Chapters 2 stays", text)
+
+    @pytest.mark.parametrize(
+        ("table", "told"), [(BOOKS, "Moved book “Gone” to the trash."), (AUTHORS, "Deleted author “Gone”.")]
+    )
+    def test_says_what_was_done_and_offers_to_undo_it(
+        self, client: Any, news: Any, table: Any, told: str
+    ) -> None:
+        record = made(table, is_bare=True, **{"title" if table is BOOKS else "name": "Gone"})
+        news()
+
+        page = client.post(url(table, "delete", record), {"post": "yes"}, follow=True)
+
+        (entry,) = news(operation="DELETE")
+        undo = reverse("admin:undo_change", args=[entry.change_id])
+        assert f'{told} <a href="{undo}">Undo…</a>' in unescape(page.content.decode())
 
     def test_for_good_says_what_stands_in_the_way_and_offers_nothing(self, client: Any, admin: Any) -> None:
         author = made(AUTHORS)
