@@ -42,7 +42,6 @@
 
         const boxes = form.querySelectorAll(".ticks input[type=checkbox]");
         const pickers = form.querySelector("[data-pickers]");
-        pickers.hidden = false;
         pickers.addEventListener("click", (event) => {
             const button = event.target.closest("button");
             if (button) {
