@@ -41,6 +41,18 @@ def text_of(answer: Any) -> str:
     return unescape(answer.content.decode())
 
 
+def test_numbers_of_many_have_their_thousands_apart(client: Any, admin: Any) -> None:
+    names = [{"name": f"Author {number}"} for number in range(1_000)]
+    changes = [batch.insert_records(actor=admin, table=AUTHORS, records=names[:size]) for size in (1_000, 5)]
+    models.Author.objects.update(name="Wanted")
+
+    page, small = (text_of(client.get(undo_url(change))) for change in changes)
+
+    assert "It can't be undone: 1,000 records are" in page
+    assert "It can't be undone: 5 records are" in small
+    assert "And 995 more." in page
+
+
 def test_a_batch_is_shown_first_and_taken_back_whole(client: Any, admin: Any, news: Any) -> None:
     change = batch.insert_records(actor=admin, table=AUTHORS, records=NAMES)
     assert undo_url(change) in text_of(client.get(entry_url(change)))
