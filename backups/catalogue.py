@@ -37,7 +37,7 @@ class Found:
     ]  # what must be there to restore it: a full backup first, the base last; of others, nothing
     encrypted: bool  # its part with accounts and secrets is there
     offsite: bool  # there is a copy in the bucket, and it was read back to its last byte
-    offsite_state: str | None  # copying, copied, verified or failed
+    offsite_state: str | None  # copying, copied, verified, failed or expired
     offsite_reason: str | None  # why it failed
 
 

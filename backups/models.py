@@ -46,6 +46,7 @@ class OffsiteState(models.TextChoices):
     COPIED = "copied"  # all of it lies there
     VERIFIED = "verified"  # and was read back to the last byte
     FAILED = "failed"
+    EXPIRED = "expired"  # it had its time there; the backup is still here
 
 
 class OffsiteCopy(models.Model):

@@ -38,6 +38,7 @@ _COPIES: Final = {
     OffsiteState.COPIED: (gettext_lazy("Copied, not read back yet"), "none"),
     OffsiteState.VERIFIED: (gettext_lazy("Copied and read back"), "good"),
     OffsiteState.FAILED: (gettext_lazy("Failed"), "bad"),
+    OffsiteState.EXPIRED: (gettext_lazy("Had its time"), "none"),
 }
 
 

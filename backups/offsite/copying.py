@@ -27,6 +27,7 @@ from backups.storage import Storage
 from jobs.progress import SILENT, Progress
 
 OPERATION: Final = "COPY_BACKUP"
+_DONE: Final = (OffsiteState.VERIFIED, OffsiteState.EXPIRED)
 
 
 def copy_all(*, actor: Actor, progress: Progress = SILENT) -> list[str]:
@@ -70,6 +71,7 @@ def copy(place: Storage, bucket: Bucket, name: str, actor: Actor, progress: Prog
     work = Work(OPERATION, actor)
     described = manifest.read(place, names.parse(name))
     row = note(described, OffsiteState.COPYING)
+    _want_again(described)
     try:
         for source in sources(place, described):
             _send(row, bucket, source, progress)
@@ -105,7 +107,7 @@ def sources(place: Storage, described: Manifest) -> Iterator[Source]:
 def due(place: Storage) -> list[Found]:
     """This function will return the backups of ours that are not in the bucket as they should, the oldest first."""
     found, _ = catalogue.read(place)
-    done = OffsiteCopy.objects.filter(state=OffsiteState.VERIFIED).values_list("sha256", flat=True)
+    done = OffsiteCopy.objects.filter(state__in=_DONE).values_list("sha256", flat=True)
     there = set(done)
     return [backup for backup in reversed(found) if backup.is_signed and backup.sha256 not in there]
 
@@ -142,6 +144,12 @@ def note(described: Manifest, state: OffsiteState) -> OffsiteCopy:
         },
     )
     return row
+
+
+def _want_again(described: Manifest) -> None:
+    """Have copied anew what a backup builds on, where it had its time in the bucket."""
+    before = [link.file for link in described.chain.before] if described.chain else []
+    OffsiteCopy.objects.filter(file__in=before, state=OffsiteState.EXPIRED).delete()
 
 
 def _send(row: OffsiteCopy, bucket: Bucket, source: Source, progress: Progress) -> None:

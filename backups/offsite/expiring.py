@@ -44,8 +44,10 @@ def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
         rows = {row.file: row for row in OffsiteCopy.objects.all()}
         going = [*_expired(rows, now), *_abandoned(rows, now)]
         if not dry_run:
+            here = set(storage.configured().names())
             for file in going:
-                _delete(bucket, rows[file], actor)
+                _delete(bucket, rows[file], actor, is_here=file in here)
+            OffsiteCopy.objects.filter(state=OffsiteState.EXPIRED).exclude(file__in=here).delete()
     return going
 
 
@@ -95,14 +97,17 @@ def _abandoned(rows: dict[str, OffsiteCopy], now: datetime) -> list[str]:
     return [
         row.file
         for row in rows.values()
-        if row.state not in _THERE
+        if row.state not in {*_THERE, OffsiteState.EXPIRED}
         and row.file not in here
         and now - row.changed_at > timedelta(days=settings.OFFSITE_DAYS)
     ]
 
 
-def _delete(bucket: Bucket, row: OffsiteCopy, actor: Actor) -> None:
-    """Nothing goes before the trail tells of it; the manifest goes first, so that no half is taken for a whole."""
+def _delete(bucket: Bucket, row: OffsiteCopy, actor: Actor, *, is_here: bool) -> None:
+    """Nothing goes before the trail tells of it; the manifest goes first, so that no half is taken for a whole.
+
+    Of a backup that `is_here` it stays known that its copy had its time: or it would be copied again.
+    """
     work, name = Work(OPERATION, actor), names.parse(row.file)
     work.entry.record_id, work.entry.table_name = row.file, row.table
     work.entry.changes = {"file": {"old": row.file}, "sha256": {"old": row.sha256}}
@@ -113,4 +118,8 @@ def _delete(bucket: Bucket, row: OffsiteCopy, actor: Actor) -> None:
         if upload := row.sent.get(file, {}).get("upload"):
             bucket.abort(f"{file}{transfer.SUFFIX}", upload)
         bucket.delete(f"{file}{transfer.SUFFIX}")
-    row.delete()
+    if is_here:
+        row.state, row.sent, row.verified_at = OffsiteState.EXPIRED, {}, None
+        row.save()
+    else:
+        row.delete()

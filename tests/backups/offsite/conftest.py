@@ -16,7 +16,7 @@ from backups.offsite import place, transfer
 from backups.offsite.bucket import Bucket
 from tests.backups.offsite import s3
 from tests.backups.offsite.s3 import Server
-from tests.backups.test_manifest import DOCUMENT
+from tests.backups.test_manifest import CHAIN, DOCUMENT
 
 PREFIX = "library/"
 PART = 1_000
@@ -75,12 +75,14 @@ Plant = Callable[..., Manifest]
 def planted(place) -> Plant:
     """Return a function that puts a backup into the folder without making it."""
 
-    def plant(stem: str, *, signed: bool = True, size: int = 3_500) -> Manifest:
+    def plant(stem: str, *, signed: bool = True, size: int = 3_500, base: Manifest | None = None) -> Manifest:
         name, text = names.parse(f"{stem}.sql.gz"), secrets.token_bytes(size)
         about = {
             "type": name.kind, "file": name.file, "table": name.table, "app": None,
             "created_at": manifest.timestamp(name.at), "size_bytes": size, "sha256": transfer.sha256(text),
         }  # fmt: skip
+        if base is not None:
+            about["chain"] = CHAIN | {"before": [{"file": base.file, "sha256": base.sha256}]}
         told = Manifest.model_validate(DOCUMENT | about)
         told = told.sealed() if signed else told
         for file, content in ((name.file, text), (name.manifest_file, told.encode())):

@@ -11,7 +11,7 @@ from accesscontrol.errors import Forbidden
 from audit.models import AuditLog
 from backups.errors import OffsiteFailed
 from backups.models import OffsiteCopy, Verification
-from backups.offsite import copying, expiring, lock
+from backups.offsite import copying, expiring, lock, watching
 from tests.backups.offsite import s3
 from tests.backups.offsite.conftest import PREFIX
 
@@ -46,7 +46,34 @@ class TestExpire:
         assert stems(remote) == {new.name.stem}
         entry = AuditLog.objects.get(operation="DELETE_COPY")
         assert (entry.record_id, entry.user_id) == (old.file, "ada")
+        assert dict(OffsiteCopy.objects.values_list("file", "state")) == {
+            old.file: "expired",
+            new.file: "verified",
+        }
+
+    def test_what_had_its_time_there_is_not_copied_again_and_forgotten_when_it_is_gone_here(
+        self, remote, planted, folder
+    ):
+        old, new = planted(OLD), planted(NEW)
+        copy()
+        expire(new.created)
+        copy()
+        assert stems(remote) == {new.name.stem}
+        assert watching.not_copied(new.created) is None
+
+        (folder / old.file).unlink()
+        (folder / old.name.manifest_file).unlink()
+        expire(new.created)
         assert list(OffsiteCopy.objects.values_list("file", flat=True)) == [new.file]
+
+    def test_it_is_copied_again_where_something_builds_on_it(self, remote, planted):
+        old, new = planted(OLD), planted(NEW)
+        copy()
+        expire(new.created)
+
+        above = planted("incremental_20261121T060000Z", base=old)
+        copy()
+        assert stems(remote) == {each.name.stem for each in (old, new, above)}
 
     @pytest.mark.parametrize(("more", "count"), [(timedelta(0), 0), (timedelta(seconds=1), 1)])
     def test_keeps_all_for_as_many_days_as_the_settings_say(self, remote, planted, settings, more, count):
