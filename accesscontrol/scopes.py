@@ -83,7 +83,7 @@ def narrowed(mine: Scope | None, given: Scope | None) -> Scope | None:
     if not mine.covers(given):
         more = sorted(text for text in given.texts if not mine.covers(Scope.of([text])))
         raise InvalidInput(
-            f"This is more than the credential you came with may do: {', '.join(more[:5])}.",
+            f"This is more than the key or token may do: {', '.join(more[:5])}.",
             argument="scopes",
             scopes=more,
         )

@@ -63,11 +63,11 @@ HEADERS: dict[str, Schema] = {
         "description": "Answer 304 if the ETag is this one still.",
     },
     "Range": {
-        "schema": {"type": "string", "pattern": "^bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})$"},
-        "description": "Send only this part: bytes=1000- is all but the first 1,000, bytes=-500 the last 500.",
+        "schema": {"type": "string", "examples": ["bytes=1000-", "bytes=0-999", "bytes=-500"]},
+        "description": "Send only this part: all but the first 1,000 bytes, only those, the last 500. Else the whole.",
     },
     "If-Range": {
-        "schema": {"type": "string", "pattern": '^"[\\x21\\x23-\\x7e]*"$'},
+        "schema": {"type": "string", "examples": ['"18eac19543e3c7a6-13dd"']},
         "description": "Send a part only of the file that has this ETag; the whole else.",
     },
 }

@@ -9,9 +9,11 @@ from django.urls import URLPattern, path
 from catalog import registry
 from catalog.api.changes import PreviewView, UndoView
 from catalog.api.exports import ExportFileView, ExportsView, ExportView
+from catalog.api.groups import GroupsView
 from catalog.api.history import VersionsView
 from catalog.api.imports import BroughtView, ImportsView
 from catalog.api.structure import ColumnsView, RelationshipsView, TableSchemaView, TablesView
+from catalog.api.trashed import PurgeView, RestoreManyView
 
 
 def urls() -> Iterator[URLPattern]:
@@ -28,5 +30,10 @@ def urls() -> Iterator[URLPattern]:
     yield path("exchange/imports/<str:table>/<str:token>/", BroughtView.as_view(), name="import")
     for table in registry.all_tables():
         yield path(f"{table.name}/export/", ExportView.as_view(table=table), name=f"{table.name}-export")
+        yield path(f"{table.name}/groups/", GroupsView.as_view(table=table), name=f"{table.name}-groups")
+        if table.soft_delete:
+            many = RestoreManyView.as_view(table=table)
+            yield path(f"{table.name}/restore/", many, name=f"{table.name}-restore-many")
+            yield path(f"{table.name}/purge/", PurgeView.as_view(table=table), name=f"{table.name}-purge")
         address, name = f"{table.name}/<str:key>/versions/", f"{table.name}-versions"
         yield path(address, VersionsView.as_view(table=table), name=name)

@@ -140,13 +140,13 @@ def body_of(page: Page) -> dict[str, Any]:
     }
 
 
-def links_of(request: HttpRequest, page: Page) -> dict[str, str]:
+def links_of(request: HttpRequest, page: Page, *, by_offset: bool = False) -> dict[str, str]:
     """This function will return the header Link (RFC 8288): the first page, the next, and by offset the one before."""
     found: list[tuple[str, links.Changed]] = [("first", {"cursor": None, "offset": None})]
     if page.offset:
         before = max(page.offset - page.limit, 0)
         found.append(("prev", {"offset": str(before) if before else None}))
-    if page.offset and page.count == page.limit:
+    if (page.offset or by_offset) and page.count == page.limit:
         found.append(("next", {"offset": str(page.offset + page.limit)}))
     elif page.next_cursor:
         found.append(("next", {"cursor": page.next_cursor}))

@@ -33,8 +33,17 @@ def record(actor: Actor, table: Table, *, is_whole: bool = True) -> Schema:
 
 def page(actor: Actor, table: Table) -> Schema:
     """This function will return the schema of a page of records."""
+    return {"title": _name(table, "Page"), **_page_of(record(actor, table, is_whole=False))}
+
+
+def groups() -> Schema:
+    """This function will return the schema of a page of groups: what is in one is what was asked of it."""
+    return {"title": "GroupPage", **_page_of({"type": "object", "additionalProperties": True})}
+
+
+def _page_of(items: Schema) -> Schema:
     whole = {"type": "integer", "minimum": 0}
-    members = _object(
+    return _object(
         count={**whole, "description": "Records on this page."},
         total={
             **column_schemas.nullable(whole),
@@ -47,9 +56,8 @@ def page(actor: Actor, table: Table) -> Schema:
             "type": ["string", "null"],
             "description": "Give it as `cursor` to read on; null at the end.",
         },
-        records={"type": "array", "items": record(actor, table, is_whole=False)},
+        records={"type": "array", "items": items},
     )
-    return {"title": _name(table, "Page"), **members}
 
 
 def batch(actor: Actor, table: Table, deed: str, **members: Schema) -> Schema:
@@ -57,6 +65,21 @@ def batch(actor: Actor, table: Table, deed: str, **members: Schema) -> Schema:
     schema = _object(**{deed: {"type": "integer"}}, change_id={"type": "string", "format": "uuid"}, **members)
     schema["properties"]["records"] = {"type": "array", "items": record(actor, table)}
     return schema
+
+
+def purged() -> Schema:
+    """This function will return the schema of what tells of records that are gone for good."""
+    members = _object(purged={"type": "integer"}, change_id={"type": "string", "format": "uuid"})
+    return {"title": "Purged", **members}
+
+
+def which(actor: Actor, table: Table) -> Schema:
+    """This function will return the schema of a body that says which records are meant."""
+    return {
+        "title": _name(table, "Choice"),
+        **_object(where=where(actor, table)),
+        "additionalProperties": False,
+    }
 
 
 def added(table: Table) -> Schema:

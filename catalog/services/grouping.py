@@ -54,9 +54,14 @@ def apply(
     return found.order_by(*(term.sql() for term in order)), outputs
 
 
+def can_group(field: AnyField) -> bool:
+    """This function will say whether rows can be grouped by a column."""
+    return not isinstance(field, models.JSONField)
+
+
 def _grouped(table: Table, name: str) -> AnyField:
     field = table.column(name)
-    if isinstance(field, models.JSONField):
+    if not can_group(field):
         raise InvalidInput(f"{name} is jsonb: rows can't be grouped by it.", table=table.name, column=name)
     return field
 
@@ -97,13 +102,13 @@ def _read(table: Table, name: str, spec: object) -> tuple[str, AnyField | None]:
             raise InvalidInput(f"aggregate.{name} needs a column: only count counts rows without one.")
         return fn, None
     field = table.column(column)
-    if not _has_meaning(fn, field):
+    if not has_meaning(fn, field):
         raise InvalidInput(f"{fn} has no meaning for {column}.", table=table.name, column=column)
     return fn, field
 
 
-def _has_meaning(fn: str, field: AnyField) -> bool:
-    """Whether a function can be taken of a column's type."""
+def has_meaning(fn: str, field: AnyField) -> bool:
+    """This function will say whether a function can be taken of a column's type."""
     if fn in {"sum", "avg"}:
         is_number = isinstance(field, models.IntegerField | models.FloatField | models.DecimalField)
         return is_number and not field.primary_key

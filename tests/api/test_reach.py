@@ -108,6 +108,8 @@ def test_another_method_is_answered_with_those_there_are(client: Client, admin: 
 SENT = {  # where what is asked for is read before who may is
     "exchange/exports/": {"table": "books"},
     "exchange/imports/": {"table": "books"},
+    "books/restore/": {"where": {"id": 1}},
+    "books/purge/": {"where": {"id": 1}},
 }
 
 
