@@ -21,7 +21,7 @@ from catalog import registry
 from catalog.admin import columns, conflict, forms, groups, showing
 from catalog.admin.proposed import ProposedWords
 from catalog.admin.related import RelatedRecords
-from catalog.services import masking, records
+from catalog.services import masking, records, versions
 
 MAX_NAME_CHARS = 120  # in the page's heading
 
@@ -98,11 +98,23 @@ class RecordPage(RelatedRecords, ProposedWords):
         return TemplateResponse(request, "admin/catalog/not_saved.html", context, status=refusal.status)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
-        """Say that there is no such record; to who was about to save it, with what they typed."""
+        """Say that there is no such record, and show its history; to who was about to save it, what they typed."""
         if request.method == "POST":
             gone = NotFound(_("This record is gone: somebody deleted it for good."), table=self.table.name)
             return self.turned_away(request, CHANGE, gone)
-        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc] # Django's own
+        if self._was_there(request, object_id):
+            return HttpResponseRedirect(self.url("history", object_id))
+        messages.warning(request, _("There is no record “%(key)s” here.") % {"key": object_id})
+        return HttpResponseRedirect(self.url("changelist"))
+
+    def _was_there(self, request: HttpRequest, object_id: str) -> bool:
+        """Whether a record that is gone has a history, from which it can be brought back."""
+        try:
+            return bool(
+                versions.list_versions(actor=actor_of(request), table=self.table, key=object_id, limit=1)
+            )
+        except Refused:
+            return False
 
     # The form ---------------------------------------------------------------------------------------
 

@@ -106,8 +106,9 @@ class TestHistory:
         author = made(AUTHORS, name="Gone")
         change = records.delete_records(actor=admin, table=AUTHORS, where={"id": author.pk})
 
-        page = client.get(url(AUTHORS, "history", author))
+        page = client.get(url(AUTHORS, "change", author), follow=True)  # where bookmarks lead
 
+        assert page.redirect_chain == [(url(AUTHORS, "history", author), 302)]
         assert page.status_code == 200
         assert "This record is gone" in shown(page)
         assert page.context["name"] == "Gone"
@@ -116,6 +117,9 @@ class TestHistory:
     def test_of_nothing_is_not_found(self, client: Any) -> None:
         for key in ("0", "999999", "abc", "1:2"):
             assert client.get(f"/admin/catalog/book/{key}/history/").status_code in {400, 404}
+            page = client.get(f"/admin/catalog/book/{key}/change/", follow=True)
+            assert page.redirect_chain == [("/admin/catalog/book/", 302)]
+            assert f"There is no record “{key}” here." in page.content.decode()
         book = made(BOOKS)
         for address in ("?before=x", "?change=x", "?before=" + "9" * 40):
             assert client.get(url(BOOKS, "history", book) + address).status_code == 400
