@@ -102,7 +102,23 @@ def read_manifest(bucket: Bucket, name: BackupName) -> Manifest:
             raise OffsiteDamaged(f"{target}: it is not the manifest that we signed.")
         return found
 
-    return _any_version(bucket, _target(name.manifest_file), read)
+    return any_version(bucket, _target(name.manifest_file), read)
+
+
+def any_version(bucket: Bucket, target: str, read: Callable[[str | None], T]) -> T:
+    """This function will return what `read` makes of an object, or of the newest version before it that is ours.
+
+    :raises OffsiteMissing, OffsiteDamaged: there is none; this tells of what lies there now
+    """
+    try:
+        return read(None)
+    except (OffsiteMissing, OffsiteDamaged):
+        for version in bucket.earlier(target):
+            try:
+                return read(version)
+            except (OffsiteMissing, OffsiteDamaged):
+                continue
+        raise
 
 
 def _chain(bucket: Bucket, name: BackupName) -> Iterator[Manifest]:
@@ -155,23 +171,7 @@ def _received(
             stack.push(attempt.pop_all())
         return file
 
-    return _any_version(bucket, _target(name), receive)
-
-
-def _any_version(bucket: Bucket, target: str, read: Callable[[str | None], T]) -> T:
-    """What `read` makes of an object, or of the newest version before it that is ours.
-
-    :raises OffsiteMissing, OffsiteDamaged: there is none; this tells of what lies there now
-    """
-    try:
-        return read(None)
-    except (OffsiteMissing, OffsiteDamaged):
-        for version in bucket.earlier(target):
-            try:
-                return read(version)
-            except (OffsiteMissing, OffsiteDamaged):
-                continue
-        raise
+    return any_version(bucket, _target(name), receive)
 
 
 def _target(file: str) -> str:

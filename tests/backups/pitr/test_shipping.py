@@ -13,7 +13,7 @@ from django.utils import timezone
 from accesscontrol.errors import Forbidden, NotFound
 from backups.errors import OffsiteDamaged, OffsiteFailed, OffsiteMissing
 from backups.offsite import transfer
-from backups.pitr import bases, fetching, receiver, recovery, services, shipping
+from backups.pitr import bases, fetching, receiver, recovery, segments, services, shipping
 from backups.pitr.recovery import Target
 from jobs.progress import SILENT
 from tests.backups.offsite import s3
@@ -113,12 +113,26 @@ class TestShipping:
         assert shipping.expire(actor=machine, now=later) == []
         assert any("base_" in name for name in bucket.sizes())
 
-    def test_a_bucket_that_holds_what_is_not_ours_is_not_believed(
+    def test_what_somebody_deletes_or_writes_over_is_still_there_in_a_bucket_with_versions(
         self, story, shipped, settings, tmp_path, bucket
     ) -> None:
         settings.PITR_DIR = tmp_path / "another machine"
-        name = next(name for name in bucket.sizes() if name.endswith(".json.enc"))
-        bucket.put(name, os.urandom(100))
+        forged = f"pitr/{story.folder.name}/base_29990101T000000Z.json.enc"
+        bucket.put(forged, os.urandom(100))
+        for name in bucket.sizes():
+            if name.endswith(".json.enc"):
+                bucket.delete(name)
+            else:
+                bucket.put(name, os.urandom(100))
+        folder = fetching.fetch(to=Target())
+        assert [found.described for found in bases.found(folder)] == [story.base.described]
+        assert segments.find(receiver.folders(folder), story.base.described.segment_bytes)
+
+    def test_a_bucket_that_holds_what_is_not_ours_is_not_believed(
+        self, story, remote, settings, tmp_path, bucket
+    ) -> None:
+        settings.PITR_DIR = tmp_path / "another machine"
+        bucket.put(f"pitr/{story.folder.name}/{story.base.described.name}.json.enc", os.urandom(100))
         with pytest.raises(OffsiteDamaged):
             fetching.fetch(to=Target())
 
