@@ -44,6 +44,7 @@ WRITTEN = {
         INSERT INTO public.authors (name, bio)
         SELECT 'Ann', string_agg(md5(n::text), '') FROM generate_series(1, 9999) n""",
     "a table emptied": "TRUNCATE public.writing_goals",
+    "statistics of a catalog": "ANALYZE pg_catalog.pg_attribute",
     "a temporary table": """
         CREATE TEMP TABLE mine (id bigint PRIMARY KEY, text text);
         INSERT INTO mine VALUES (1, 'x')""",
