@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.base import ModelState
 from django.utils import timezone
 
 from accesscontrol import credentials, key_secrets
@@ -105,8 +105,9 @@ def _credential(
 
 def _own(user: User) -> User:
     """The user for one request, which may keep on it what is true no longer. To copy() a record would pickle it."""
-    own = User.__new__(User)
-    own.__dict__.update(user.__dict__, _state=copy(user._state))  # noqa: SLF001 - each record has its own
+    own, state = User.__new__(User), ModelState()
+    state.__dict__.update(user._state.__dict__)  # noqa: SLF001 - each record has its own
+    own.__dict__.update(user.__dict__, _state=state)
     return own
 
 

@@ -96,10 +96,10 @@ class _Run:
         terms: Any = kwargs.get("terms") or DEFAULT_TERMS
         is_outermost = not connection.in_atomic_block
         started = perf_counter()
-        with transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:  # one for both: to make it takes its time
             # A read inside a larger transaction leaves it to that how to commit.
             writes = self.writes is not None
-            timeouts.begin(entry.actor, flushes=writes or not is_outermost, writes=writes)
+            timeouts.begin(entry.actor, flushes=writes or not is_outermost, writes=writes, cursor=cursor)
             self.has_begun = True
             if entry.actor.user:
                 policy.require_account(entry.actor)
@@ -108,7 +108,7 @@ class _Run:
             else:
                 result = self._write(entry, terms, function, *args, **kwargs)
             entry.execution_time_ms = (perf_counter() - started) * 1000
-            trail.record(entry)
+            trail.record(entry, cursor)
             self.is_committing = True
         return result
 

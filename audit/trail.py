@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Refused
@@ -56,7 +57,7 @@ class Entry:
     client_info: dict[str, Any] = field(default_factory=dict)  # beside what the actor brings
 
 
-def record(entry: Entry, cursor: psycopg.Cursor[Any] | None = None) -> None:
+def record(entry: Entry, cursor: CursorWrapper | psycopg.Cursor[Any] | None = None) -> None:
     """This function will write an entry in the current transaction, or in that of another connection's cursor.
 
     Whatever a caller sent can be written: what PostgreSQL can't hold is replaced, what is long is cut, and

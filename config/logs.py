@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging.config
 import re
-from collections.abc import Mapping, MutableMapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import structlog
@@ -38,7 +39,7 @@ def logging_config(*, level: str, as_json: bool) -> None:
         structlog.processors.UnicodeDecoder(),
     ]
     written: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_json)
         if as_json
         else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
@@ -87,6 +88,16 @@ def logging_config(*, level: str, as_json: bool) -> None:
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the values of secret names, and secrets inside text, in a log line about to be written."""
     return {name: _hidden(name, value, 0) for name, value in event.items()}
+
+
+def _json(event: Mapping[str, Any], *, default: Callable[[Any], Any]) -> str:
+    return _encoder(default).encode(event)
+
+
+@cache
+def _encoder(default: Callable[[Any], Any]) -> json.JSONEncoder:
+    """What writes lines: json.dumps would make another for each."""
+    return json.JSONEncoder(default=default)
 
 
 @lru_cache(maxsize=1_000)

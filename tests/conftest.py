@@ -158,5 +158,5 @@ def broken_trail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         trail_module,
         "record",
-        lambda entry, **how: real(replace(entry, operation="NO SUCH OPERATION"), **how),
+        lambda entry, *cursor: real(replace(entry, operation="NO SUCH OPERATION"), *cursor),
     )

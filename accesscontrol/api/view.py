@@ -81,6 +81,12 @@ class ServiceView(APIView):
         """How large a request's body may be."""
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Wrap a request, and have at hand what is asked of it all the time: the wrapper finds it the long way."""
+        found = super().initialize_request(request, *args, **kwargs)
+        found.META, found.method = request.META, request.method
+        return found
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Choose the form of the answer: the first, at once, for all who take anything."""
         if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":

@@ -185,7 +185,7 @@ class TestIdempotency:
         assert AUTHORS.model._default_manager.count() == 1
 
     def test_is_free_again_when_the_audit_row_fails(self, admin, monkeypatch):
-        def fail(_: Entry) -> None:
+        def fail(*_: object) -> None:
             raise RuntimeError("no trail")
 
         with monkeypatch.context() as patch:
@@ -326,8 +326,8 @@ class TestRetries:
         left = {"state": "", "times": 0}
         record = trail_module.record
 
-        def failing(entry: Entry) -> None:
-            record(entry)
+        def failing(entry: Entry, *cursor: Any) -> None:
+            record(entry, *cursor)
             if left["times"]:
                 left["times"] -= 1  # type: ignore[operator]
                 with connection.cursor() as cursor:
