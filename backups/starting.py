@@ -32,27 +32,35 @@ KINDS = (
 """The kinds of jobs that are about backups, and may be worth a look."""
 
 
-def back_up_all(*, actor: Actor, once: Once | None = None) -> Job:
-    """This function will have a full backup made.
+def back_up_all(
+    *, actor: Actor, include_schema: bool = True, compress: bool = True, once: Once | None = None
+) -> Job:
+    """This function will have a full backup made; without `include_schema`, of the rows alone.
 
     :raises Forbidden: the actor may not back up every table with every column
     """
     access.require_all(actor, Operation.BACKUP)
-    return services.enqueue(actor=actor, kind="backup_full", once=once)
+    arguments = {**({} if include_schema else {"include_schema": False}), **_packed(compress)}
+    return services.enqueue(actor=actor, kind="backup_full", arguments=arguments, once=once)
 
 
-def back_up_changes(*, actor: Actor, base_backup: str | None = None, once: Once | None = None) -> Job:
+def back_up_changes(
+    *, actor: Actor, base_backup: str | None = None, compress: bool = True, once: Once | None = None
+) -> Job:
     """This function will have the changes since another backup backed up, by default the last one.
 
     :raises Forbidden: the actor may not back up every table with every column
     :raises NotFound: no backup has such a name
     """
     access.require_all(actor, Operation.BACKUP)
-    arguments = {} if base_backup is None else {"base_backup": names.parse(base_backup).file}
+    base = {} if base_backup is None else {"base_backup": names.parse(base_backup).file}
+    arguments = {**base, **_packed(compress)}
     return services.enqueue(actor=actor, kind="backup_incremental", arguments=arguments, once=once)
 
 
-def back_up_table(*, actor: Actor, table: str, content: str = "both", once: Once | None = None) -> Job:
+def back_up_table(
+    *, actor: Actor, table: str, content: str = "both", compress: bool = True, once: Once | None = None
+) -> Job:
     """This function will have one table backed up: its data, its schema or both.
 
     :raises InvalidInput: there is no such table or content
@@ -63,8 +71,13 @@ def back_up_table(*, actor: Actor, table: str, content: str = "both", once: Once
     if content not in CONTENTS:
         raise InvalidInput(f"content must be one of {', '.join(CONTENTS)}.", argument="content")
     only = {} if content == "both" else {f"{content}_only": True}
-    arguments = {"table": found.name, **only}
+    arguments = {"table": found.name, **only, **_packed(compress)}
     return services.enqueue(actor=actor, kind="backup_table", arguments=arguments, once=once)
+
+
+def _packed(compress: bool) -> dict[str, bool]:
+    """What a job is told that does not pack its file."""
+    return {} if compress else {"compress": False}
 
 
 def validate(*, actor: Actor, backup_file: str, deep: bool, once: Once | None = None) -> Job:

@@ -21,7 +21,7 @@ def breaking(old: Schema, new: Schema) -> list[str]:
 
 
 def added(old: Schema, new: Schema) -> list[str]:
-    """This function will return the operations and parameters that are new, a line for each."""
+    """This function will return the operations, parameters and members that are new, a line for each."""
     before, after = _names(old), _names(new)
     operations = [name for name in after if name not in before]
     parameters = [
@@ -31,7 +31,14 @@ def added(old: Schema, new: Schema) -> list[str]:
         for parameter in known
         if parameter not in before[name]
     ]
-    return sorted([*operations, *parameters])
+    known_before, known_after = _members(old), _members(new)
+    members = [
+        f"{name}.{member}"
+        for name, known in known_after.items()
+        if name in known_before
+        for member in known - known_before[name]
+    ]
+    return sorted([*operations, *parameters, *members])
 
 
 def _names(document: Schema) -> dict[str, set[str]]:
@@ -40,6 +47,11 @@ def _names(document: Schema) -> dict[str, set[str]]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
+
+
+def _members(document: Schema) -> dict[str, set[str]]:
+    schemas = document["components"].get("schemas", {})
+    return {name: set(schema.get("properties", ())) for name, schema in schemas.items()}
 
 
 class _Comparison:

@@ -49,8 +49,9 @@ class NewBackup(Arguments):
         None, max_length=120, description="That other backup, full or incremental. Default: the last one."
     )
     content: Literal["both", "data", "schema"] = Field(
-        "both", description="Of one table: its rows, its structure, or both."
+        "both", description="The rows, the structure (of one table), or both."
     )
+    compress: bool = Field(True, description="gzip the file.")
 
 
 class ListView(BackupsView):
@@ -82,17 +83,28 @@ class ListView(BackupsView):
         if asked.incremental:
             if asked.table is not None or asked.content != "both":
                 raise InvalidInput("An incremental backup is of all tables.", argument="incremental")
-            job = starting.back_up_changes(actor=self.actor, base_backup=asked.base_backup, once=once)
+            job = starting.back_up_changes(
+                actor=self.actor, base_backup=asked.base_backup, compress=asked.compress, once=once
+            )
         elif asked.base_backup is not None:
             raise InvalidInput("base_backup is for an incremental backup.", argument="base_backup")
         elif asked.table is not None:
             job = starting.back_up_table(
-                actor=self.actor, table=asked.table, content=asked.content, once=once
+                actor=self.actor,
+                table=asked.table,
+                content=asked.content,
+                compress=asked.compress,
+                once=once,
             )
-        elif asked.content == "both":
-            job = starting.back_up_all(actor=self.actor, once=once)
+        elif asked.content != "schema":
+            job = starting.back_up_all(
+                actor=self.actor,
+                include_schema=asked.content == "both",
+                compress=asked.compress,
+                once=once,
+            )
         else:
-            raise InvalidInput("content is for the backup of one table.", argument="content")
+            raise InvalidInput("The structure alone is of one table.", argument="content")
         return started(request, self.actor, job)
 
 

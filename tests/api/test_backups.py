@@ -205,7 +205,7 @@ def test_a_body_in_chunks_is_taken_as_far_as_it_may_be_long(api: Client, setting
     ("path", "body"),
     [
         ("", {"table": "autors"}),
-        ("", {"content": "data"}),
+        ("", {"content": "schema"}),
         ("", {"table": "authors", "content": "all"}),
         ("", {"tables": ["authors"]}),
         (f"{FILE}/validate/", {"deep": "yes"}),
@@ -222,12 +222,19 @@ def test_what_makes_no_sense_is_refused_at_once(api: Client, path: str, body: An
     ("path", "body", "kind", "arguments"),
     [
         ("", {}, "backup_full", {}),
+        (
+            "",
+            {"content": "data", "compress": False},
+            "backup_full",
+            {"include_schema": False, "compress": False},
+        ),
+        ("", {"incremental": True, "compress": False}, "backup_incremental", {"compress": False}),
         ("", {"table": "authors"}, "backup_table", {"table": "authors"}),
         (
             "",
-            {"table": "authors", "content": "data"},
+            {"table": "authors", "content": "data", "compress": False},
             "backup_table",
-            {"table": "authors", "data_only": True},
+            {"table": "authors", "data_only": True, "compress": False},
         ),
         (f"{FILE}/validate/", {}, "validate_backup", {"backup_file": FILE, "deep": False}),
         (f"{FILE}/validate/", {"deep": True}, "validate_backup", {"backup_file": FILE, "deep": True}),
