@@ -204,7 +204,7 @@ class BulkEdit(Trash):
                     table=self.table.name,
                 )
         told = _("Changed %(records)s.") % {"records": self.counted(change.count)}
-        done.tell(request, self.table, told, change.change_id)
+        messages.success(request, done.told(request, self.table, told, change.change_id, Operation.UPDATE))
 
     def _page(
         self,

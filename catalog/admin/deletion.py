@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accesscontrol.pages import DELETE, VIEW, ServicePages, as_left
+from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
 from catalog.admin import done, effects
 from catalog.admin.picked import SHOWN, keys_of
@@ -62,8 +63,11 @@ class Deletion(ServicePages):
 
     def _tell(self, request: HttpRequest, change: Change, records_: str) -> None:
         """Tell where the records went."""
-        words = _("Moved %(records)s to the trash.") if change.type == "soft" else _("Deleted %(records)s.")
-        done.tell(request, self.table, words % {"records": records_}, change.change_id)
+        is_kept = change.type == "soft"
+        words = _("Moved %(records)s to the trash.") if is_kept else _("Deleted %(records)s.")
+        opposite = Operation.UPDATE if is_kept else Operation.INSERT
+        told = done.told(request, self.table, words % {"records": records_}, change.change_id, opposite)
+        messages.success(request, told)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[Any], keys: list[int]) -> HttpResponse:
         """The page that says what the deletion of several records will do."""

@@ -7,18 +7,16 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accesscontrol.errors import NotFound
-from accesscontrol.pages import ADD, DELETE
+from accesscontrol.pages import DELETE
+from accesscontrol.policy import Operation
 from accesscontrol.web import actor_of
-from catalog.admin import junction_list
+from catalog.admin import done, junction_list
 from catalog.admin.junction_frame import JunctionFrame, page
 from catalog.services import batch, junctions
-from catalog.services.writing import Change
 
 
 class JunctionRemoval(JunctionFrame):
@@ -42,8 +40,11 @@ class JunctionRemoval(JunctionFrame):
         actor = actor_of(request)
         if request.POST.get("sure") == "yes":
             change = batch.delete_records(actor=actor, table=self.table, conditions_=keys)
-            done = ngettext("Removed %(count)s row.", "Removed %(count)s rows.", change.count)
-            messages.success(request, self._with_undo(request, done % {"count": change.count}, change))
+            words = ngettext("Removed %(count)s row.", "Removed %(count)s rows.", change.count)
+            told = words % {"count": change.count}
+            if change.count:
+                told = done.told(request, self.table, told, change.change_id, Operation.INSERT)
+            messages.success(request, told)
             return self.back(request)
         where = {"$or": keys[: batch.MAX_PARTS]}
         listing = junctions.list_rows(actor=actor, table=self.table, where=where, limit=batch.MAX_PARTS)
@@ -57,10 +58,3 @@ class JunctionRemoval(JunctionFrame):
             "delete_url": self.url("delete_chosen"),
         }
         return self.shown(request, "delete", context)
-
-    def _with_undo(self, request: HttpRequest, told: str, change: Change) -> str:
-        """What was done, with the way to take it back where the person may."""
-        if not change.count or not self.allows(request, ADD):
-            return told
-        address = reverse("admin:undo_change", args=[change.change_id])
-        return format_html('{} <a href="{}">{}</a>', told, address, _("Undo…"))

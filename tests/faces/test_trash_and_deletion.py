@@ -65,6 +65,16 @@ class TestDeletion:
         undo = reverse("admin:undo_change", args=[entry.change_id])
         assert f'{told} <a href="{undo}">Undo…</a>' in unescape(page.content.decode())
 
+    @pytest.mark.parametrize("table", [BOOKS, AUTHORS])
+    def test_offers_no_undo_to_who_may_only_delete(self, browser: Any, person: Any, table: Any) -> None:
+        record = made(table, is_bare=True)
+        remover = browser(person(read=[table.name], delete=[table.name]))
+
+        page = remover.post(url(table, "delete", record), {"post": "yes"}, follow=True).content.decode()
+
+        assert re.search("Moved book|Deleted author", page)
+        assert "Undo…" not in page
+
     def test_for_good_says_what_stands_in_the_way_and_offers_nothing(self, client: Any, admin: Any) -> None:
         author = made(AUTHORS)
         made(BOOKS, author=author, title="In use")
