@@ -12,7 +12,7 @@ import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
@@ -37,9 +37,13 @@ TABLES = {table.name: table for table in registry.all_tables()}
 CONFIG = SchemathesisConfig.from_dict(
     {
         "output": {"sanitization": {"enabled": False}},
+        "analysis": {"constants": {"enabled": False}},  # of our code: the document says what is right
         # No document says which records there are: what is not there (404, 412), is there already (409), or breaks a
         # rule between columns (422) is valid data that is not accepted.
-        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 304, 404, 409, 412, 422]}},
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": ["2xx", 304, 404, 409, 412, 422]},
+            "ignored_auth": {"enabled": False},  # test_reach.py has strangers at every address
+        },
     }
 )
 WRONG = 8  # so many operations of a kind for one wrong example
@@ -202,12 +206,12 @@ def run(
     """Send an example to an operation, and return what was wrong with the answer."""
     wrong: list[str] = []
 
+    @seed(1)
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
         max_examples=1,
         deadline=None,
         database=None,
-        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -284,7 +288,7 @@ class There:
             body["drop_existing"] = False  # one table is merged
         if body.get("scopes"):
             body["scopes"] = ["read"]
-        if body.get("name"):
+        if "name" in body:
             body["name"] = "conformance"
 
     def _variable(self, root: str, name: str) -> Any:
