@@ -644,11 +644,11 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     )
 }  # fmt: skip
 
-EVERY = 4
+EVERY = 8
 
 
 def some(cases: Iterable[Case]) -> list[Case]:
-    """Of the cases that are alike every fourth, beginning with another each time; and something for each place."""
+    """Of the cases that are alike every eighth, beginning with another each time; and something for each place."""
     alike: dict[str, list[Case]] = {}
     places: dict[str, Case] = {}
     for case in cases:
