@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
@@ -25,6 +26,9 @@ NAMES = (*GROUPS, PAGES, API, BACKUP)
 SCENES = 100_000
 READS, LONG_READS = 50, 1_000
 
+Libraries = Callable[[int], AbstractContextManager[Scratch]]
+"""Gives a library of so many scenes."""
+
 
 def main() -> int:
     """Measure what was asked for, print it, and write it down if it is all."""
@@ -32,12 +36,13 @@ def main() -> int:
     embedded.use_if_configured()
     started = perf_counter()
     texts = {}
-    if set(options.names) & set(GROUPS):
-        texts[report.MEASURED] = _calls(options)
-    if PAGES in options.names:
-        texts[report.PAGES] = _pages(options)
-    if API in options.names:
-        texts[report.API] = _api(options)
+    with _libraries(options) as library:
+        if set(options.names) & set(GROUPS):
+            texts[report.MEASURED] = _calls(options, library)
+        if PAGES in options.names:
+            texts[report.PAGES] = _pages(options, library)
+        if API in options.names:
+            texts[report.API] = _api(options, library)
     if BACKUP in options.names:
         texts[report.BACKUPS] = _backups(options)
     for section, text in texts.items():
@@ -48,8 +53,8 @@ def main() -> int:
     return 0
 
 
-def _calls(options: argparse.Namespace) -> str:
-    with _filled(options, options.scenes or SCENES) as scratch:
+def _calls(options: argparse.Namespace, library: Libraries) -> str:
+    with library(SCENES) as scratch:
         results = _results(_cases(scratch, options.names), quick=options.quick)
         parts = [report.table(results)] if results else []
         if "memory" in options.names:
@@ -61,15 +66,16 @@ def _calls(options: argparse.Namespace) -> str:
     return "\n\n".join(parts)
 
 
-def _pages(options: argparse.Namespace) -> str:
-    with _filled(options, options.scenes or pages.SCENES) as scratch, pages.paging(scratch) as found:
+def _pages(options: argparse.Namespace, library: Libraries) -> str:
+    small = library(pages.SMALL) if options.quick else pages.small_library()
+    with library(pages.SCENES) as scratch, pages.paging(scratch, small) as found:
         table = report.table(_results(found, quick=options.quick))
         return f"{table}\n\n{_place(scratch, options)}"
 
 
-def _api(options: argparse.Namespace) -> str:
+def _api(options: argparse.Namespace, library: Libraries) -> str:
     requests = api.CLIENTS if options.quick else api.REQUESTS
-    with _filled(options, options.scenes or SCENES) as scratch:
+    with library(SCENES) as scratch:
         with api.asking(scratch, requests=requests) as found:
             results = _results(found, quick=options.quick)
         with api.exports(scratch) as exports:
@@ -77,6 +83,17 @@ def _api(options: argparse.Namespace) -> str:
             results += _results([exports.case()], quick=options.quick)
         parts = [report.table(results), memory, _place(scratch, options)]
     return "\n\n".join(parts)
+
+
+@contextmanager
+def _libraries(options: argparse.Namespace) -> Iterator[Libraries]:
+    """Say where libraries come from: each is made anew, but for a quick run, which needs one for all."""
+    if not options.quick:
+        yield lambda scenes: _filled(options, options.scenes or scenes)
+        return
+    with ExitStack() as kept:
+        only = cache(lambda: kept.enter_context(_filled(options, options.scenes or SCENES)))
+        yield lambda _: nullcontext(only())
 
 
 @contextmanager
@@ -152,7 +169,9 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help="of the dump that is backed up (%(default)s)",
     )
-    parser.add_argument("--quick", action="store_true", help="one round of each: to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of each, in one library: to see that it runs"
+    )
     parser.add_argument("--write", action="store_true", help=f"write the table into docs/{DOCUMENT.name}")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):

@@ -21,6 +21,7 @@ SCENES = registry.get("scenes")
 BATCH_INSERT = 1_000
 BATCH_CHANGE = 100
 PAGE = 100  # of the trail
+LAST = [{"column": "scene_num", "direction": "desc"}]
 
 
 def reading(scratch: Scratch, bare: Bare, *, short: int = 10, long: int = 1_000) -> Iterator[Case]:
@@ -175,14 +176,19 @@ def _keys(scratch: Scratch) -> Iterator[int]:
 
 def new_scenes(scratch: Scratch) -> Iterator[dict[str, Any]]:
     """This function will yield scenes that can be inserted: their numbers are beyond those that are there."""
-    chapter = queries.query_records(
-        actor=scratch.actor(), table=SCENES, where={"id": scratch.first_scene}, count="none"
-    ).records[0]["chapter_id"]
-    for number in count(1_000):
+    chapter = _first(scratch, where={"id": scratch.first_scene})["chapter_id"]
+    last = _first(scratch, where={"chapter_id": chapter}, order_by=LAST)["scene_num"]
+    for number in count(last + 1):
         yield {
             "chapter_id": chapter, "scene_num": number, "title": f"Scene {number}", "summary": "The captain waited.",
             "content": "The captain waited for the letter without a word. Nobody spoke of the winter. " * 5,
         }  # fmt: skip
+
+
+def _first(scratch: Scratch, **wanted: Any) -> Any:
+    return queries.query_records(
+        actor=scratch.actor(), table=SCENES, limit=1, count="none", **wanted
+    ).records[0]
 
 
 def some(source: Iterator[Any], size: int) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from http.client import HTTPConnection
 from urllib.parse import quote
 
@@ -24,21 +24,26 @@ PATIENCE_S = 30
 SCENE_PAGES = "/admin/catalog/scene/"
 
 
+def small_library() -> AbstractContextManager[Scratch]:
+    """This function will make the library whose pages are the floor."""
+    return database(scenes=SMALL, audit_rows=SMALL, name_ends="_small")
+
+
 @contextmanager
-def paging(scratch: Scratch) -> Iterator[list[Case]]:
+def paging(scratch: Scratch, small: AbstractContextManager[Scratch]) -> Iterator[list[Case]]:
     """This function will return the cases that open a page of scenes; the floor is that of a small library."""
     here = _addresses(scratch)
     with (
         _reader(scratch) as large,
-        database(scenes=SMALL, audit_rows=SMALL, name_ends="_small") as small_library,
-        _reader(small_library) as small,
+        small as floor,
+        _reader(floor) as beside,
     ):
-        there = _addresses(small_library)
+        there = _addresses(floor)
         yield [
             Case(
                 page,
                 lambda page=page: large.open(here[page]),  # type: ignore[misc]
-                lambda page=page: small.open(there[page]),  # type: ignore[misc]
+                lambda page=page: beside.open(there[page]),  # type: ignore[misc]
                 Limit(ratio=MAX_RATIO, total_ms=MAX_MS),
                 f"the same of {SMALL:,} scenes",
                 seconds=6,
