@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ClassVar
 
 import psycopg
@@ -13,6 +13,7 @@ from django.db import connection
 
 from audit import operation
 from catalog.services import references, statements
+from soak.places import POLL_S
 from tests import databases
 from tests.faults.conftest import PATIENCE_S, Caller, Witness
 from tests.faults.test_connections import NONE, QUERY, WRITES, assert_done_once, gist
@@ -24,10 +25,11 @@ TIMEOUT = {"error": True, "code": "TIMEOUT", "details": {"outcome": "none"}}
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Return when a condition holds."""
+    """Return when a condition holds; to ask all the time would hold up what is waited for."""
     deadline = monotonic() + PATIENCE_S
     while not condition():
         assert monotonic() < deadline
+        sleep(POLL_S)
 
 
 class TestALockThatIsHeldForLong:

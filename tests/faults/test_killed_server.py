@@ -70,14 +70,14 @@ def test_a_server_killed_in_the_middle_of_a_batch_loses_the_batch_and_nothing_el
 def test_a_server_killed_at_any_moment_loses_nothing_that_was_answered(
     cluster: Cluster, inside: Place
 ) -> None:
-    ledger = crashes.run(cluster, inside, seconds=2, seed=1)
+    ledger = crashes.run(cluster, inside, seconds=1, seed=1)
 
     assert ledger.broken == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_whoever_dies_a_backup_is_whole_or_not_there(cluster: Cluster, inside: Place) -> None:
-    ledger = backups.run(cluster, inside, seconds=1, seed=1, rows=500)
+    ledger = backups.run(cluster, inside, seconds=0.1, seed=1, rows=500)
 
     assert ledger.broken == []
 
@@ -108,6 +108,6 @@ def test_a_crash_right_after_a_backup_takes_nothing_back_that_it_holds(
 
 @pytest.mark.django_db(transaction=True)
 def test_whoever_dies_a_restore_is_done_or_never_was(cluster: Cluster, inside: Place) -> None:
-    ledger = restores.run(cluster, inside, seconds=1, seed=1, rows=500)
+    ledger = restores.run(cluster, inside, seconds=0.1, seed=1, rows=500)
 
     assert ledger.broken == []

@@ -48,20 +48,20 @@ def place(db: None) -> Place:
 @pytest.mark.django_db(transaction=True)
 class TestAShortRun:
     def test_of_load(self, place: Place) -> None:
-        ledger = load.run(place, seconds=1.5, seed=SEED, agents=1)
+        ledger = load.run(place, seconds=1.2, seed=SEED, agents=1)
 
         assert ledger.broken == []
         assert ledger.codes["answered"] > 20
 
     def test_of_clients(self, place: Place) -> None:
-        ledger = clients.run(place, seconds=2, seed=SEED, clients=24)
+        ledger = clients.run(place, seconds=1, seed=SEED, clients=24)
 
         assert ledger.broken == []
         assert ledger.codes["201"] > 20
         assert ledger.codes["200"] > 20
 
     def test_of_kills(self, place: Place) -> None:
-        ledger = kills.run(place, seconds=1, seed=SEED, agents=1)
+        ledger = kills.run(place, seconds=0.5, seed=SEED, agents=1)
 
         assert ledger.broken == []
         assert ledger.codes["(no answer)"] > 0
@@ -74,12 +74,12 @@ class TestAShortRun:
     def test_of_locks(self, place: Place, settings: Any) -> None:
         settings.LOCK_TIMEOUT_S = 1.2  # more than PostgreSQL waits before it looks for a deadlock
 
-        ledger = locks.run(place, seconds=3, seed=SEED)
+        ledger = locks.run(place, seconds=2, seed=SEED)
 
         assert ledger.broken == []
 
     def test_of_chains(self, place: Place) -> None:
-        ledger = chains.under_writers(place, seconds=2, seed=SEED, increments=2)
+        ledger = chains.under_writers(place, seconds=1, seed=SEED, increments=2)
 
         assert ledger.broken == []
         assert ledger.figures["rows that a scheme by updated_at has wrong"] > 0
