@@ -76,6 +76,16 @@ def looks(page: Page, known: Known) -> Iterator[tuple[str, list[str]]]:
     yield "narrow", found
 
 
+def one_look(page: Page, known: Known, size: ViewportSize) -> tuple[str, list[str]]:
+    """Return what is wrong with the page, wide and light or narrow and dark; of the other, whether it fits."""
+    is_wide = size == WIDE
+    _show(page, NARROW if is_wide else WIDE)
+    found = too_wide(page)
+    _show(page, size)
+    _dress(page, "light" if is_wide else "dark")
+    return "wide" if is_wide else "narrow and dark", [*found, *faults(page, known)]
+
+
 def _dress(page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme)
     page.evaluate(SETTLED)
@@ -90,7 +100,7 @@ def _show(page: Page, size: ViewportSize) -> None:
 def faults(page: Page, known: Known, parts: JSHandle | None = None) -> list[str]:
     """Return what is wrong with the page in a window of this width; in a narrow one, in the dark as well."""
     found = violations(page, known, parts) + too_wide(page)
-    if page.viewport_size == NARROW:
+    if page.viewport_size == NARROW and page.evaluate("matchMedia('(prefers-color-scheme: light)').matches"):
         _dress(page, "dark")
         found += [f"dark: {fault}" for fault in _ask(page, known, "wrongColours", RULES_ON_COLOURS, parts)]
         _dress(page, "light")

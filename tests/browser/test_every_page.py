@@ -1,12 +1,14 @@
 """Every page there is, wide and narrow, light and dark, and what opens on it by a click.
 
-Axe finds nothing wrong, the console has no error, and nothing is wider than the window.
+Axe finds nothing wrong, the console has no error, and nothing is wider than the window. Pages are looked at wide and
+light or narrow and dark, in turns; with --whole all in both.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from itertools import cycle
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -66,12 +68,13 @@ def pages(tables: Collection[str]) -> Iterator[str]:
             yield from (f"{at}add/", f"{at}import/", f"{at}{key}/delete/")
 
 
-def pages_of_tables() -> Iterator[str]:
-    """Yield the list and the first record of every other table."""
-    for table in registry.all_tables():
-        if not table.append_only and table.name not in WHOLE:
-            at, key = _first(table)
-            yield from (at, f"{at}{key}/change/")
+def pages_of_tables(is_whole: bool) -> Iterator[str]:
+    """Yield the list and the first record of every other table, or one of them, in turns."""
+    tables = [t for t in registry.all_tables() if not t.append_only and t.name not in WHOLE]
+    for number, table in enumerate(tables):
+        at, key = _first(table)
+        both = at, f"{at}{key}/change/"
+        yield from both if is_whole else [both[number % 2]]
 
 
 def left_out(paths: Collection[str]) -> set[str]:
@@ -101,9 +104,10 @@ def test_is_fit_to_be_seen_wide_and_narrow_and_dark_and_whatever_is_open(
     schedule.install()
     tables = {table.name for table in registry.all_tables() if not table.append_only} if is_whole else WHOLE
     wrong, paths = [], [*pages(tables)]
-    for path in paths:
+    for path, size in zip(paths, cycle([looking.WIDE, looking.NARROW])):
         visitor.go(path)
-        for look, found in looking.looks(page, known):
+        looks = looking.looks(page, known) if is_whole else [looking.one_look(page, known, size)]
+        for look, found in looks:
             every = found + looking.faults_of_what_opens(page, known)
             wrong += [f"{path or 'welcome'}, {look}: {fault}" for fault in every]
 
@@ -111,11 +115,11 @@ def test_is_fit_to_be_seen_wide_and_narrow_and_dark_and_whatever_is_open(
     assert left_out(paths) == set()
 
 
-def test_of_every_table_fits_a_narrow_window(visit: Callable[..., Visitor]) -> None:
+def test_of_every_table_fits_a_narrow_window(visit: Callable[..., Visitor], is_whole: bool) -> None:
     visitor = visit(name="ada", is_superuser=True, **looking.NARROW)
     page, known = visitor.page, visitor.known
     wrong = []
-    for path in pages_of_tables():
+    for path in pages_of_tables(is_whole):
         visitor.go(path)
         found = looking.too_wide(page) + looking.faults_of_what_opens(page, known)
         wrong += [f"{path}: {fault}" for fault in found]
