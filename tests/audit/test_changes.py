@@ -82,7 +82,7 @@ class TestListing:
         }
 
     @pytest.mark.parametrize("text", ["x", "ä", "語", "🦉", '"', "\n"])
-    @pytest.mark.parametrize("count", [1, 2, 40, 1_000])
+    @pytest.mark.parametrize("count", [1, 2, 40])
     def test_never_has_more_than_64_kilobytes_and_counts_what_is_left_out(
         self, text: str, count: int
     ) -> None:

@@ -109,19 +109,20 @@ class TestRoundTrip:
         )
         assert again.sha256 == made.sha256
 
-    @pytest.mark.parametrize("format_", ["csv", "json"])
     @pytest.mark.parametrize("table", samples.WRITABLE, ids=str)
-    def test_of_a_record_of_any_table_is_exact(self, admin, folder, imported, table, format_):
+    def test_of_a_record_of_any_table_is_exact(self, admin, folder, imported, table, is_whole):
         record = samples.made(table)
         rows = table.model._default_manager.filter(pk=record.pk)
         before = rows.values().get()
-        made = export(actor=admin, table=table, format=format_, where={"id": record.pk})
-        content = (folder / made.export_file).read_bytes()
+        turn = samples.WRITABLE.index(table) % 2  # with the next table the other format
+        for format_ in ("csv", "json") if is_whole else ("csv", "json")[turn : turn + 1]:
+            made = export(actor=admin, table=table, format=format_, where={"id": record.pk})
+            content = (folder / made.export_file).read_bytes()
 
-        assert imported(table, content, format_, on_conflict="update").skipped == 1
-        record.delete()
-        assert imported(table, content, format_, on_conflict="update").imported == 1
-        assert rows.values().get() == before
+            assert imported(table, content, format_, on_conflict="update").skipped == 1
+            rows.delete()
+            assert imported(table, content, format_, on_conflict="update").imported == 1
+            assert rows.values().get() == before
 
 
 class TestCsv:

@@ -36,7 +36,7 @@ def dice(table: Table) -> random.Random:
 def test_in_a_condition_is_read_or_refused(admin, table):
     rng = dice(table)
     read = 0
-    for _ in range(600):
+    for _ in range(300):
         column, operator, value = rng.choice(list(table.columns)), rng.choice(OPERATORS), rng.choice(VALUES)
         operand = [value, rng.choice(VALUES)] if operator in {"$in", "$nin", "$between"} else value
         where = rng.choice(
@@ -44,10 +44,10 @@ def test_in_a_condition_is_read_or_refused(admin, table):
         )
         with contextlib.suppress(InvalidInput):
             conditions.parse(table, where)
-            if read < 12:
+            if read < 6:
                 queries.query_records(actor=admin, table=table, where=where, limit=1)
                 read += 1
-    assert read == 12
+    assert read == 6
 
 
 def smallest(table: Table) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def smallest(table: Table) -> dict[str, Any]:
 def test_in_a_record_is_stored_or_refused(admin, table):
     rng = dice(table)
     by_us: list[Refused] = []
-    for _ in range(80):
+    for _ in range(40):
         column, value = rng.choice(list(table.columns)), rng.choice(VALUES)
         try:
             records.insert_record(actor=admin, table=table, data={**smallest(table), column: value})
@@ -74,5 +74,5 @@ def test_in_a_record_is_stored_or_refused(admin, table):
             pass  # rules of the database, told as such
         except (InvalidInput, NotNullViolation) as refusal:
             by_us.append(refusal)
-    assert len(by_us) > 25
+    assert len(by_us) > 12
     assert not [refusal for refusal in by_us if isinstance(refusal.__cause__, Error)]

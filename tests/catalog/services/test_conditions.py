@@ -108,25 +108,23 @@ def expected(rows: list[dict[str, Any]], where: dict[str, Any], kinds: dict[str,
     return [row["id"] for row in rows if where_language.matches(where, row, kinds)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "operator"), [(kind, operator) for kind in KINDS for operator in OPERATORS[kind]]
-)
-def test_an_operator_finds_the_rows_that_python_finds(viewer, kind, operator):
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_operator_finds_the_rows_that_python_finds(viewer, kind):
     table, column, values, build = KINDS[kind]
     rows = [
         {"id": build(**{column: value}).pk, column: where_language.read(value, kind)}
         for value in [*values, *values]
     ]
 
-    for operand in operands(operator, values, kind, dice(operator)):
-        where = {column: {operator: operand}}
-        assert found_by(viewer, table, where) == expected(rows, where, {column: kind}), where
-        refuted = {"$not": where}
-        assert found_by(viewer, table, refuted) == expected(rows, refuted, {column: kind}), refuted
+    for operator in OPERATORS[kind]:
+        for operand in operands(operator, values, kind, dice(operator)):
+            where = {column: {operator: operand}}
+            assert found_by(viewer, table, where) == expected(rows, where, {column: kind}), where
+            refuted = {"$not": where}
+            assert found_by(viewer, table, refuted) == expected(rows, refuted, {column: kind}), refuted
 
 
-@pytest.mark.parametrize("operator", OPERATORS["bigint"])
-def test_an_operator_on_a_foreign_key_finds_the_rows_that_python_finds(viewer, operator):
+def test_an_operator_on_a_foreign_key_finds_the_rows_that_python_finds(viewer):
     parents = [builders.series().pk for _ in range(4)]
     writer = builders.author()
     values = [*parents[:3], None]
@@ -135,9 +133,10 @@ def test_an_operator_on_a_foreign_key_finds_the_rows_that_python_finds(viewer, o
         for value in [*values, *values]
     ]
 
-    for operand in operands(operator, [*parents, None], "bigint", dice(operator)):
-        for where in ({"series_id": {operator: operand}}, {"$not": {"series_id": {operator: operand}}}):
-            assert found_by(viewer, BOOKS, where) == expected(rows, where, {"series_id": "bigint"}), where
+    for operator in OPERATORS["bigint"]:
+        for operand in operands(operator, [*parents, None], "bigint", dice(operator)):
+            for where in ({"series_id": {operator: operand}}, {"$not": {"series_id": {operator: operand}}}):
+                assert found_by(viewer, BOOKS, where) == expected(rows, where, {"series_id": "bigint"}), where
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "jsonb"])
