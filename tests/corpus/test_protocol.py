@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Max
 
 from accesscontrol.actor import Actor
@@ -20,6 +21,9 @@ CALL = (
 DIGITS = b"9" * 5_000
 
 DROPPED = {
+    "null": b"null",
+    "empty-object": b"{}",
+    "id-null": b'{"jsonrpc":"2.0","id":null,"method":"ping"}',
     "nothing": b"",
     "word": b"hello",
     "half": b'{"jsonrpc":"2.0","id":1,',
@@ -75,11 +79,25 @@ ODD = {
 """Requests that are well formed, with a call that is odd; of two members of one name the last counts, as in JSON."""
 
 
+UNHOLDABLE = [
+    {"table": "au\0thors"},
+    {"where": {"name": "\0"}},
+    {"where": {"name": "\ud800"}},
+    {"where": {"name": "a\udfff😀"}},
+    {"where": {"id": 10**300}},
+    {"where": {"a" * 100_000: 1}},
+    {"where": {"id": float("nan")}},
+    {"where": {"id": float("inf")}},
+    {"offset": 2**64},
+    {"a\0b": 1},
+]
+"""Arguments of a query that neither a table nor a column can hold."""
+
+
 @pytest.fixture
 def server(database_environment: dict[str, str], editor: Actor) -> Iterator[Process]:
-    """A server that has shaken hands."""
+    """A server that nobody has spoken to."""
     process = Process(database_environment, "--user", "edith")
-    process.ask(**INITIALIZE)
     yield process
     process.process.kill()
     process.process.communicate()
@@ -145,10 +163,52 @@ def answers_whoever_sends_everything_at_once(server: Process) -> None:
     is_answered(server, "everything")
 
 
+def shakes_hands_after_garbage(server: Process) -> None:
+    for line in (b"\x80", b"{}", b'{"method":"x"}'):
+        server.send(line)
+    assert server.ask(**INITIALIZE)["result"]["serverInfo"]["name"] == "database-admin-server"
+
+
+def refuses_wrong_requests(server: Process) -> None:
+    assert server.ask(method="no/such")["error"]["code"] == -32601
+    for params in ({"name": 5}, {"name": "db_list_tables", "arguments": [1]}):
+        assert server.ask(method="tools/call", params=params)["error"]["code"] == -32602
+    assert server.call("db_list_tables")["isError"] is False
+
+
+def refuses_values_that_nothing_can_hold(server: Process) -> None:
+    for values in UNHOLDABLE:
+        result = server.call("db_query_records", **{"table": "authors", **values})
+        assert result["structuredContent"]["code"] == "VALIDATION_ERROR", str(values)[:50]
+
+
+def takes_a_line_of_many_megabytes(server: Process) -> None:
+    bio = "x" * (8 * 1024 * 1024)
+    answer = server.call("db_insert_record", table="authors", data={"name": "Long", "bio": bio})
+    assert answer["structuredContent"]["record"]["bio"] == bio
+
+
+def sessions() -> int:
+    """Return how many sessions the test database has, this one included."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        (count,) = cursor.fetchone()
+    return count
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_server_survives_all_of_it(server: Process) -> None:
+    shakes_hands_after_garbage(server)
     goes_on_after_each_line_that_is_no_request(server)
     answers_each_broken_request(server)
     answers_each_odd_call(server)
+    refuses_wrong_requests(server)
+    refuses_values_that_nothing_can_hold(server)
+    takes_a_line_of_many_megabytes(server)
     answers_calls_that_have_the_same_id(server)
     answers_whoever_sends_everything_at_once(server)
+
+    status, out, err = server.end()
+    assert (status, out) == (0, b"")  # nothing but the protocol
+    assert b"call_refused" in err
+    assert sessions() <= connection.pool.get_stats()["pool_size"]

@@ -27,12 +27,12 @@ class Agent:
 
     def __init__(self, portal: BlockingPortal, client: Client) -> None:
         self.portal, self.client = portal, client
-        self._schemas: dict[str, Any] | None = None
+        self._forms: dict[str, jsonschema.Draft202012Validator] = {}
 
     def tools(self) -> dict[str, Tool]:
         """Return the tools that the server lists, by name."""
         listed = self.portal.call(self.client.list_tools).tools
-        self._schemas = {tool.name: tool.output_schema for tool in listed}
+        self._forms = {tool.name: jsonschema.Draft202012Validator(tool.output_schema) for tool in listed}
         return {tool.name: tool for tool in listed}
 
     def call(self, tool: str, **arguments: Any) -> CallToolResult:
@@ -46,11 +46,11 @@ class Agent:
         """Return the answer of a call that must not fail, of the form that the tool publishes."""
         result = self.call(tool, **arguments)
         assert not result.is_error, result.structured_content
-        if self._schemas is None:
+        if not self._forms:
             self.tools()
-        schema = self._schemas[tool]
-        jsonschema.validate(result.structured_content, schema)
-        assert result.structured_content.keys() == schema["properties"].keys()
+        form = self._forms[tool]
+        form.validate(result.structured_content)
+        assert result.structured_content.keys() == form.schema["properties"].keys()
         return result.structured_content
 
     def refused(self, tool: str, **arguments: Any) -> dict[str, Any]:

@@ -38,34 +38,6 @@ INITIALIZE = {
     },
 }
 PATIENCE_S = 20
-GARBAGE = [
-    b"",
-    b"hello",
-    b"{",
-    b"\xff\xfe\x00\x01",
-    b"[1, 2]",
-    b"null",
-    b"{}",
-    b"[" * 100_000,
-    b'{"jsonrpc":"2.0","method":"no/such"}',
-    b'{"jsonrpc":"2.0","id":null,"method":"ping"}',
-    b'{"jsonrpc":"2.0","id":{},"method":"ping"}',
-    b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}',
-    b'{"jsonrpc":"2.0","id":7,"result":{}}',
-    b"x" * (wire.MAX_LINE_BYTES + 1),
-]
-UNHOLDABLE = [
-    {"table": "au\0thors"},
-    {"where": {"name": "\0"}},
-    {"where": {"name": "\ud800"}},
-    {"where": {"name": "a\udfff😀"}},
-    {"where": {"id": 10**300}},
-    {"where": {"a" * 100_000: 1}},
-    {"where": {"id": float("nan")}},
-    {"where": {"id": float("inf")}},
-    {"offset": 2**64},
-    {"a\0b": 1},
-]
 
 
 class Process:
@@ -171,62 +143,6 @@ class TestWithTheClientOfTheSDK:
                 assert logs.structured_content["logs"][0]["client_info"]["protocol"] == protocol
 
         anyio.run(main)
-
-
-class TestStreams:
-    def test_survive_whatever_comes_and_carry_nothing_but_the_protocol(self, start, editor):
-        server = start()  # one for all of it: to start one takes longer than the rest
-        garbage_before_the_first_request(server)
-        garbage(server)
-        wrong_requests(server)
-        values_that_nothing_can_hold(server)
-        a_line_of_many_megabytes(server)
-        server.call("db_query_records", table="nope")
-
-        status, out, err = server.end()
-
-        assert (status, out) == (0, b"")
-        assert b"call_refused" in err
-        assert sessions() <= connection.pool.get_stats()["pool_size"]
-
-
-def garbage_before_the_first_request(server: Process) -> None:
-    for line in (b"\x80", b"{}", b'{"method":"x"}'):
-        server.send(line)
-    assert server.ask(**INITIALIZE)["result"]["serverInfo"]["name"] == "database-admin-server"
-
-
-def garbage(server: Process) -> None:
-    for line in GARBAGE:
-        server.send(line)
-        assert server.call("db_list_tables")["isError"] is False, line[:50]
-
-
-def wrong_requests(server: Process) -> None:
-    assert server.ask(method="no/such")["error"]["code"] == -32601
-    for params in ({"name": 5}, {"name": "db_list_tables", "arguments": [1]}):
-        assert server.ask(method="tools/call", params=params)["error"]["code"] == -32602
-    assert server.call("db_list_tables")["isError"] is False
-
-
-def values_that_nothing_can_hold(server: Process) -> None:
-    for values in UNHOLDABLE:
-        result = server.call("db_query_records", **{"table": "authors", **values})
-        assert result["structuredContent"]["code"] == "VALIDATION_ERROR", str(values)[:50]
-
-
-def a_line_of_many_megabytes(server: Process) -> None:
-    bio = "x" * (8 * 1024 * 1024)
-    answer = server.call("db_insert_record", table="authors", data={"name": "Long", "bio": bio})
-    assert answer["structuredContent"]["record"]["bio"] == bio
-
-
-def sessions() -> int:
-    """Return how many sessions the test database has, this one included."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-        (count,) = cursor.fetchone()
-    return count
 
 
 class TestEnding:
