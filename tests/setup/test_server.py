@@ -131,6 +131,14 @@ class TestFirstStart:
         with first.get("/static/admin/css/base.css") as response:
             assert response.headers["Content-Type"].startswith("text/css")
 
+    def test_another_is_told_that_the_port_is_in_use(self, clone, first):
+        port = urllib.parse.urlsplit(first.url).port
+        done = clone.run("manage.py", "serve", "--port", str(port))
+
+        assert done.returncode == 1
+        assert f"Port {port} is in use" in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_leaves_the_database_to_an_agent_that_still_works(self, clone, first):
         agent = clone.hold()
 
@@ -144,22 +152,9 @@ class TestFirstStart:
 
 
 class TestLaterStart:
-    def test_changes_nothing_and_ends_when_told(self, clone, ended):
-        agent = clone.hold()
-        with clone.connect() as connection:
-            before = connection.execute(SNAPSHOT).fetchone()
-
-        server = Server(clone)
-        said = server.told + server.stop(signal.SIGTERM)
-
-        with clone.connect() as connection:
-            assert connection.execute(SNAPSHOT).fetchone() == before
-        assert "password" not in said
-        assert "Migrating" not in said
-        assert server.refuses()
-        end(agent)
-
-    def test_migrates_once_after_an_update_of_the_code_and_leaves_the_records_alone(self, clone, ended):
+    def test_migrates_after_an_update_of_the_code_and_then_changes_nothing_and_ends_when_told(
+        self, clone, ended
+    ):
         agent = clone.hold()
         with clone.connect() as connection:
             connection.execute("DELETE FROM public.writing_sessions")  # of the sample library
@@ -167,10 +162,18 @@ class TestLaterStart:
             code.write("# changed\n")
 
         assert "Migrating" in clone.run("manage.py", "prepare").stderr
-        assert clone.run("manage.py", "prepare").stderr == ""
 
         with clone.connect() as connection:
+            before = connection.execute(SNAPSHOT).fetchone()
+        server = Server(clone)
+        said = server.told + server.stop(signal.SIGTERM)
+
+        with clone.connect() as connection:
+            assert connection.execute(SNAPSHOT).fetchone() == before
             assert connection.execute("SELECT count(*) FROM public.writing_sessions").fetchone() == (0,)
+        assert "password" not in said
+        assert "Migrating" not in said
+        assert server.refuses()
         end(agent)
 
     def test_serves_the_web_alone_when_told_so_and_ends_with_its_terminal(self, clone, ended):
@@ -183,8 +186,7 @@ class TestLaterStart:
         assert not clone.running()
 
     def test_loses_no_signal_while_it_begins(self, clone, ended):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            Server(clone, until_it_answers=False).stop(number)  # waits for the end
+        Server(clone, until_it_answers=False).stop()  # waits for the end
 
         assert not clone.running()
 
@@ -207,16 +209,6 @@ class TestLaterStart:
             assert connection.execute(beat).fetchone() == (1,)
         said = server.stop()
         assert "The worker has ended; it is started again" in said
-        assert not clone.running()
-
-    def test_says_that_the_port_is_in_use(self, clone, ended):
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            port = other.getsockname()[1]
-            done = clone.run("manage.py", "serve", "--port", str(port))
-
-        assert done.returncode == 1
-        assert f"Port {port} is in use" in done.stderr
-        assert "Traceback" not in done.stderr
         assert not clone.running()
 
 
