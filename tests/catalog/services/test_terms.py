@@ -131,10 +131,10 @@ class TestMaxAffected:
         assert state() == before
         assert write(admin, Terms(max_affected=2)).count == 2
 
-    @pytest.mark.parametrize("limit", [0, -1, 1_001, "5", None, True, 1.0])
-    def test_of_every_write_is_a_number(self, admin, write, limit):
-        with pytest.raises(InvalidInput, match="max_affected"):
-            write(admin, Terms(max_affected=limit))
+    def test_of_every_write_is_a_number(self, admin, write):
+        for limit in (0, -1, 1_001, "5", None, True, 1.0):
+            with pytest.raises(InvalidInput, match="max_affected"):
+                write(admin, Terms(max_affected=limit))
 
 
 class TestIdempotency:
