@@ -1,4 +1,7 @@
-"""Every column that can be hidden, hidden: no page tells of what is in it, not those of other tables either."""
+"""Every column that can be hidden, hidden: no page tells of what is in it, not those of other tables either.
+
+Of each table every second page is opened, with the next table the others; of books, and with --whole, all.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,7 @@ def client(browser: Any, person: Any) -> Client:
 
 @pytest.mark.usefixtures("no_navigation")
 @pytest.mark.parametrize("table", [t for t in TABLES if any(secret_columns(t))], ids=str)
-def test_no_page_tells_of_them(client: Client, admin: Any, table: Table) -> None:
+def test_no_page_tells_of_them(client: Client, admin: Any, table: Table, is_whole: bool) -> None:
     record = made(table, **kept(table, BEFORE))
     where = {column: getattr(record, column) for column in table.key}
     records.update_records(actor=admin, table=table, data=kept(table, SECRET), where=where)
@@ -115,7 +118,10 @@ def test_no_page_tells_of_them(client: Client, admin: Any, table: Table) -> None
 
     wrong = []
     shown = reverse(f"admin:catalog_{table.model._meta.model_name}_change", args=[table.format_key(where)])
-    for address in dict.fromkeys([*pages(table, record), *of_others(table, record)]):
+    addresses = [*dict.fromkeys([*pages(table, record), *of_others(table, record)])]
+    for address in (
+        addresses if is_whole or table.name == "books" else addresses[TABLES.index(table) % 2 :: 2]
+    ):
         answer = client.get(address)
         page = answer.content.decode()
         told = [text for text in (SECRET, BEFORE) if text in page]
