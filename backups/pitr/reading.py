@@ -68,11 +68,13 @@ def _in_place(found: Sequence[Segment]) -> Iterator[Path]:
 def _said(folder: Path, segment: Segment, kind: str) -> str:
     """What the program says of one segment's records of a kind; it fails at the end of the log.
 
-    A record that ends in the next segment is among them.
+    A record that ends in the next segment is among them, where there is that segment: the program would wait for it.
     """
     size = segment.path.stat().st_size
+    after = segments.name(segment.timeline, segment.number + 1, size)
+    more = _PAGE if (folder / after).exists() else 0
     start, end = (
-        segments.lsn(place) for place in (segment.number * size, (segment.number + 1) * size + _PAGE)
+        segments.lsn(place) for place in (segment.number * size, (segment.number + 1) * size + more)
     )
     place = ("-p", folder, "-t", str(segment.timeline), "-s", start, "-e", end)
     done = subprocess.run(  # noqa: S603 - our own list, no shell

@@ -54,6 +54,12 @@ def number(name: str, segment_bytes: int) -> int | None:
     return int(match["high"], 16) * (_HIGH // segment_bytes) + int(match["low"], 16)
 
 
+def name(timeline: int, number: int, segment_bytes: int) -> str:
+    """This function will return what the server calls a segment."""
+    high, low = divmod(number, _HIGH // segment_bytes)
+    return f"{timeline:08X}{high:08X}{low:08X}"
+
+
 def find(folders: Iterable[Path], segment_bytes: int) -> list[Segment]:
     """This function will return the segments that lie in folders, in the order of the log; of each its fullest file."""
     found: dict[str, Segment] = {}
