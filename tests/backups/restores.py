@@ -47,8 +47,8 @@ def merge_table(file: str, table: str, **arguments: Any) -> restoring.Restored:
 
 
 def agreed(restore: Callable[..., restoring.Restored], **arguments: Any) -> restoring.Restored:
-    """Restore as somebody does who reads the plan and agrees."""
-    actor = on_this_machine()
+    """Restore as somebody does who reads the plan and agrees, with a safety backup only where it is asked for."""
+    actor, arguments = on_this_machine(), {"safety_backup": False} | arguments
     try:
         return restore(actor=actor, **arguments)
     except ConfirmationRequired as shown:

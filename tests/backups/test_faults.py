@@ -48,7 +48,7 @@ def test_a_full_disk_in_the_safety_backup_leaves_the_catalog_as_it_was(owner, fo
     before, files = state(owner), sorted(folder.iterdir())
 
     with full_disk(20_000), pytest.raises(StoreFailed, match="disk is full"):
-        replace(file)
+        replace(file, safety_backup=True)
 
     assert state(owner) == before
     assert sorted(folder.iterdir()) == files
@@ -83,7 +83,7 @@ def test_two_backups_and_a_restore_at_once_are_done_or_refused_and_nothing_betwe
 
     with ThreadPoolExecutor(3) as threads:
         made = [threads.submit(at_once, backup) for _ in range(2)]
-        restored = threads.submit(at_once, replace, file, safety_backup=False).result()
+        restored = threads.submit(at_once, replace, file).result()
 
     assert not isinstance(restored, Refused), restored
     assert state(owner) == before

@@ -15,7 +15,6 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from accesscontrol.actor import Actor
 from accesscontrol.errors import Conflict, TimedOut, Unavailable
 from audit import trail as trail_module
 from audit.models import AuditLog
@@ -98,16 +97,9 @@ class TestContent:
         assert told.sequences["books_id_seq"].last_value == 41
         assert made.tables == 29
 
-    def test_names_no_role_no_schema_and_nothing_that_postgresql_16_does_not_know(self, admin, folder):
-        made = services.create_full(actor=admin)
-
-        text = gzip.decompress((folder / made.backup_file).read_bytes()).decode()
-        for word in ("OWNER TO", "GRANT ", "REVOKE ", "SCHEMA public;", "transaction_timeout", "TABLESPACE"):
-            assert word not in text
-        commands = [line for line in text.splitlines() if line.startswith("\\") and line != "\\."]
-        assert {line.split()[0] for line in commands} == {"\\restrict", "\\unrestrict"}
-
-    def test_each_section_can_be_read_for_itself(self, admin, folder, place):
+    def test_has_sections_to_read_and_names_no_role_no_schema_and_nothing_that_postgresql_16_does_not_know(
+        self, admin, folder, place
+    ):
         told = described(place, services.create_full(actor=admin))
 
         data = (folder / told.file).read_bytes()
@@ -118,6 +110,12 @@ class TestContent:
         assert b"COPY public.books" in parts["data"]
         assert b"books_author_id_fkey" in parts["post-data"]
         assert sum(map(len, parts.values())) == told.uncompressed_bytes
+
+        text = b"".join(parts.values()).decode()
+        for word in ("OWNER TO", "GRANT ", "REVOKE ", "SCHEMA public;", "transaction_timeout", "TABLESPACE"):
+            assert word not in text
+        commands = [line for line in text.splitlines() if line.startswith("\\") and line != "\\."]
+        assert {line.split()[0] for line in commands} == {"\\restrict", "\\unrestrict"}
 
     def test_is_as_it_was_when_it_began_whatever_is_written_meanwhile(self, admin, owner, place, folder):
         insert = "INSERT INTO public.authors (name) VALUES ('Latecomer')"
@@ -149,8 +147,13 @@ class TestContent:
         assert "CREATE TABLE" not in text
         assert described(place, made).uncompressed_bytes == made.size_bytes == len(text.encode())
 
-    def test_says_what_it_is_signed_and_in_the_trail(self, admin, folder, place):
-        made = services.create_full(actor=admin)
+    def test_says_how_far_it_is_and_what_it_is_signed_and_in_the_trail(self, admin, folder, place):
+        watcher = Watcher()
+        made = services.create_full(actor=admin, progress=watcher)
+
+        assert watcher.begun == ["Locks", "Dump", "Accounts and settings", "Counts and checksums"]
+        assert watcher.amounts["Dump"] > 100_000
+        assert watcher.amounts["Counts and checksums"] == made.tables
 
         told = described(place, made)
         assert told.is_signed
@@ -159,14 +162,9 @@ class TestContent:
         row = AuditLog.objects.get(operation="BACKUP_FULL")
         assert (row.success, row.record_id, row.record_count) == (True, made.backup_file, made.record_count)
         assert row.changes["sha256"] == {"new": made.sha256}
-
-    def test_tells_how_far_it_is(self, admin):
-        watcher = Watcher()
-        made = services.create_full(actor=admin, progress=watcher)
-
-        assert watcher.begun == ["Locks", "Dump", "Accounts and settings", "Counts and checksums"]
-        assert watcher.amounts["Dump"] > 100_000
-        assert watcher.amounts["Counts and checksums"] == made.tables
+        text = (folder / names.parse(made.backup_file).manifest_file).read_text()
+        assert json.loads(text)["position"] == made.position  # for people too
+        assert django_settings.BACKUP_KEYS[0] not in text
 
     def test_two_in_one_second_have_two_names(self, admin, place, monkeypatch):
         first = services.create_full(actor=admin)
@@ -380,11 +378,3 @@ class TestFaults:
             services.create_full(actor=admin)
 
         assert not folder.exists() or left(folder) == []
-
-
-def test_the_manifest_is_json_for_people_too(admin: Actor, folder: Path) -> None:
-    made = services.create_full(actor=admin)
-
-    told = json.loads((folder / names.parse(made.backup_file).manifest_file).read_text())
-    assert told["position"] == made.position
-    assert django_settings.BACKUP_KEYS[0] not in json.dumps(told)

@@ -32,7 +32,7 @@ class TestFull:
         before, file = state(owner), backup()
         owner.execute(DAMAGE)
 
-        told = merge(file, on_conflict="overwrite")
+        told = merge(file, on_conflict="overwrite", safety_backup=True)
 
         now = state(owner)
         assert {name for name in now if now[name] != before[name]} == {"authors"}
@@ -54,7 +54,7 @@ class TestFull:
         assert (told.skipped, told.overwritten) == (3, 0)
         assert told.record_count == 4 + 9
 
-    def test_by_default_a_conflict_is_an_error_that_names_records(self, owner):
+    def test_by_default_a_conflict_is_an_error_that_names_records_and_a_dry_run_counts(self, owner):
         file = backup()
         owner.execute(DAMAGE)
         before = state(owner)
@@ -65,16 +65,11 @@ class TestFull:
         assert refused.value.details["keys"] == ["1"]  # of genres, which come before the books
         assert state(owner) == before
 
-    def test_a_dry_run_counts_and_takes_all_back(self, owner):
-        file = backup()
-        owner.execute(DAMAGE)
-        before = state(owner)
-
-        told = merge(file, on_conflict="overwrite", dry_run=True)
+        told = merge(file, on_conflict="overwrite", dry_run=True, safety_backup=True)
 
         assert (told.overwritten, told.record_count, told.safety_backup) == (3, 16, None)
         assert state(owner) == before
-        assert AuditLog.objects.get(operation="RESTORE_FULL").dry_run
+        assert AuditLog.objects.get(operation="RESTORE_FULL", success=True).dry_run
 
     def test_records_that_refer_to_each_other_come_back_together(self, owner):
         file = backup()
@@ -101,11 +96,12 @@ class TestTable:
         owner.execute("DELETE FROM public.chapters WHERE book_id < 3; UPDATE public.books SET title = 'x'")
         broken = state(owner)
 
-        told = merge_table(file, "chapters")
+        told = merge_table(file, "chapters", safety_backup=of_one)
 
         assert state(owner)["chapters"] == before["chapters"]
         assert state(owner)["books"] == broken["books"]
         assert (told.table, told.record_count) == ("chapters", 8)
+        assert bool(told.safety_backup) is of_one
         undo_change(actor=admin, change_id=told.change_id)
         assert state(owner) == broken
 

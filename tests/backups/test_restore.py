@@ -27,7 +27,7 @@ class TestDropExisting:
         owner.execute("DROP TABLE public.writing_goals CASCADE")
         owner.execute("DROP INDEX public.books_author_id_idx")
 
-        restored = replace(file)
+        restored = replace(file, safety_backup=True)
 
         assert state(owner) == before
         assert restored.safety_backup

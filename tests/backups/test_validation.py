@@ -52,10 +52,32 @@ def rewrite(folder: Path, file: str, *, sign_with: str | None, settings, **chang
     place.write_bytes(document.encode())
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """A folder for two backups of the database as it is before a test."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def files(kept, folder) -> list[str]:
+    """Two backups that are made once, of which each test has copies."""
+    if any(kept.iterdir()):
+        shutil.copytree(kept, folder)
+    else:
+        backup(), backup()
+        shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return sorted(path.name for path in folder.glob("*.sql.gz") if ".app." not in path.name)
+
+
+@pytest.fixture
+def file(files) -> str:
+    """One of them."""
+    return files[0]
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("library")
 class TestValid:
-    def test_shallow_and_deep_are_kept_and_told(self, owner):
+    def test_shallow_and_deep_are_kept_and_told(self, owner, library):
         file = backup()
 
         shallow, deep = validate(file), validate(file, deep=True)
@@ -72,7 +94,7 @@ class TestValid:
         oid = owner.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()[0]
         assert not databases.databases(owner, f"scratch_{oid}_")
 
-    def test_a_backup_of_rows_alone_and_of_one_table(self):
+    def test_a_backup_of_rows_alone_and_of_one_table(self, library):
         from backups import services  # noqa: PLC0415
 
         table = services.create_table(actor=on_this_machine(), table="books").backup_file
@@ -80,8 +102,7 @@ class TestValid:
         assert validate(table, deep=True).valid
         assert validate(backup(include_schema=False), deep=True).valid
 
-    def test_deep_finds_a_signed_backup_that_says_of_a_table_what_is_not_true(self, folder, settings):
-        file = backup()
+    def test_deep_finds_a_signed_backup_that_says_of_a_table_what_is_not_true(self, file, folder, settings):
         tables = manifest.parse(manifest_of(folder, file).read_bytes()).tables
         wrong = tables["books"].model_copy(update={"checksum": "1"})
         rewrite(folder, file, sign_with=KEY, settings=settings, tables={**tables, "books": wrong})
@@ -94,8 +115,7 @@ class TestValid:
             "Table books has other values than it had."
         ]
 
-    def test_and_restore_find_a_structure_that_is_not_what_it_was(self, folder, settings):
-        file = backup()
+    def test_and_restore_find_a_structure_that_is_not_what_it_was(self, file, folder, settings):
         rewrite(folder, file, sign_with=KEY, settings=settings, schema_fingerprint="0" * 64)
 
         assert not validate(file, deep=True).valid
@@ -103,9 +123,8 @@ class TestValid:
             replace(file)
 
     def test_one_of_an_older_version_takes_its_migrations_back_and_one_of_a_newer_is_refused(
-        self, owner, folder, settings
+        self, file, owner, folder, settings
     ):
-        file = backup()
         migrations = manifest.parse(manifest_of(folder, file).read_bytes()).migrations
         newest = max(name for app, name in migrations if app == "catalog")
         older = [one for one in migrations if one != ["catalog", newest]]
@@ -127,12 +146,12 @@ class TestValid:
         with pytest.raises(BackupInvalid, match="newer version"):
             replace(file)
 
-    def test_needs_the_right(self, viewer):
+    def test_needs_the_right(self, file, viewer):
         with pytest.raises(Forbidden):
-            validation.validate_backup(actor=viewer, backup_file=backup())
+            validation.validate_backup(actor=viewer, backup_file=file)
 
-    def test_the_command_fails_where_it_is_not_valid(self, folder, capsys):
-        file = backup()
+    def test_the_command_fails_where_it_is_not_valid(self, files, folder, capsys):
+        file = files[-1]
         call_command("validate", "--newest", "--deep")
         assert f"{file} is valid" in capsys.readouterr().out
         path(folder, file).write_bytes(b"x")
@@ -144,8 +163,8 @@ class TestValid:
 class TestTampering:
     """Nothing of these reaches a database: they need none of their own."""
 
-    def test_every_flip_and_cut_at_random_places_is_found_and_not_restored(self, folder, owner):
-        file, before = backup(), state(owner)
+    def test_every_flip_and_cut_at_random_places_is_found_and_not_restored(self, file, folder, owner):
+        before = state(owner)
         whole, chosen = path(folder, file).read_bytes(), random.Random(4)  # noqa: S311 - the same places each time
         for number in range(20):
             at = chosen.randrange(len(whole))
@@ -159,8 +178,8 @@ class TestTampering:
         assert state(owner) == before
 
     @pytest.mark.parametrize("with_app", [False, True])
-    def test_swapped_files_are_found(self, folder, with_app):
-        one, other = backup(), backup()
+    def test_swapped_files_are_found(self, files, folder, with_app):
+        one, other = files
         if with_app:
             one, other = names.parse(one).app_file, names.parse(other).app_file
         shutil.copy(path(folder, other), path(folder, one))
@@ -168,14 +187,14 @@ class TestTampering:
 
         assert found(full)["accounts" if with_app else "sha256"] is False
 
-    def test_a_file_compressed_anew_is_found(self, folder):
-        file = backup()
+    def test_a_file_compressed_anew_is_found(self, file, folder):
         path(folder, file).write_bytes(gzip.compress(gzip.decompress(path(folder, file).read_bytes())))
 
         assert not validate(file).valid
 
-    def test_a_changed_file_with_a_manifest_that_fits_it_is_found_but_with_our_key(self, folder, settings):
-        file = backup()
+    def test_a_changed_file_with_a_manifest_that_fits_it_is_found_but_with_our_key(
+        self, file, folder, settings
+    ):
         text = gzip.decompress(path(folder, file).read_bytes()).replace(b"Gothic fiction", b"Gothic friction")
         packed = gzip.compress(text)
         path(folder, file).write_bytes(packed)
@@ -186,16 +205,14 @@ class TestTampering:
             with pytest.raises(BackupInvalid, match="Nobody answers"):
                 replace(file)
 
-    def test_an_edited_or_broken_manifest_is_found(self, folder, settings):
-        file = backup()
+    def test_an_edited_or_broken_manifest_is_found(self, file, folder, settings):
         rewrite(folder, file, sign_with=None, settings=settings, uncompressed_bytes=1)
         assert found(file)["signature"] is False
         manifest_of(folder, file).write_bytes(b"{}")
         assert found(file) == {"manifest": False}
 
     @pytest.mark.parametrize("declared", [-1, 1])
-    def test_unpacks_to_what_was_declared_and_no_byte_more_or_less(self, folder, settings, declared):
-        file = backup()
+    def test_unpacks_to_what_was_declared_and_no_byte_more_or_less(self, file, folder, settings, declared):
         size = manifest.parse(manifest_of(folder, file).read_bytes()).uncompressed_bytes
         rewrite(folder, file, sign_with=KEY, settings=settings, uncompressed_bytes=size + declared)
 

@@ -95,7 +95,7 @@ class TestShipping:
     def test_a_base_on_its_way_is_gone_on_with(
         self, story, known, server, remote, monkeypatch, machine
     ) -> None:
-        monkeypatch.setattr(transfer, "PART_BYTES", 1 << 20)
+        monkeypatch.setattr(transfer, "PART_BYTES", 1 << 18)
         with (
             server.failing(s3.refusing(), method="PUT", having=".tar.gz", after=3),
             pytest.raises(OffsiteFailed),
