@@ -54,10 +54,16 @@ Scopes = Annotated[
 """["read", "update:books", "view_audit"]"""
 
 
+KeyName = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": keys.MAX_NAME_CHARS}),
+]
+
+
 class NewKey(Arguments):
     """What a new key is made of. A scope is a right, everywhere or on one table: `read`, `update:books`."""
 
-    name: str
+    name: KeyName
     scopes: Scopes
     expires_at: Moment | None = None
     networks: list[str] = []
@@ -66,7 +72,7 @@ class NewKey(Arguments):
 class KeyChanges(Arguments):
     """What can be changed of a key: its name, and its scopes to narrower ones."""
 
-    name: str | None = None
+    name: KeyName | None = None
     scopes: Scopes | None = None
 
 
