@@ -44,13 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="send all of the corpus, the matrix and the API: some minutes more",
+        help="do all of what is done a part of in turns: some minutes more",
     )
 
 
 @pytest.fixture
 def is_whole(pytestconfig: pytest.Config) -> bool:
-    """Whether all that there is to send is sent, or of what is alike a part."""
+    """Whether all that there is to do is done, or of what is alike a part."""
     return bool(pytestconfig.getoption("whole"))
 
 

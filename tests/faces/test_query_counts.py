@@ -1,7 +1,5 @@
 """What pages cost in queries: held by a baseline file, and the same however many rows there are.
 
-Of a table the list or a record is looked at, in turns; of a few, with --whole, and to write the file, all pages are.
-
 Who changes a page and means it writes the file anew: QUERY_COUNTS=write script/test tests/faces/test_query_counts.py
 """
 
@@ -67,10 +65,7 @@ def hold(name: str, counts: dict[str, int]) -> None:
         text = json.dumps({**baseline, name: counts}, indent=2, sort_keys=True)
         BASELINE.write_text(f"{text}\n", encoding="utf-8")
     else:
-        held = baseline.get(name, {})
-        assert counts == {page: held.get(page) for page in counts}, (
-            "see the top of tests/faces/test_query_counts.py"
-        )
+        assert counts == baseline.get(name), "see the top of tests/faces/test_query_counts.py"
 
 
 def page(table: Table, name: str, record: models.Model) -> str:
@@ -113,15 +108,12 @@ def client(browser: Callable[..., Client], admin: Any) -> Client:
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_pages_of_a_table_cost_what_they_did_however_many_rows(
-    client: Client, admin: Any, table: Table, is_whole: bool
+    client: Client, admin: Any, table: Table
 ) -> None:
     record = made(table)
     if not table.read_only and not table.junction and (column := table.title_column):
         records.update_records(actor=admin, table=table, data={column: "New"}, where={"id": record.pk})
-    names = (*OF_EVERY_TABLE, *OF_SOME.get(table.name, ()))
-    if not (is_whole or WRITES or table.name in OF_SOME):
-        names = (names[TABLES.index(table) % 2],)
-    addresses = {name: page(table, name, record) for name in names}
+    addresses = {name: page(table, name, record) for name in (*OF_EVERY_TABLE, *OF_SOME.get(table.name, ()))}
     surround(table, record)
     costs(client, addresses)  # from here on the process remembers what it does
     few = costs(client, addresses)
