@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any, ClassVar
 
 import psycopg
 import pytest
 from django.db import connection
+from psycopg.errors import LockNotAvailable
 
 from audit import operation
 from catalog.services import references, statements
@@ -140,6 +142,17 @@ class TestBatchesThatWaitForEachOther:
         assert witness.versions() == witness.successes()
 
 
+def lock_patiently(other: psycopg.Connection[Any], statement: str) -> None:
+    """Wait for locks in turns shorter than deadlock_timeout, so that PostgreSQL never ends who asks."""
+    other.execute("SET lock_timeout = '700ms'")
+    deadline = monotonic() + PATIENCE_S
+    while monotonic() < deadline:
+        with suppress(LockNotAvailable), other.transaction():
+            other.execute(statement)
+            return
+    pytest.fail("nobody was ended")
+
+
 class TestABatchThatAnotherProgramWaitsFor:
     def test_is_ended_by_postgresql_and_done_again(
         self, world: None, caller: Caller, witness: Witness
@@ -150,9 +163,7 @@ class TestABatchThatAnotherProgramWaitsFor:
             other.execute("SELECT FROM public.books WHERE id = 2 FOR UPDATE")
             batch = caller.begins("db_batch_update", **WRITES["db_batch_update"])  # locks 1, waits for 2
             until(witness.is_waiting)
-            other.execute(
-                "SELECT FROM public.books WHERE id = 1 FOR UPDATE"
-            )  # returns when the batch is ended
+            lock_patiently(other, "SELECT FROM public.books WHERE id = 1 FOR UPDATE")
             other.commit()
 
         assert batch.result(PATIENCE_S)["total_updated"] == 2
