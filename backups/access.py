@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accesscontrol import policy
 from accesscontrol.actor import Actor, Channel
-from accesscontrol.errors import Forbidden
+from accesscontrol.errors import Forbidden, ReadOnlyTable
 from accesscontrol.policy import Operation, Right
 from catalog import registry
 from catalog.table import Table
@@ -34,10 +34,13 @@ def require_table(actor: Actor, operation: Operation, table: Table) -> None:
     """This function will do nothing where the actor may back up, or restore, one table with all its columns.
 
     :raises Forbidden: the right is missing, or a column is hidden from them
+    :raises ReadOnlyTable: nobody writes it, but a restore of the whole
     """
     if not is_at_the_machine(actor):
         policy.require(actor, operation, table)
         _require_whole(actor, table)
+    if operation is Operation.RESTORE and table.read_only:
+        raise ReadOnlyTable(f"{table.name} comes back with a restore of the whole alone.", table=table.name)
 
 
 def require_management(actor: Actor) -> None:

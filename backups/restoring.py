@@ -11,7 +11,7 @@ from django.db import transaction
 from psycopg import Connection, sql
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import InvalidInput, ReadOnlyTable
+from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
 from audit import plans, timeouts
 from audit.work import Work
@@ -144,8 +144,6 @@ def restore_table(
     found = registry.get(table)
     work = Work("RESTORE_TABLE", actor, found.name)
     access.require_table(actor, Operation.RESTORE, found)
-    if found.read_only:
-        raise ReadOnlyTable(f"{found.name} comes back with a restore of the whole alone.", table=found.name)
     _require_way(on_conflict)
     backup = _found(backup_file, progress)
     work.entry.record_id = backup.manifest.file

@@ -108,6 +108,7 @@ def restore_table(
     """This function will have one table restored, as the actor agreed.
 
     :raises InvalidInput: there is no such table
+    :raises ReadOnlyTable: nobody writes it, but a restore of the whole
     :raises Forbidden: the actor may not restore it, with every column
     :raises NotFound: no backup has such a name
     """

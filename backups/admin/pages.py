@@ -190,9 +190,7 @@ def _chain(actor: Actor, found: Found) -> list[dict[str, Any]]:
 
 def _tables(actor: Actor, operation: Operation) -> list[str]:
     """The tables with which the actor may do that."""
-    tables = [
-        table for table in registry.all_tables() if operation is Operation.BACKUP or not table.read_only
-    ]
+    tables = registry.all_tables()
     return [table.name for table in tables if _may(access.require_table, actor, operation, table)]
 
 

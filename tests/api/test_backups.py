@@ -218,6 +218,16 @@ def test_what_makes_no_sense_is_refused_at_once(api: Client, path: str, body: An
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "dry-run"}, {"Plan-Token": "agreed"}])
+def test_a_table_that_nobody_writes_is_not_restored_alone(api: Client, headers: dict[str, str]) -> None:
+    answer = api.post(f"{BACKUPS}{FILE}/restore/", {"table": "genres"}, JSON, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "READ_ONLY_TABLE")
+    assert "a restore of the whole" in answer.json()["message"]
+    assert not Job.objects.exists()
+    assert (last("RESTORE_TABLE").table_name, last("RESTORE_TABLE").success) == ("genres", False)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind", "arguments"),
     [
