@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from accesscontrol.actor import Actor
 from accesscontrol.api.parameters import Parameters, Whole, given_in
 from accesscontrol.api.preferences import Preferences
+from accesscontrol.errors import InvalidInput
 from audit.answers import Once
 from audit.operation import MAX_AFFECTED, Terms
 
@@ -27,6 +29,7 @@ class WriteParameters(Parameters):
 
 
 _PLAIN: Final = WriteParameters.read({})
+_PLAN_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def terms_of(request: HttpRequest, parameters: WriteParameters | None = None) -> Terms:
@@ -56,6 +59,15 @@ def once_of(request: Request, actor: Actor, body: Any) -> Once | None:
 
 
 def plan_token_of(request: HttpRequest) -> str | None:
-    """This function will return the token by which a request agrees to a plan: a header, which no log tells of."""
+    """This function will return the token by which a request agrees to a plan: a header, which no log tells of.
+
+    :raises InvalidInput: the header can't be such a token
+    """
     token: str | None = request.META.get("HTTP_PLAN_TOKEN")
+    if token is not None and not _PLAN_TOKEN.fullmatch(token):
+        raise InvalidInput(
+            "Plan-Token must be one that a plan was given with.",
+            hint="Leave it out to be given one.",
+            header="Plan-Token",
+        )
     return token

@@ -44,7 +44,7 @@ def api(client: Client, admin: Actor) -> Client:
     ],
 )
 def test_a_job_is_begun_once(api: Client, address: str, asked: Any, other: Any) -> None:
-    headers = {**KEY, "Plan-Token": "as it was given"}
+    headers = {**KEY, "Plan-Token": "as-it-was-given"}
     first, second = (api.post(address, asked, JSON, headers=headers) for _ in "12")
 
     assert (first.status_code, second.status_code) == (202, 202)
@@ -171,3 +171,16 @@ def test_what_is_not_heeded_is_refused(api: Client, address: str, headers: dict[
     assert answer.json()["details"]["header"] in headers
     assert not Author.objects.exists()
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("token", ["", "two words", "x" * 201])
+def test_what_can_be_no_plan_token_is_refused(api: Client, token: str) -> None:
+    answers = [
+        api.post(f"{IMPORTS}?table=authors", b"name\nJane\n", "text/csv", headers={"Plan-Token": token}),
+        api.post(f"{BACKUPS}{FILE}/restore/", {}, JSON, headers={"Plan-Token": token}),
+        api.delete(f"{BACKUPS}{FILE}/", headers={"Plan-Token": token}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert {answer.json()["details"]["header"] for answer in answers} == {"Plan-Token"}
+    assert not Job.objects.exists()
