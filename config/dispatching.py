@@ -1,4 +1,4 @@
-"""Finds the view of an address among many by the first name in it, where Django would try one after the other."""
+"""Finds the view of an address among many by what stands in it, where Django would try one after the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from django.urls.resolvers import RoutePattern
 
 
 class ByFirstName(URLResolver):
-    """Addresses below a route, looked up by their first name; those that begin with none come last."""
+    """Addresses below a route, looked up by their first name; those that begin with none come last.
+
+    Where an address without variables leads is found out once.
+    """
 
     def __init__(self, route: str, patterns: Sequence[URLPattern | URLResolver], name: str) -> None:
         super().__init__(
@@ -23,6 +26,15 @@ class ByFirstName(URLResolver):
 
         :raises Resolver404: nothing does
         """
+        return self._fixed.get(path) or self._find(path)
+
+    @cached_property
+    def _fixed(self) -> dict[str, ResolverMatch]:
+        """What answers at each address without variables."""
+        paths = [f"{self.pattern}{found.pattern}" for found in self.url_patterns if _is_fixed(found)]
+        return {path: self._find(path) for path in paths}
+
+    def _find(self, path: str) -> ResolverMatch:
         route = str(self.pattern)
         name = path[len(route) :].partition("/")[0] if path.startswith(route) else ""
         return (self._narrowed.get(name) or self._narrowed[""]).resolve(path)
@@ -41,3 +53,8 @@ class ByFirstName(URLResolver):
             )
             for wanted in {*names, ""}
         }
+
+
+def _is_fixed(found: URLPattern | URLResolver) -> bool:
+    is_whole = isinstance(found, URLPattern) and isinstance(found.pattern, RoutePattern)
+    return is_whole and "<" not in str(found.pattern)

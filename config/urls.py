@@ -11,8 +11,8 @@ from config.dispatching import ByFirstName
 from config.health import health
 
 urlpatterns = [
+    ByFirstName("api/v1/", api.urls(), "api"),  # first, for programs ask most
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("health", health, name="health"),
     path("admin/", admin.site.urls),
-    ByFirstName("api/v1/", api.urls(), "api"),
 ]
