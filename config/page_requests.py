@@ -1,4 +1,4 @@
-"""Middleware that pages need and programs don't: static files, sessions, messages, policies for browsers.
+"""Middleware that pages need and programs don't: static files, sessions, forms, messages, policies for browsers.
 
 A request to the API that brings a key or a token is spared it. One that brings none may come with a session, and so
 counts as one for a page.
@@ -14,6 +14,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -37,13 +38,20 @@ def is_of_program(request: HttpRequest) -> bool:
 
 
 class _ForPages:
-    """Lets requests of programs pass."""
+    """Lets requests of programs pass, and at once beyond all that are such and follow.
+
+    Django wraps each middleware with functools.wraps, and so what wraps one has its attributes.
+    """
 
     get_response: Any
 
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)  # type: ignore[call-arg] # of the middleware beside this class
+        self.beyond_pages = getattr(get_response, "beyond_pages", get_response)
+
     def __call__(self, request: HttpRequest) -> Any:
         if is_of_program(request):
-            return self.get_response(request)
+            return self.beyond_pages(request)
         return super().__call__(request)  # type: ignore[misc] # of the middleware beside this class
 
 
@@ -83,6 +91,10 @@ class Languages(_ForPages, LocaleMiddleware):
 
 class Addresses(_ForPages, CommonMiddleware):
     """Addresses without their last slash."""
+
+
+class Forms(_ForPages, CsrfViewMiddleware):
+    """The cookie against forged forms. What a view needs of it is asked of programs as well, before the view."""
 
 
 class Authentication(_ForPages, AuthenticationMiddleware):
