@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
@@ -24,6 +25,18 @@ class NumberedRequests(RequestMiddleware):
     connected, since headers that name another address can be made up; and not the query of the address, which may
     hold what somebody looked for.
     """
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._is_async = iscoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._is_async:
+            return super().__call__(request)
+        self.prepare(request)
+        response = self.get_response(request)
+        self.handle_response(request, cast("HttpResponse", response))
+        return response
 
     def prepare(self, request: HttpRequest) -> None:
         """Number the request."""
