@@ -6,13 +6,17 @@ A cursor belongs to its caller and its query, and expires after a day, or when t
 from __future__ import annotations
 
 import json
+import time
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from typing import Any
+from hashlib import blake2b, sha256
+from hmac import compare_digest
+from hmac import digest as hmac
+from typing import Any, Final
 
-from django.core import signing
-
+from accesscontrol import secret_keys
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from audit import epochs
@@ -20,29 +24,14 @@ from audit import epochs
 GOOD_FOR = timedelta(hours=24)
 MAX_CHARS = 20_000
 _LONG = 200  # characters; what is shorter packs to nearly the same
-_SALT = "audit.cursors"
+_PURPOSE: Final = "cursors"
 _write = json.JSONEncoder(sort_keys=True, default=str).encode
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class _Serializer(signing.JSONSerializer):
-    """Django's, with an encoder that is made once."""
-
-    def dumps(self, obj: Any) -> bytes:
-        """Return a value as JSON."""
-        return _compact(obj).encode("latin-1")
-
-
 def seal(actor: Actor, query: Sequence[object], last: Sequence[Any]) -> str:
     """This function will return the cursor of a page that ended with a row whose order columns are `last`."""
-    now = datetime.now(UTC).timestamp()
-    is_long = any(isinstance(value, str) and len(value) > _LONG for value in last)
-    return signing.dumps(
-        [actor.username, _digest(query), list(last), now],
-        salt=_SALT,
-        serializer=_Serializer,
-        compress=is_long,
-    )
+    return _signed([actor.username, _digest(query), list(last), time.time()])
 
 
 def unseal(actor: Actor, query: Sequence[object], cursor: object) -> list[Any]:
@@ -54,15 +43,37 @@ def unseal(actor: Actor, query: Sequence[object], cursor: object) -> list[Any]:
     if not isinstance(cursor, str) or len(cursor) > MAX_CHARS:
         raise _invalid("is not one that a page has given")
     try:
-        username, digest, last, sealed_at = signing.loads(cursor, salt=_SALT, max_age=GOOD_FOR)
-    except signing.SignatureExpired as error:
-        raise _invalid("has expired") from error
-    except (signing.BadSignature, ValueError) as error:
+        username, digest, last, sealed_at = _opened(cursor)
+    except ValueError as error:
         raise _invalid("is not one that a page has given") from error
+    if time.time() - sealed_at > GOOD_FOR.total_seconds():
+        raise _invalid("has expired")
     if username != actor.username or digest != _digest(query):
         raise _invalid("belongs to another query: keep what is asked for as it was, but for the limit")
     epochs.require_same(datetime.fromtimestamp(sealed_at, UTC), "The cursor")
     return list(last)
+
+
+def _signed(content: Sequence[Any]) -> str:
+    """A JSON value as `BASE64.SIGNATURE`, packed where it is long."""
+    data = _compact(content).encode()
+    if len(data) > _LONG:
+        data = zlib.compress(data)
+    text = urlsafe_b64encode(data).rstrip(b"=")
+    return f"{text.decode()}.{hmac(secret_keys.derived(_PURPOSE)[0], text, sha256).hex()}"
+
+
+def _opened(cursor: str) -> Any:
+    """What was signed.
+
+    :raises ValueError: nothing that we did sign
+    """
+    text, _, signature = cursor.encode().rpartition(b".")
+    made = [hmac(key, text, sha256).hex().encode() for key in secret_keys.derived(_PURPOSE)]
+    if not any(compare_digest(signature, one) for one in made):
+        raise ValueError("the signature is not ours")
+    data = urlsafe_b64decode(text + b"==")  # more than it takes is as good
+    return json.loads(data if data.startswith(b"[") else zlib.decompress(data))
 
 
 def _digest(query: Sequence[object]) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from guardian.models import GroupObjectPermission, UserObjectPermission
@@ -273,10 +272,10 @@ class TestCursors:
         self, rows: list[AuditLog], auditor: Actor
     ) -> None:
         first = queries.search(actor=auditor, user_id="bob", limit=1)
-        username, digest, (moment, key), sealed_at = signing.loads(first["next_cursor"], salt=cursors._SALT)
+        username, digest, (moment, key), sealed_at = cursors._opened(first["next_cursor"])
 
         def after(number: int) -> list[int]:
-            cursor = signing.dumps([username, digest, [moment, number], sealed_at], salt=cursors._SALT)
+            cursor = cursors._signed([username, digest, [moment, number], sealed_at])
             page = queries.search(actor=auditor, user_id="bob", cursor=cursor)
             return [log["id"] for log in page["logs"]]
 

@@ -9,7 +9,6 @@ from functools import cmp_to_key
 from typing import Any
 
 import pytest
-from django.core import signing
 from django.db import connection
 
 from accesscontrol.actor import Actor
@@ -307,10 +306,23 @@ class TestIsRefused:
         with pytest.raises(InvalidInput, match="has expired"):
             query(viewer, AUTHORS, cursor=cursor)
 
-    def test_where_it_is_signed_for_something_else(self, viewer, cursor):
-        content = signing.loads(cursor, salt=signed._SALT)
-        with pytest.raises(InvalidInput):
-            query(viewer, AUTHORS, cursor=signing.dumps(content, salt="other"))
+    def test_where_it_is_signed_for_something_else(self, viewer, cursor, monkeypatch):
+        content = signed._opened(cursor)
+        monkeypatch.setattr(signed, "_PURPOSE", "other")
+        other = signed._signed(content)
+        monkeypatch.undo()
+
+        assert query(viewer, AUTHORS, cursor=signed._signed(content)).count
+        with pytest.raises(InvalidInput, match="not one that a page has given"):
+            query(viewer, AUTHORS, cursor=other)
+
+    def test_where_it_is_signed_with_a_key_that_holds_no_more(self, viewer, cursor, settings):
+        old, settings.SECRET_KEY = settings.SECRET_KEY, "another " * 8
+        with pytest.raises(InvalidInput, match="not one that a page has given"):
+            query(viewer, AUTHORS, cursor=cursor)
+
+        settings.SECRET_KEY_FALLBACKS = ["older " * 10, old]
+        assert query(viewer, AUTHORS, cursor=cursor).count
 
     def test_beside_an_offset_or_groups(self, viewer, cursor):
         with pytest.raises(InvalidInput):
