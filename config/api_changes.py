@@ -1,7 +1,7 @@
 """What differs between two OpenAPI documents, and what of it breaks programs that were made for the first.
 
-A program breaks where something that it may use is gone (an address, a method, a parameter, a member of an answer),
-where something that it does not send is wanted, or where what it sends is taken no more.
+A program breaks where something that it may use is gone (an address, a method, a parameter, a member or a header of an
+answer), where something that it does not send is wanted, or where what it sends is taken no more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def breaking(old: Schema, new: Schema) -> list[str]:
 
 
 def added(old: Schema, new: Schema) -> list[str]:
-    """This function will return the operations, parameters and members that are new, a line for each."""
+    """This function will return the operations, parameters, members and headers that are new, a line for each."""
     before, after = _names(old), _names(new)
     operations = [name for name in after if name not in before]
     parameters = [
@@ -38,7 +38,8 @@ def added(old: Schema, new: Schema) -> list[str]:
         if name in known_before
         for member in known - known_before[name]
     ]
-    return sorted([*operations, *parameters, *members])
+    headers = [f"the header {name}" for name in _headers(new) - _headers(old)]
+    return sorted([*operations, *parameters, *members, *headers])
 
 
 def _names(document: Schema) -> dict[str, set[str]]:
@@ -47,6 +48,13 @@ def _names(document: Schema) -> dict[str, set[str]]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
+
+
+def _headers(document: Schema) -> set[str]:
+    """The headers that some answer has."""
+    operations = (operation for methods in document["paths"].values() for operation in methods.values())
+    answers = (answer for operation in operations for answer in operation["responses"].values())
+    return {name for answer in answers for name in _meant(document, answer).get("headers", ())}
 
 
 def _members(document: Schema) -> dict[str, set[str]]:
@@ -87,6 +95,18 @@ class _Comparison:
                 yield f"{name}: the answer {status} is gone"
             elif now is not None and status.startswith("2"):
                 yield from self._bodies(f"{name}: {status}", answer, now, is_sent=False)
+            if now is not None:
+                yield from self._headers(f"{name}: {status}", answer, now)
+
+    def _headers(self, name: str, old: Schema, new: Schema) -> Iterator[str]:
+        before, after = _meant(self.old, old).get("headers", {}), _meant(self.new, new).get("headers", {})
+        for header in before.keys() - after.keys():
+            yield f"{name}: the header {header} is gone"
+        for header in before.keys() & after.keys():
+            was, now = _meant(self.old, before[header]), _meant(self.new, after[header])
+            if was.get("required") and not now.get("required"):
+                yield f"{name}: the header {header} may be left out"
+            yield from self._schemas(f"{name}: {header}", was["schema"], now["schema"], is_sent=False)
 
     def _bodies(self, name: str, old: Schema | None, new: Schema | None, *, is_sent: bool) -> Iterator[str]:
         if is_sent and old is None and new is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -31,46 +31,12 @@ from accesscontrol.errors import (
 )
 from catalog import registry
 from catalog.services import live
+from config import openapi_headers as headers
 
 EVERYWHERE: tuple[type[Refused], ...] = (
     InvalidInput, AuthenticationRequired, Forbidden, NotAcceptable, RateLimited, TimedOut,
 )  # fmt: skip
 OF_BODIES: tuple[type[Refused], ...] = (LengthRequired, TooLarge, UnsupportedContent)
-HEADERS: dict[str, Schema] = {
-    "Prefer": {
-        "schema": {"type": "string", "examples": ["dry-run", "return=minimal", "dry-run, return=minimal"]},
-        "description": "dry-run: answer what it would do, and do nothing. return=minimal: answer without the record.",
-    },
-    "Idempotency-Key": {
-        "schema": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 200,
-            "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$",
-        },
-        "description": "A text of your own: a second request with it, within a day, gets the first one's answer.",
-    },
-    "If-Match": {
-        "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'},
-        "description": "Write only if the record's ETag is this one; else 412.",
-    },
-    "Plan-Token": {
-        "schema": {"type": "string", "maxLength": 200, "pattern": "^[\\x21-\\x7e]+$"},
-        "description": "`details.plan_token` of the refusal that gave the plan: you agree to it. It is good once.",
-    },
-    "If-None-Match": {
-        "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'},
-        "description": "Answer 304 if the ETag is this one still.",
-    },
-    "Range": {
-        "schema": {"type": "string", "examples": ["bytes=1000-", "bytes=0-999", "bytes=-500"]},
-        "description": "Send only this part: all but the first 1,000 bytes, only those, the last 500. Else the whole.",
-    },
-    "If-Range": {
-        "schema": {"type": "string", "examples": ['"18eac19543e3c7a6-13dd"']},
-        "description": "Send a part only of the file that has this ETag; the whole else.",
-    },
-}
 PROBLEM: Schema = {
     "type": "object",
     "properties": {
@@ -159,7 +125,7 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
         for name, schema in self._query(described).items():
             yield _query_parameter(name, self._named(schema))
         for name in described.headers:
-            yield {"name": name, "in": "header", **HEADERS[name]}
+            yield {"name": name, "in": "header", **headers.REQUEST[name]}
 
     def _query(self, described: Described) -> dict[str, Schema]:
         if described.query is None:
@@ -171,7 +137,10 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
     def _responses(self, method: str, described: Described) -> Schema:
         found: Schema = {}
         for status, answer in described.answers.items():
-            found[str(status)] = {"description": HTTPStatus(status).phrase}
+            found[str(status)] = {
+                "description": HTTPStatus(status).phrase,
+                "headers": self._headers(headers.answered(described, status)),
+            }
             if answer is not None:
                 types = described.media_type
                 schema = {"schema": self._schema(answer)}
@@ -189,11 +158,23 @@ class Operations(AutoSchema):  # type: ignore[misc] # untyped
         name = HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
         body = {
             "description": HTTPStatus(status).phrase,
+            "headers": self._headers(headers.refused(status)),
             "content": {problems.MEDIA_TYPE: {"schema": schema}},
         }
         component = ResolvedComponent(name, ResolvedComponent.RESPONSE, body, name)
         self.registry.register_on_missing(component)
         return dict(component.ref)
+
+    def _headers(self, sent: Mapping[str, bool]) -> Schema:
+        """The headers of an answer by their names, each kept once: as one that is always there, or may be."""
+        found: Schema = {}
+        for header, is_sure in sent.items():
+            name = header if is_sure else f"Optional{header}"
+            said = {**headers.ANSWER[header], "required": is_sure}
+            component = ResolvedComponent(name, ResolvedComponent.HEADER, said, name)
+            self.registry.register_on_missing(component)
+            found[header] = dict(component.ref)
+        return found
 
     def _schema(self, said: Any) -> Schema:
         """The schema of a body or an answer."""

@@ -21,7 +21,8 @@ class Described:
     """What one method takes and answers.
 
     A body or an answer is a type (a model of arguments, a dataclass), or a function from the view to a JSON schema for
-    what depends on its table; an answer without a body is None.
+    what depends on its table; an answer without a body is None. Of the headers that an answer `sends`, one that is not
+    always there has a question mark: "ETag?".
     """
 
     query: Callable[[Any], Mapping[str, Schema]] | type[Parameters] | None = None
@@ -29,6 +30,7 @@ class Described:
     answers: Mapping[int, Any] = field(default_factory=dict)
     refuses: tuple[type[Refused], ...] = ()  # beside what every request may be refused for
     headers: tuple[str, ...] = ()  # of the request: If-Match, Prefer, Idempotency-Key
+    sends: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # headers of each answer
     takes: str = "application/json"  # the type of the body
     media_type: str | tuple[str, ...] = "application/json"  # of the answers
 

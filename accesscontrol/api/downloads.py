@@ -18,6 +18,13 @@ from accesscontrol.errors import RangeNotSatisfiable, Refused
 HEADERS: Final = ("Range", "If-Range", "If-None-Match")
 """The headers that requests for a file are read for."""
 
+SENT: Final = {
+    200: ("ETag", "Accept-Ranges", "Content-Disposition"),
+    206: ("ETag", "Accept-Ranges", "Content-Disposition", "Content-Range"),
+    304: ("ETag", "Accept-Ranges"),
+}
+"""The headers of answers that are files."""
+
 BLOCK_BYTES: Final = 1 << 16
 _RANGE: Final = re.compile(
     r"\s*bytes\s*=\s*(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))\s*", re.IGNORECASE

@@ -159,7 +159,7 @@ class KeysView(_KeyView):
         """List one's own API keys, the newest first; a key is shown itself alone."""
         return answer(KeyList([KeyInfo.of(key) for key in keys.own(self.actor)]))
 
-    @describes(body=NewKey, answers={201: ShownKey}, refuses=(LimitExceeded,))
+    @describes(body=NewKey, answers={201: ShownKey}, sends={201: ("Location",)}, refuses=(LimitExceeded,))
     def post(self, request: Request) -> HttpResponse:
         """Make an API key. Its text is in this answer and nowhere else. Keys and tokens may not do this."""
         given = NewKey.read(request.data)
@@ -202,7 +202,7 @@ class RotateView(_KeyView):
 
     operations = {"POST": "KEY_CREATED"}
 
-    @describes(body=Rotation, answers={201: ShownKey}, refuses=(NotFound,))
+    @describes(body=Rotation, answers={201: ShownKey}, sends={201: ("Location",)}, refuses=(NotFound,))
     def post(self, request: Request, prefix: str) -> HttpResponse:
         """Give one's API key a new secret; the present one is good for some hours more. Keys and tokens may not."""
         given = Rotation.read(request.data)

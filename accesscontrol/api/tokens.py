@@ -50,7 +50,7 @@ class TokensView(ServiceView):
         """Show it to those who did not come with a token."""
         return super().is_for(actor, method) and "token" not in actor.credential
 
-    @describes(body=NewToken, answers={201: GivenToken})
+    @describes(body=NewToken, answers={201: GivenToken}, sends={201: ("Location",)})
     def post(self, request: Request) -> HttpResponse:
         """Give an access token for the session or API key of the request. It is in this answer and nowhere else."""
         given = NewToken.read(request.data)

@@ -53,7 +53,7 @@ class TrailView(ServiceView):
     tag = "audit"
     others = Right.VIEW_AUDIT
 
-    @describes(query=Asked, answers={200: AuditPage})
+    @describes(query=Asked, answers={200: AuditPage}, sends={200: ("Link",)})
     def get(self, request: Request) -> HttpResponse:
         """List what was done, newest first: by yourself, on tables that you may read, or with view_audit all."""
         page = queries.search(actor=self.actor, **dict(Asked.read(given_in(request.GET))))

@@ -22,7 +22,7 @@ from backups.api.view import BackupsView
 from backups.deletion import Deleted
 from backups.errors import BackupInvalid, DependentBackups
 from backups.services import Listing
-from jobs.api.shown import JobShown, started
+from jobs.api.shown import STARTED, JobShown, started
 
 
 class ListParameters(Parameters):
@@ -70,6 +70,7 @@ class ListView(BackupsView):
         headers=("Idempotency-Key",),
         body=NewBackup,
         answers={202: JobShown},
+        sends={202: STARTED},
         refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponse:

@@ -47,6 +47,7 @@ class FileView(BackupsView):
     @describes(
         headers=downloads.HEADERS,
         answers={200: {}, 206: {}, 304: None},
+        sends=downloads.SENT,
         refuses=(NotFound, BackupInvalid, RangeNotSatisfiable),
         media_type=BINARY,
     )
@@ -76,6 +77,7 @@ class UploadView(BackupsView):
         takes=BINARY,
         headers=("Idempotency-Key",),
         answers={201: Found},
+        sends={201: ("Location",)},
         refuses=(BackupInvalid, Conflict),
     )
     def post(self, request: Request) -> HttpResponse:

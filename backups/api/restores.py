@@ -18,7 +18,7 @@ from audit.api.terms import once_of, plan_token_of
 from backups import restoring, starting
 from backups.api.view import BackupsView
 from backups.errors import BackupInvalid
-from jobs.api.shown import JobShown, started
+from jobs.api.shown import STARTED, JobShown, started
 
 
 class Look(Arguments):
@@ -39,6 +39,7 @@ class ValidateView(BackupsView):
         headers=("Idempotency-Key",),
         body=Look,
         answers={202: JobShown},
+        sends={202: STARTED},
         refuses=(NotFound, Conflict),
     )
     def post(self, request: Request, name: str) -> HttpResponse:
@@ -76,6 +77,7 @@ class RestoreView(BackupsView):
         body=Restore,
         headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={202: JobShown},
+        sends={202: (*STARTED, "Preference-Applied?")},
         refuses=(NotFound, BackupInvalid, ConfirmationRequired),
     )
     def post(self, request: Request, name: str) -> HttpResponse:

@@ -19,11 +19,11 @@ from accesscontrol.api.view import ServiceView
 from accesscontrol.errors import Conflict, NotFound
 from audit.api.terms import WRITING, WriteParameters, once_of, terms_of
 from audit.operation import MAX_AFFECTED
-from catalog.api.records import WRITE_REFUSALS, told
+from catalog.api.records import TOLD, WRITE_REFUSALS, told
 from catalog.services import undo, undo_preview
 from catalog.services.undo_preview import Deed
 from jobs import services as jobs
-from jobs.api.shown import JobShown, started
+from jobs.api.shown import STARTED, JobShown, started
 
 MAX_AT_ONCE: Final = 1_000  # records; more are undone by a job
 
@@ -103,6 +103,7 @@ class UndoView(ChangeView):
         query=WriteParameters,
         headers=WRITING,
         answers={200: ChangeUndone, 202: JobShown},
+        sends={200: TOLD, 202: STARTED},
         refuses=(NotFound, *WRITE_REFUSALS),
     )
     def post(self, request: Request, change_id: UUID) -> HttpResponse:

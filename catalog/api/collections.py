@@ -17,7 +17,7 @@ from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
 from audit.operation import Terms
 from catalog.api import listing, schemas, where_schemas
-from catalog.api.records import WRITE_REFUSALS, DeleteParameters, deletion_of, told, written
+from catalog.api.records import TOLD, WRITE_REFUSALS, DeleteParameters, deletion_of, told, written
 from catalog.api.tables import TableView
 from catalog.services import batch, records
 from catalog.services.writing import Change
@@ -63,7 +63,7 @@ class CollectionView(TableView):
             return "BATCH_INSERT"
         return super().operation
 
-    @describes(query=listing.parameters_of, answers={200: _of(schemas.page)})
+    @describes(query=listing.parameters_of, answers={200: _of(schemas.page)}, sends={200: ("Link",)})
     def get(self, request: Request) -> HttpResponse:
         """List records."""
         page = listing.find(self.actor, self.table, request.GET)
@@ -79,6 +79,7 @@ class CollectionView(TableView):
             ]
         },
         answers={201: _added, 200: _added},
+        sends={201: ("Location?", "ETag?", *TOLD), 200: ("ETag?", *TOLD)},
         refuses=WRITE_REFUSALS,
     )
     def post(self, request: Request) -> HttpResponse:
@@ -101,6 +102,7 @@ class CollectionView(TableView):
         headers=WRITING,
         body=_of(schemas.updates),
         answers={200: lambda view: schemas.batch(view.caller, view.table, "updated", counts=COUNTS)},
+        sends={200: TOLD},
         refuses=WRITE_REFUSALS,
     )
     def patch(self, request: Request) -> HttpResponse:
@@ -117,6 +119,7 @@ class CollectionView(TableView):
         answers={
             200: lambda view: schemas.batch(view.caller, view.table, "deleted", counts=COUNTS, type=DELETION)
         },
+        sends={200: TOLD},
         refuses=WRITE_REFUSALS,
     )
     def delete(self, request: Request) -> HttpResponse:

@@ -33,7 +33,7 @@ from catalog.exchange import fetching, starting, streaming
 from catalog.exchange.layout import Kind, Layout
 from catalog.exchange.selection import MAX_LIMIT
 from jobs import services as jobs
-from jobs.api.shown import JobShown, started
+from jobs.api.shown import STARTED, JobShown, started
 
 MEDIA_TYPES: Final[dict[Kind, str]] = {
     "csv": "text/csv",
@@ -99,7 +99,11 @@ class ExportView(TableView):
         return Layout(self._kind(self.request.GET.get("format"))).operation
 
     @describes(
-        query=_parameters, answers={200: {}}, refuses=(LimitExceeded,), media_type=tuple(MEDIA_TYPES.values())
+        query=_parameters,
+        answers={200: {}},
+        sends={200: ("Content-Disposition",)},
+        refuses=(LimitExceeded,),
+        media_type=tuple(MEDIA_TYPES.values()),
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Export records: as CSV, JSON, NDJSON or XLSX, any number of them, sent while they are read."""
@@ -154,6 +158,7 @@ class ExportsView(SomeTableView):
         headers=("Idempotency-Key",),
         body=NewExport,
         answers={202: JobShown},
+        sends={202: STARTED},
         refuses=(Conflict,),
     )
     def post(self, request: Request) -> HttpResponseBase:
@@ -195,6 +200,7 @@ class ExportFileView(SomeTableView):
     @describes(
         headers=downloads.HEADERS,
         answers={200: {}, 206: {}, 304: None},
+        sends={status: (*names, "Repr-Digest") for status, names in downloads.SENT.items()},
         refuses=(NotFound, Forbidden, RangeNotSatisfiable),
         media_type=tuple(MEDIA_TYPES.values()),
     )

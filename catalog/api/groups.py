@@ -90,7 +90,7 @@ class GroupsView(TableView):
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
     rights = {"GET": Operation.READ}
 
-    @describes(query=_parameters, answers={200: lambda _: schemas.groups()})
+    @describes(query=_parameters, answers={200: lambda _: schemas.groups()}, sends={200: ("Link",)})
     def get(self, request: Request) -> HttpResponse:
         """Count and sum up records, in groups."""
         asked, given = listing.split(GroupParameters, request.GET)

@@ -59,7 +59,9 @@ class VersionsView(TableView):
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
     rights = {"GET": Operation.READ}
 
-    @describes(query=VersionsParameters, answers={200: RecordVersions}, refuses=(NotFound,))
+    @describes(
+        query=VersionsParameters, answers={200: RecordVersions}, sends={200: ("Link?",)}, refuses=(NotFound,)
+    )
     def get(self, request: Request, key: str) -> HttpResponse:
         """List the versions of a record, the newest first: who changed what, and when."""
         asked = VersionsParameters.read(given_in(request.GET))

@@ -42,7 +42,7 @@ from catalog.exchange.order import Order
 from catalog.exchange.uploads import Upload
 from catalog.table import Table
 from jobs import services as jobs
-from jobs.api.shown import JobShown, started
+from jobs.api.shown import STARTED, JobShown, started
 
 FORMATS: Final[dict[str, Format]] = {
     "text/csv": "csv",
@@ -144,6 +144,7 @@ class ImportsView(ImportView):
         takes="text/csv",
         headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
+        sends={200: ("Preference-Applied",), 202: (*STARTED, "Preference-Applied?")},
         refuses=(ConfirmationRequired, LimitExceeded),
     )
     def post(self, request: Request) -> HttpResponse:
@@ -219,6 +220,7 @@ class BroughtView(ImportView):
     @describes(
         headers=("Prefer", "Plan-Token", "Idempotency-Key"),
         answers={200: ImportShown, 202: JobShown},
+        sends={200: ("Preference-Applied",), 202: (*STARTED, "Preference-Applied?")},
         refuses=(NotFound, ConfirmationRequired),
     )
     def post(self, request: Request, table: str, token: str) -> HttpResponse:

@@ -58,6 +58,10 @@ WRITE_REFUSALS = (
     NotNullViolation,
 )  # fmt: skip
 CONDITIONAL = (*WRITING, "If-Match")
+TOLD = ("Change-Id", "Preference-Applied?")
+"""The headers of answers to writes."""
+WRITTEN = ("ETag", *TOLD)
+"""The headers of answers to writes of one record."""
 
 
 def _record(view: TableView) -> Schema:
@@ -81,7 +85,11 @@ class RecordView(TableView):
     }
 
     @describes(
-        query=chosen_of, headers=("If-None-Match",), answers={200: _part, 304: None}, refuses=(NotFound,)
+        query=chosen_of,
+        headers=("If-None-Match",),
+        answers={200: _part, 304: None},
+        sends={200: ("ETag?",), 304: ("ETag",)},
+        refuses=(NotFound,),
     )
     def get(self, request: Request, key: str) -> HttpResponse:
         """Read a record."""
@@ -122,6 +130,7 @@ class RecordView(TableView):
         headers=CONDITIONAL,
         body=lambda view: schemas.to_change(view.caller, view.table),
         answers={200: _record, 204: None},
+        sends={200: WRITTEN, 204: WRITTEN},
         refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
     )
     def patch(self, request: Request, key: str) -> HttpResponse:
@@ -133,6 +142,7 @@ class RecordView(TableView):
         headers=CONDITIONAL,
         body=lambda view: schemas.to_replace(view.caller, view.table),
         answers={200: _record, 204: None},
+        sends={200: WRITTEN, 204: WRITTEN},
         refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
     )
     def put(self, request: Request, key: str) -> HttpResponse:
@@ -143,6 +153,7 @@ class RecordView(TableView):
         query=deletion_of,
         headers=CONDITIONAL,
         answers={204: None},
+        sends={204: TOLD},
         refuses=(NotFound, PreconditionFailed, *WRITE_REFUSALS),
     )
     def delete(self, request: Request, key: str) -> HttpResponse:
@@ -182,6 +193,7 @@ class RestoreView(TableView):
         query=WriteParameters,
         headers=WRITING,
         answers={200: _record, 204: None},
+        sends={200: WRITTEN, 204: WRITTEN},
         refuses=(NotFound, *WRITE_REFUSALS),
     )
     def post(self, request: Request, key: str) -> HttpResponse:

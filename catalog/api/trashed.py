@@ -15,7 +15,7 @@ from accesscontrol.arguments import Arguments
 from accesscontrol.policy import Operation
 from audit.api.terms import WRITING, WriteParameters, terms_of
 from catalog.api import schemas
-from catalog.api.records import WRITE_REFUSALS, told
+from catalog.api.records import TOLD, WRITE_REFUSALS, told
 from catalog.api.tables import TableView
 from catalog.services import trash
 
@@ -41,6 +41,7 @@ class RestoreManyView(TableView):
         headers=WRITING,
         body=_which,
         answers={200: lambda view: schemas.batch(view.caller, view.table, "restored")},
+        sends={200: TOLD},
         refuses=WRITE_REFUSALS,
     )
     def post(self, request: Request) -> HttpResponse:
@@ -63,6 +64,7 @@ class PurgeView(TableView):
         headers=WRITING,
         body=_which,
         answers={200: lambda _: schemas.purged()},
+        sends={200: TOLD},
         refuses=WRITE_REFUSALS,
     )
     def post(self, request: Request) -> HttpResponse:

@@ -17,6 +17,9 @@ from accesscontrol.api.content import answer
 from jobs import kinds
 from jobs.models import Job, State
 
+STARTED: Final = ("Location", "Retry-After?")
+"""The headers of answers to requests whose work goes on."""
+
 RETRY_AFTER_S: Final = 1  # what a worker tells of itself it tells twice as often
 _SUBJECTS: Final = ("table", "backup_file")
 _OWN: Final = frozenset({"columns"})  # of a result, which may name what is hidden from others

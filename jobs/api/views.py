@@ -18,7 +18,7 @@ from accesscontrol.errors import Conflict, NotFound
 from accesscontrol.policy import Right
 from audit import cursors
 from jobs import services
-from jobs.api.shown import JobShown, retry_after, shown
+from jobs.api.shown import STARTED, JobShown, retry_after, shown, started
 
 
 class JobParameters(Parameters):
@@ -47,7 +47,7 @@ class JobsView(ServiceView):
     tag = "jobs"
     others = Right.MANAGE_BACKUPS
 
-    @describes(query=JobParameters, answers={200: JobPage})
+    @describes(query=JobParameters, answers={200: JobPage}, sends={200: ("Link",)})
     def get(self, request: Request) -> HttpResponse:
         """List jobs, the newest first: your own, or with the right manage_backups all."""
         asked = JobParameters.read(given_in(request.GET))
@@ -79,7 +79,7 @@ class JobView(OneJobView):
 
     operations = {"GET": "QUERY", "HEAD": "QUERY"}
 
-    @describes(answers={200: JobShown}, refuses=(NotFound,))
+    @describes(answers={200: JobShown}, sends={200: ("Retry-After?",)}, refuses=(NotFound,))
     def get(self, request: Request, job_id: int) -> HttpResponse:
         """Read a job: how far it is, what it has logged, and how it ended."""
         job = services.get(actor=self.actor, job_id=job_id)
@@ -91,10 +91,11 @@ class CancelView(OneJobView):
 
     operations = {"POST": "QUERY"}
 
-    @describes(answers={200: JobShown, 202: JobShown}, refuses=(NotFound, Conflict))
+    @describes(answers={200: JobShown, 202: JobShown}, sends={202: STARTED}, refuses=(NotFound, Conflict))
     def post(self, request: Request, job_id: int) -> HttpResponse:
         """Cancel a job: one that waits ends at once (200), one that runs within a second or so (202)."""
         self.about(operation=services.get(actor=self.actor, job_id=job_id).operation)
         job = services.cancel(actor=self.actor, job_id=job_id)
-        told = shown(request, self.actor, job)
-        return answer(told, 200 if job.is_finished else 202, retry_after(job))
+        if job.is_finished:
+            return answer(shown(request, self.actor, job))
+        return started(request, self.actor, job)

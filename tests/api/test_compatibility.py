@@ -43,6 +43,15 @@ PAIRS: list[tuple[Callable[[Document], Any], str]] = [
     (lambda d: schema(d, "BookInsert")["properties"]["title"].update(minLength=1), "its minLength is 1 now"),
     (lambda d: schema(d, "BookInsert")["properties"]["title"].update(pattern="x"), "its pattern is another"),
     (lambda d: sent(d)["anyOf"].pop(), "one of its forms is taken no more"),
+    (
+        lambda d: d["paths"][BOOKS]["get"]["responses"]["200"]["headers"].pop("Link"),
+        "GET /api/v1/books/: 200: the header Link is gone",
+    ),
+    (lambda d: d["components"]["headers"]["ETag"].update(required=False), "the header ETag may be left out"),
+    (
+        lambda d: d["components"]["responses"]["TooManyRequests"]["headers"].pop("Retry-After"),
+        "429: the header Retry-After is gone",
+    ),
 ]
 
 
@@ -94,9 +103,13 @@ def test_what_is_new_is_noted_and_what_breaks_is_refused(
     less = copy.deepcopy(kept)
     del less["paths"][BOOKS]["post"]
     del schema(less, "NewBackup")["properties"]["compress"]
+    del less["components"]["responses"]["Unauthorized"]["headers"]["WWW-Authenticate"]
     snapshot.write_text(json.dumps(less), encoding="utf-8")
     call_command("api_reference")
-    assert "- New: NewBackup.compress.\n- New: POST /api/v1/books/.\n" in changes.read_text(encoding="utf-8")
+    assert (
+        "- New: NewBackup.compress.\n- New: POST /api/v1/books/.\n- New: the header WWW-Authenticate.\n"
+        in changes.read_text(encoding="utf-8")
+    )
 
     more = copy.deepcopy(kept)
     more["paths"]["/api/v1/more/"] = more["paths"][BOOKS]

@@ -66,6 +66,9 @@ def test_every_method_of_every_address_is_described() -> None:
         if not hasattr(getattr(view, method), "described") or not getattr(view, method).__doc__
     ]
     assert nameless == []
+    for _, view in ALL:
+        for described in (getattr(view, method).described for method in methods_of(view)):
+            assert set(described.sends) <= set(described.answers), view
 
 
 def test_no_root_is_the_name_of_a_table() -> None:
