@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.contrib.auth.models import User
@@ -27,12 +27,14 @@ class Credential:
 
     def within(self, actor: Actor) -> Actor:
         """This function will return an actor as the bearer of the credential."""
-        return replace(
-            actor,
-            client_info={**actor.client_info, **self.about},
-            scope=self.scope,
-            known_under=self.known_under,
-            check_again=self.check_again,
+        return Actor(
+            actor.user,
+            actor.channel,
+            {**actor.client_info, **self.about},
+            actor.request_id,
+            self.scope,
+            self.known_under,
+            self.check_again,
         )
 
 

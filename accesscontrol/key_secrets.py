@@ -10,7 +10,6 @@ import re
 import secrets
 import string
 from datetime import datetime
-from hashlib import sha256
 from hmac import digest as hmac
 from typing import Final
 
@@ -45,4 +44,4 @@ def renew(key: ApiKey, keep_until: datetime | None = None) -> str:
 def digests(prefix: str, secret: str) -> list[str]:
     """This function will return what may be kept of a secret: by the present SECRET_KEY, then by each before it."""
     text = f"{prefix}_{secret}".encode()
-    return [hmac(key, text, sha256).hex() for key in secret_keys.derived(_PURPOSE)]
+    return [hmac(key, text, "sha256").hex() for key in secret_keys.derived(_PURPOSE)]

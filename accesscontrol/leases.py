@@ -65,9 +65,9 @@ class Lease:
     def levels(self, now: float) -> tuple[Level, ...]:
         """This function will return the levels of the limits, what is left of the lease being the caller's."""
         passed = now - self.since
+        found = zip(self.draws, self.drawn.ahead, strict=True)
         return tuple(
-            Level(draw.limit, max(0.0, ahead - passed - self.left * draw.step_s))
-            for draw, ahead in zip(self.draws, self.drawn.ahead, strict=True)
+            [Level(draw.limit, max(0.0, ahead - passed - self.left * draw.step_s)) for draw, ahead in found]
         )
 
     def wait_s(self, now: float) -> float:
@@ -119,7 +119,7 @@ class Account:
         ]
         draws = [Draw(name, limit) for name, limit in found if limit]
         self.costs = [draw for draw in draws if not draw.price]
-        self._cost_limits = [(Cost(draw.limit.kind), draw.limit) for draw in self.costs]
+        self._cost_limits = [_of_cost(draw.limit) for draw in self.costs]
         self.draws = {
             work: [
                 *(draw for draw in draws if draw.limit.kind is work),
@@ -152,12 +152,11 @@ class Account:
 
     def owe(self, costs: Mapping[Cost, float]) -> bool:
         """This function will add up what the caller owes, and say whether that is much by now."""
-        for cost, limit in self._cost_limits:
-            self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], limit.amount)
-        return any(
-            self.owed[cost] >= max(MUCH[cost], limit.amount * MUCH_OF_LIMIT)
-            for cost, limit in self._cost_limits
-        )
+        is_much = False
+        for cost, amount, much in self._cost_limits:
+            owed = self.owed[cost] = self.owed.get(cost, 0.0) + min(costs[cost], amount)
+            is_much = is_much or owed >= much
+        return is_much
 
     def find_out(self, drawn: Drawn) -> None:
         """This function will heed what the buckets of costs say: who owes too much has no permits any more."""
@@ -168,6 +167,12 @@ class Account:
         """This function will return what the caller owes, and forget it."""
         owed, self.owed = self.owed, {}
         return owed
+
+
+def _of_cost(limit: Limit) -> tuple[Cost, int, float]:
+    """A cost, as how much of it one request counts at most, and how much is told to the buckets at once."""
+    cost = Cost(limit.kind)
+    return cost, limit.amount, max(MUCH[cost], limit.amount * MUCH_OF_LIMIT)
 
 
 class Accounts:

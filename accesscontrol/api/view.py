@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -22,6 +22,8 @@ from accesscontrol.errors import AuthenticationRequired, MethodNotAllowed
 from accesscontrol.policy import Right
 from accesscontrol.uploads import take_files
 from accesscontrol.web import actor_of
+
+_ALLOWED: Final[dict[type[APIView], dict[str, str]]] = {}  # the header Allow of each class of views
 
 
 class ServiceView(APIView):
@@ -87,6 +89,14 @@ class ServiceView(APIView):
         found.META, found.method = request.META, request.method
         return found
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """What every answer says of the address: the methods that it takes, which its class alone knows."""
+        kept = _ALLOWED.get(type(self))
+        if kept is None:
+            kept = _ALLOWED[type(self)] = super().default_response_headers
+        return kept.copy()
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Choose the form of the answer: the first, at once, for all who take anything."""
         if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
@@ -144,8 +154,7 @@ class ServiceView(APIView):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say what the answer depends on: no cache between us and the caller may keep it for others."""
         answer = super().finalize_response(request, response, *args, **kwargs)
-        if "Cache-Control" not in answer:
-            answer["Cache-Control"] = "private, no-cache"
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
         if request.method in SAFE_METHODS:
             packing.pack(request, answer)
         self.meter.finish(self, answer)
