@@ -10,8 +10,13 @@ from uuid import UUID
 import psycopg
 import pytest
 import structlog
-from django.test import Client
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import URLResolver
 
+from config import page_requests, urls
+from config.dispatching import ByFirstName
 from config.logs import HIDDEN, hide_secrets
 
 NUMBER = "6d1c2f6e-6e0c-4d3c-9b55-0f6f0c1a2b3c"
@@ -69,6 +74,37 @@ class TestHeaders:
         assert response.cookies["csrftoken"]["samesite"] == "Lax"
 
 
+class TestMiddlewareOfPages:
+    def test_is_passed_in_one_step_by_programs(self):
+        def view(request: HttpRequest) -> HttpResponse:
+            return HttpResponse("there")
+
+        chain = view
+        for middleware in (page_requests.Messages, page_requests.Forms, page_requests.Sessions):
+            chain = convert_exception_to_response(middleware(chain))
+
+        assert chain.beyond_pages is view
+        answer = chain(RequestFactory().get("/api/v1/me/", headers={"Authorization": "Bearer x"}))
+        assert answer.content == b"there"
+
+
+class TestAddressesOfTheApi:
+    def test_lead_where_django_would_find_them(self):
+        (api,) = [found for found in urls.urlpatterns if isinstance(found, ByFirstName)]
+        paths = {f"api/v1/{found.pattern}".replace("<str:key>", "7") for found in api.url_patterns}
+        paths = {path for path in paths if "<" not in path}
+        assert {"api/v1/scenes/", "api/v1/scenes/export/", "api/v1/scenes/7/", "api/v1/"} <= paths
+
+        for path in [*paths, "api/v1/scenes", "api/v1/nowhere/", "api/v1/me/nothing/"]:
+            found, wanted = api.resolve(path), URLResolver.resolve(api, path)
+            assert (found.func, found.kwargs, found.view_name, found.route) == (
+                wanted.func,
+                wanted.kwargs,
+                wanted.view_name,
+                wanted.route,
+            )
+
+
 class TestHealth:
     def test_tells_that_it_works(self, client: Client):
         assert (client.get("/health").status_code, client.get("/health").json()) == (200, {"status": "ok"})
@@ -98,6 +134,7 @@ class TestLogs:
             password="hush",
             headers={"Authorization": "Bearer hush", "Accept": "text/html"},
             tried=["host=db password=hush", {"api_key": "hush"}],
+            said=["Bearer hush", "it sent BEARER hush", b"with password=hush"],
         )
         try:
             psycopg.conninfo.conninfo_to_dict("postgresql://app:hush@db/library?nonsense=1")
@@ -106,7 +143,7 @@ class TestLogs:
 
         text = json.dumps(list(lines))
         assert "hush" not in text
-        assert text.count(HIDDEN) >= 5
+        assert text.count(HIDDEN) >= 8
         assert "text/html" in text
         assert "library" in text
 
