@@ -6,11 +6,12 @@ read anew at the beginning of each operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 Row = tuple[str | None, str, list[str]]  # of app.grants_of
 
@@ -66,9 +67,9 @@ class Grants:
 
 @dataclass(frozen=True)
 class Known:
-    """What a user had been granted when the mark was `version`."""
+    """What a user had been granted under a mark."""
 
-    version: str
+    mark: str
     grants: Grants
 
 
@@ -76,20 +77,17 @@ _MAX_KNOWN = 1_000  # users; beyond it all are read anew
 _known: dict[int, Known] = {}
 
 
-def known_of(member: int | None) -> Known | None:
-    """This function will return what is known of a user in this process, of whatever age."""
-    return None if member is None else _known.get(member)
-
-
-def learn(member: int, rows: Sequence[Row], known: Known | None) -> Known:
-    """This function will return what the rows of app.begin_operation say, or what was known under the same mark."""
-    (_, version, _), *granted = rows
-    if known is None or known.version != version:
-        known = Known(version, read(granted))
+def as_of(mark: str, member: int, cursor: CursorWrapper) -> Grants:
+    """This function will return what a user has been granted under the mark of now, which was just read."""
+    known = _known.get(member)
+    if known is None or known.mark != mark:
+        # What changes between the two statements is known under an old mark, and read again.
+        cursor.execute(_ROWS, [member])
+        known = Known(mark, read(cursor.fetchall()))
         if len(_known) >= _MAX_KNOWN:
             _known.clear()
         _known[member] = known
-    return known
+    return known.grants
 
 
 def load(user: User) -> Grants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection
@@ -13,26 +14,36 @@ from accesscontrol.actor import Actor
 
 # Shared here; a restore takes it for itself. LOCK takes no snapshot: one taken behind it sees what the restore left.
 OPEN_GATE = "LOCK TABLE app.restore_gate IN ACCESS SHARE MODE"
-
-
-_BEGIN = "SELECT codename, origin, tables FROM app.begin_operation(%s, %s, %s, %s, %s, %s)"  # migration 0011
+_MARK = "version::text FROM app.access_version"
 
 
 def begin(actor: Actor, *, flushes: bool, writes: bool = False, cursor: CursorWrapper | None = None) -> None:
-    """This function will set the limits of the current transaction, and read what the actor may do, in one round trip.
+    """This function will set the limits of the current transaction, and learn what the actor may do, in one round trip.
 
     A statement that takes longer is stopped by PostgreSQL, and so is one that waits longer for a lock. Set for the
-    transaction alone (SET LOCAL), they are right behind a pooler too. Without `flushes` the commit
+    transaction alone, they are right behind a pooler too. Without `flushes` the commit
     does not wait for the disk: for reads, which lose nothing but their audit row if the server dies. What
     `writes` waits for a restore of the whole catalog, and keeps one from beginning. Whoever goes on with a
-    cursor brings it.
+    cursor brings it. Where anybody's rights have changed, a second round trip reads the actor's anew.
     """
-    member = None if actor.has_grants or actor.user is None else actor.user.pk
-    known = grants.known_of(member)
     limits = [int(limit * 1000) for limit in (settings.STATEMENT_TIMEOUT_S, settings.LOCK_TIMEOUT_S)]
     with nullcontext(cursor) if cursor else connection.cursor() as used:
-        used.execute(_BEGIN, [member, known.version if known else None, *limits, flushes, writes])
-        rows = used.fetchall()
-    if member is not None:
-        found = grants.learn(member, rows, known)
-        actor.know(found.grants, found.version)
+        used.execute(_beginning(*limits, flushes=flushes, writes=writes))
+        *_, mark = used.set_result(-1).fetchone()
+        if actor.user is not None and not actor.has_grants:
+            actor.know(grants.as_of(mark, actor.user.pk, used), mark)
+
+
+@lru_cache
+def _beginning(statement_ms: int, lock_ms: int, *, flushes: bool, writes: bool) -> str:
+    """With what a transaction begins. Its last result ends with the mark, which is read behind the gate.
+
+    Without parameters, so that it may be several statements; one alone is prepared by the driver.
+    """
+    limits = (
+        f"set_config('statement_timeout', '{statement_ms}', true), set_config('lock_timeout', '{lock_ms}', true),"
+        f" set_config('synchronous_commit', '{'on' if flushes else 'off'}', true)"
+    )
+    if writes:
+        return f"SELECT {limits}; {OPEN_GATE}; SELECT {_MARK}"
+    return f"SELECT {limits}, {_MARK}"

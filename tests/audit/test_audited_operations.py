@@ -60,6 +60,23 @@ def state() -> list[dict[str, Any]]:
     return list(BOOKS.model._default_manager.order_by("id").values())
 
 
+def is_gate_held() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 'app.restore_gate'::regclass"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.usefixtures("library")
+def test_what_writes_keeps_a_restore_of_the_whole_from_beginning(editor: Actor) -> None:
+    READS["QUERY"](editor)
+    assert not is_gate_held()
+
+    WRITES["UPDATE"](editor)
+    assert is_gate_held()
+
+
 @pytest.mark.usefixtures("library")
 class TestEveryService:
     @pytest.mark.parametrize("operation", SERVICES)

@@ -328,6 +328,7 @@ def test_costs_the_same_number_of_statements_for_one_row_and_for_many(
     service: Callable[..., Any], who: str, request: pytest.FixtureRequest
 ) -> None:
     user = request.getfixturevalue(who).user
+    service(actor=Actor(user, Channel.API))  # from here on the rights are known
     counts = []
     for rows in (1, 200):
         for _ in range(rows):

@@ -736,6 +736,7 @@ class TestStatements:
         writer = builders.author()
         for number in range(2):
             builders.book(author=writer, genre="a", word_count=number)
+        statements()  # from here on the viewer's rights are known
         few = statements()
         for number in range(198):
             builders.book(author=writer, genre="a", word_count=number)
