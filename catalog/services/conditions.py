@@ -72,16 +72,14 @@ class _Parser:
             raise invalid(path, "is empty")
         if level > MAX_LEVELS:
             raise InvalidInput(f"where is nested deeper than {MAX_LEVELS} levels.", maximum=MAX_LEVELS)
-        found = Q()
-        for key, value in where.items():
-            here = f"{path}.{key}"
-            if key in _CONNECTIVES:
-                found &= self.connective(key, value, here, level=level)
-            elif isinstance(key, str) and key.startswith("$"):
-                raise _unknown(here, key, _CONNECTIVES, "connective")
-            else:
-                found &= self.column(key, value, here)
-        return found
+        return _all([self.member(key, value, f"{path}.{key}", level=level) for key, value in where.items()])
+
+    def member(self, key: str, value: object, path: str, *, level: int) -> Q:
+        if key in _CONNECTIVES:
+            return self.connective(key, value, path, level=level)
+        if isinstance(key, str) and key.startswith("$"):
+            raise _unknown(path, key, _CONNECTIVES, "connective")
+        return self.column(key, value, path)
 
     def connective(self, name: str, value: object, path: str, *, level: int) -> Q:
         if name == "$not":
@@ -97,10 +95,12 @@ class _Parser:
             field = self.table.column(name)
         if not _is_operators(value, field, path):
             return self.compare(field, "$eq", value, path)
-        found = Q()
-        for operator, operand in value.items():
-            found &= self.compare(field, operator, operand, f"{path}.{operator}")
-        return found
+        return _all(
+            [
+                self.compare(field, operator, operand, f"{path}.{operator}")
+                for operator, operand in value.items()
+            ]
+        )
 
     def compare(self, field: AnyField, operator: str, operand: object, path: str) -> Q:
         self.conditions += 1
@@ -115,6 +115,10 @@ class _Parser:
                 return values.clean(self.table, str(field.column), value, validate=False)
 
         return operators.OPERATORS[operator](field, operand, clean, path)
+
+
+def _all(parts: Sequence[Q]) -> Q:
+    return parts[0] if len(parts) == 1 else Q(*parts)
 
 
 def _is_operators(value: object, field: AnyField, path: str) -> TypeGuard[Mapping[str, object]]:

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
-from django.db.models.sql import Query
 from psycopg import sql
 
 from catalog import registry
+from catalog.services.compiling import NOTHING, compiled
 from catalog.services.ordering import Term
 from catalog.services.rows import Member, Output, Rows, framed, run
 from catalog.table import Table
-
-NOTHING = "false"
 
 Strength: TypeAlias = Literal["UPDATE", "NO KEY UPDATE"]
 
@@ -96,21 +92,6 @@ def _by_key(table: Table) -> str:
     name = sql.Identifier(table.name)
     parts = [sql.SQL("{}.{} = %s").format(name, sql.Identifier(column)) for column in table.key]
     return sql.SQL(" AND ").join(parts).as_string()
-
-
-def compiled(table: Table, condition: Q) -> tuple[str, list[Any]]:
-    """This function will return a condition on a table's own columns as SQL, and its parameters."""
-    if not condition:
-        return "true", []
-    query = Query(table.model)
-    compiler = query.get_compiler(using=DEFAULT_DB_ALIAS)
-    try:
-        where, parameters = compiler.compile(query.build_where(condition))
-    except FullResultSet:
-        return "true", []
-    except EmptyResultSet:
-        return NOTHING, []
-    return f"({where})", list(parameters)
 
 
 def _cut(limit: int | None, offset: int) -> str:
