@@ -77,7 +77,9 @@ import os, socket, sys
 import django
 
 django.setup()
-from config.web import Web
+from config import web
+
+web.START_S = 0.02  # enough on a busy machine too
 
 def who(environ, start_response):
     name = str(os.getpid()).encode()
@@ -85,7 +87,9 @@ def who(environ, start_response):
     return [name]
 
 listening = socket.socket(fileno=int(sys.argv[1]))
-Web(who, listening, workers=2, threads=2).run()
+server = web.Web(who, listening, workers=2, threads=2)
+server.cfg.set("keepalive", 60)  # none ends meanwhile, however slow we are
+server.run()
 """
 
 
