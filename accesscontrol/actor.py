@@ -86,6 +86,20 @@ class Actor:
         if mark is None or mark != self.known_under:
             self._check_credential()
 
+    def assume(self, found: grants.Grants, mark: str) -> bool:
+        """This function will take what the user could do under a mark, for who finds out whether that is still the one.
+
+        It says whether it did: not where something is known already, or the credential would have to be read again.
+        """
+        if self.has_grants or (self.check_again is not None and self.known_under != mark):
+            return False
+        self.__dict__["grants"] = found
+        return True
+
+    def forget(self) -> None:
+        """This function will forget what was assumed."""
+        self.__dict__.pop("grants", None)
+
     def _check_credential(self) -> None:
         if self.check_again is not None:
             self.__dict__.update(scope=self.check_again(), check_again=None)

@@ -77,17 +77,22 @@ _MAX_KNOWN = 1_000  # users; beyond it all are read anew
 _known: dict[int, Known] = {}
 
 
+def known(member: int) -> Known | None:
+    """This function will return what a user had been granted when it was last read, which may be no longer true."""
+    return _known.get(member)
+
+
 def as_of(mark: str, member: int, cursor: CursorWrapper) -> Grants:
     """This function will return what a user has been granted under the mark of now, which was just read."""
-    known = _known.get(member)
-    if known is None or known.mark != mark:
+    last = known(member)
+    if last is None or last.mark != mark:
         # What changes between the two statements is known under an old mark, and read again.
         cursor.execute(_ROWS, [member])
-        known = Known(mark, read(cursor.fetchall()))
+        last = Known(mark, read(cursor.fetchall()))
         if len(_known) >= _MAX_KNOWN:
             _known.clear()
-        _known[member] = known
-    return known.grants
+        _known[member] = last
+    return last.grants
 
 
 def load(user: User) -> Grants:

@@ -40,18 +40,27 @@ def unseal(actor: Actor, query: Sequence[object], cursor: object) -> list[Any]:
     :raises InvalidInput: no cursor of ours, too old, another caller's, or of another query
     :raises Conflict: the catalog was restored since
     """
+    last, sealed_at = opened(actor, query, cursor)
+    epochs.require_same(sealed_at, "The cursor")
+    return last
+
+
+def opened(actor: Actor, query: Sequence[object], cursor: object) -> tuple[list[Any], datetime]:
+    """This function will return what `seal` was given as `last`, and when: it is good if no epoch began since.
+
+    :raises InvalidInput: no cursor of ours, too old, another caller's, or of another query
+    """
     if not isinstance(cursor, str) or len(cursor) > MAX_CHARS:
         raise _invalid("is not one that a page has given")
     try:
-        username, digest, last, sealed_at = _opened(cursor)
+        username, digest, last, sealed_at = _content(cursor)
     except ValueError as error:
         raise _invalid("is not one that a page has given") from error
     if time.time() - sealed_at > GOOD_FOR.total_seconds():
         raise _invalid("has expired")
     if username != actor.username or digest != _digest(query):
         raise _invalid("belongs to another query: keep what is asked for as it was, but for the limit")
-    epochs.require_same(datetime.fromtimestamp(sealed_at, UTC), "The cursor")
-    return list(last)
+    return list(last), datetime.fromtimestamp(sealed_at, UTC)
 
 
 def _signed(content: Sequence[Any]) -> str:
@@ -63,7 +72,7 @@ def _signed(content: Sequence[Any]) -> str:
     return f"{text.decode()}.{hmac(secret_keys.derived(_PURPOSE)[0], text, sha256).hex()}"
 
 
-def _opened(cursor: str) -> Any:
+def _content(cursor: str) -> Any:
     """What was signed.
 
     :raises ValueError: nothing that we did sign

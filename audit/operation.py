@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from time import perf_counter
@@ -12,8 +13,9 @@ from uuid import uuid4
 from django.db import Error, connection, transaction
 
 from accesscontrol import policy
-from audit import answers, faults, timeouts, trail
+from audit import answers, at_once, faults, timeouts, trail
 from audit.answers import Answer, Once
+from audit.at_once import NotAtOnce, Reading
 from audit.trail import Entry
 
 P = ParamSpec("P")
@@ -36,7 +38,12 @@ class Terms:
 DEFAULT_TERMS = Terms()
 
 
-def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Function[P, R]], Callable[P, R]]:
+def audited(
+    name: str,
+    *,
+    writes: type[Answer] | None = None,
+    reads: Callable[..., Reading[Any] | None] | None = None,
+) -> Callable[[Function[P, R]], Callable[P, R]]:
     """This function will make a service out of a function that takes an audit Entry first.
 
     The service runs in one transaction, and its audit row is the transaction's last statement: if the
@@ -46,9 +53,13 @@ def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Funct
     `writes` is the type of a write's answer. A write has a change_id, and takes `terms`: a dry run works
     under a savepoint and rolls back to it before its audit row is written (sequences may have moved).
 
+    `reads` returns, for the arguments of a read, the one statement that answers them as the function would, or
+    None where it takes more; it asks the database nothing. That statement is then the whole transaction: see
+    audit.at_once. Where it can't be, the function does it.
+
     What another transaction got in the way of (40001, 40P01) is done again, at most three times in all,
     unless the caller's own transaction is around it; so is a read whose connection was lost before its
-    commit was sent.
+    commit was sent, or with it: then it may have been read twice, and has two audit rows.
 
     :raises AuthenticationRequired: the actor's account is disabled
     :raises Refused: whatever the function raises, and the database's faults in our words
@@ -60,7 +71,7 @@ def audited(name: str, *, writes: type[Answer] | None = None) -> Callable[[Funct
             attempts = 1 if connection.in_atomic_block else MAX_ATTEMPTS
             while True:
                 attempts -= 1
-                run = _Run(name, writes)
+                run = _Run(name, writes, reads)
                 try:
                     return run.of(function, *args, **kwargs)
                 except Error as error:
@@ -82,6 +93,7 @@ class _Run:
 
     name: str
     writes: type[Answer] | None
+    reads: Callable[..., Reading[Any] | None] | None
     has_begun: bool = False
     is_committing: bool = False
 
@@ -92,6 +104,12 @@ class _Run:
 
     def of(self, function: Function[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function of a service, and write its audit row."""
+        if self.reads is not None:
+            connection.ensure_connection()
+            self.has_begun = True
+            with suppress(NotAtOnce):
+                return at_once.read(self.name, self.reads, kwargs)  # type: ignore[no-any-return] # the function's own
+            self.has_begun = False
         entry = _entry(self.name, kwargs)
         terms: Any = kwargs.get("terms") or DEFAULT_TERMS
         is_outermost = not connection.in_atomic_block

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, Protocol, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from django.db import connection, models
 from django.db.models import QuerySet
@@ -107,6 +107,14 @@ class Output:
         )
 
 
+class Asking(NamedTuple):
+    """A statement that returns records as JSON, and beside each perhaps its mark."""
+
+    text: str
+    parameters: Sequence[Any]
+    has_marks: bool
+
+
 def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
     """This function will run a query and return its rows as JSON, in the query's order."""
     # A query that can't match is asked too: an aggregate over no rows is a row.
@@ -115,11 +123,21 @@ def fetch(queryset: QuerySet[Any, Any], outputs: Sequence[Output]) -> Rows:
     return run(f"{head}{inner}{tail}", params)
 
 
+def ask(asking: Asking) -> Rows:
+    """This function will run a statement that asks for records."""
+    return run(asking.text, asking.parameters, has_marks=asking.has_marks)
+
+
 def run(statement: str, params: Sequence[Any] | Mapping[str, Any], *, has_marks: bool = False) -> Rows:
     """This function will run a statement that returns rows as JSON, and beside each perhaps its mark."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         found = cursor.fetchall()
+    return of_fetched(found, has_marks=has_marks)
+
+
+def of_fetched(found: Sequence[Sequence[Any]], *, has_marks: bool) -> Rows:
+    """This function will return rows of a cursor, records first and then their marks, as records."""
     return Rows([row[0] for row in found], [row[1] for row in found] if has_marks else ())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
 from django.db import connection
@@ -16,6 +17,8 @@ from accesscontrol.actor import Actor
 OPEN_GATE = "LOCK TABLE app.restore_gate IN ACCESS SHARE MODE"
 _MARK = "version::text FROM app.access_version"
 
+_as_shown: Final[dict[tuple[int, int], tuple[str, str]]] = {}  # limits in ms, as PostgreSQL tells of them
+
 
 def begin(actor: Actor, *, flushes: bool, writes: bool = False, cursor: CursorWrapper | None = None) -> None:
     """This function will set the limits of the current transaction, and learn what the actor may do, in one round trip.
@@ -26,12 +29,35 @@ def begin(actor: Actor, *, flushes: bool, writes: bool = False, cursor: CursorWr
     `writes` waits for a restore of the whole catalog, and keeps one from beginning. Whoever goes on with a
     cursor brings it. Where anybody's rights have changed, a second round trip reads the actor's anew.
     """
-    limits = [int(limit * 1000) for limit in (settings.STATEMENT_TIMEOUT_S, settings.LOCK_TIMEOUT_S)]
     with nullcontext(cursor) if cursor else connection.cursor() as used:
-        used.execute(_beginning(*limits, flushes=flushes, writes=writes))
+        used.execute(_beginning(*_limits_ms(), flushes=flushes, writes=writes))
         *_, mark = used.set_result(-1).fetchone()
         if actor.user is not None and not actor.has_grants:
             actor.know(grants.as_of(mark, actor.user.pk, used), mark)
+
+
+def keep() -> None:
+    """This function will set the same limits for the session, for statements that are transactions by themselves.
+
+    Behind a pooler the session may be another's the next time: who relies on it asks whether they are `as_shown`.
+    """
+    limits = _limits_ms()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
+            [str(limit) for limit in limits],
+        )
+        statement, lock = cursor.fetchone()
+    _as_shown[limits] = statement, lock
+
+
+def as_shown() -> tuple[str, str] | None:
+    """This function will return how current_setting tells of the limits; None where they were never kept."""
+    return _as_shown.get(_limits_ms())
+
+
+def _limits_ms() -> tuple[int, int]:
+    return int(settings.STATEMENT_TIMEOUT_S * 1000), int(settings.LOCK_TIMEOUT_S * 1000)
 
 
 @lru_cache

@@ -27,6 +27,17 @@ COLUMNS = (
 )  # fmt: skip
 
 _INSERT = f"INSERT INTO public.audit_logs ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 - our own column names
+# What only the statement knows that a row goes along with: how many it has found, and how long that took.
+_FOUND_OUT = {
+    "record_id": "CASE WHEN found > 0 THEN %s END",
+    "record_count": "least(found, %s)",
+    "execution_time": "round((%s + extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)",
+}
+ALONG = (
+    f"INSERT INTO public.audit_logs ({', '.join(COLUMNS)})"
+    f" SELECT {', '.join(_FOUND_OUT.get(column, '%s') for column in COLUMNS)}"
+)
+"""The same for a statement that goes on with FROM: `found` is how many records it has found. See `values`."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text and jsonb can't hold
 _TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
 _MAX_MESSAGE_CHARS = 2_000
@@ -65,10 +76,19 @@ def record(entry: Entry, cursor: CursorWrapper | psycopg.Cursor[Any] | None = No
 
     :raises django.db.Error: the row can't be written, and so nothing else may be
     """
-    actor = entry.actor
     if entry.success:
-        actor.count(entry.record_count or 0)
-    values = (
+        entry.actor.count(entry.record_count or 0)
+    if cursor is not None:
+        cursor.execute(_INSERT, values(entry))
+        return
+    with connection.cursor() as own:
+        own.execute(_INSERT, values(entry))
+
+
+def values(entry: Entry) -> tuple[Any, ...]:
+    """This function will return what is written of an entry, in the order of COLUMNS."""
+    actor = entry.actor
+    return (
         entry.operation,
         entry.table_name if is_table_name(entry.table_name) else None,
         _text(entry.record_id, _MAX_NAME_CHARS),
@@ -86,11 +106,6 @@ def record(entry: Entry, cursor: CursorWrapper | psycopg.Cursor[Any] | None = No
         entry.dry_run,
         entry.query_hash,
     )
-    if cursor is not None:
-        cursor.execute(_INSERT, values)
-        return
-    with connection.cursor() as own:
-        own.execute(_INSERT, values)
 
 
 def record_refusal(

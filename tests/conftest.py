@@ -154,9 +154,7 @@ def trail() -> Callable[..., list[AuditLog]]:
 @pytest.fixture
 def broken_trail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let PostgreSQL refuse every row of the trail."""
-    real = trail_module.record
+    real = trail_module.values
     monkeypatch.setattr(
-        trail_module,
-        "record",
-        lambda entry, *cursor: real(replace(entry, operation="NO SUCH OPERATION"), *cursor),
+        trail_module, "values", lambda entry: real(replace(entry, operation="NO SUCH OPERATION"))
     )

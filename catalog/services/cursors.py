@@ -13,12 +13,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from audit.cursors import MAX_CHARS, seal, unseal
+from audit.cursors import MAX_CHARS, opened, seal, unseal
 from catalog.services import values
 from catalog.services.ordering import Term
 from catalog.table import Table
 
-__all__ = ["MAX_CHARS", "is_possible", "seal", "segments", "unseal"]
+__all__ = ["MAX_CHARS", "is_possible", "opened", "seal", "segments", "unseal"]
 
 
 def is_possible(table: Table, order: Sequence[Term]) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
 from accesscontrol.actor import Actor
 from catalog.services import cursors
-from catalog.services.rows import Rows
+from catalog.services.rows import Asking, Rows
 from catalog.services.selects import Select
 
 
@@ -33,6 +34,23 @@ class Pages:
             records = self.select.fetch(self.condition, limit=limit + 1, offset=offset)
         else:
             records = self._after(cursors.unseal(self.actor, self.query, cursor), limit + 1)
+        return self.cut(records, limit)
+
+    def asking(self, *, limit: int, offset: int, cursor: str | None) -> tuple[Asking | None, datetime | None]:
+        """This function will return the one statement that finds a page, to be `cut`, and since when it is good.
+
+        It is None where more than one is needed, or none.
+
+        :raises InvalidInput: the cursor is not one of this query
+        """
+        if cursor is None:
+            return self.select.asking(self.condition, limit=limit + 1, offset=offset), None
+        last, sealed_at = cursors.opened(self.actor, self.query, cursor)
+        nearest, *further = cursors.segments(self.select.table, self.select.order, last)
+        return (None if further else self.select.asking(self.condition & nearest, limit=limit + 1)), sealed_at
+
+    def cut(self, records: Rows, limit: int) -> tuple[Rows, str | None]:
+        """This function will return a page of records that go on perhaps behind it, and the cursor of the next."""
         if len(records) <= limit:
             return records, None
         page = Rows(records.texts[:limit], records.marks[:limit])

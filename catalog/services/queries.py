@@ -13,6 +13,7 @@ from accesscontrol import policy
 from accesscontrol.actor import Actor
 from accesscontrol.errors import InvalidInput
 from accesscontrol.policy import Operation
+from audit.at_once import Reading
 from audit.operation import audited
 from audit.trail import Entry
 from catalog.services import columns as visible_columns
@@ -49,7 +50,48 @@ class Page:
         return len(self.records)
 
 
-@audited("QUERY")
+@dataclass(frozen=True)
+class _Asked:
+    """What a query asks for, whichever page it is of."""
+
+    columns: Sequence[str] | None = None
+    where: Mapping[str, Any] | None = None
+    order_by: Sequence[Mapping[str, Any]] | None = None
+    include_deleted: bool = False
+    expand: Sequence[str] | None = None
+
+
+def _page_at_once(
+    *,
+    actor: Actor,
+    table: Table,
+    limit: int = 100,
+    offset: int = 0,
+    cursor: str | None = None,
+    count: CountMode = "capped",
+    group_by: Sequence[str] | None = None,
+    aggregate: Mapping[str, Mapping[str, Any]] | None = None,
+    **of_rows: Any,
+) -> Reading[Page] | None:
+    """The page of a query that neither groups nor counts."""
+    if group_by or aggregate or table.append_only or _mode(count, cursor) != "none":
+        return None
+    policy.require(actor, Operation.READ, table)
+    _check_page(limit, offset, count, cursor)
+    asked, seen = _Asked(**of_rows), visible_columns.shown(actor, table)
+    pages = _pages(actor, seen, conditions.parse(seen, asked.where), asked)
+    asking, since = pages.asking(limit=limit, offset=offset, cursor=cursor)
+    if asking is None:
+        return None
+
+    def answer(found: Rows) -> Page:
+        records, next_cursor = pages.cut(found, limit)
+        return Page(records, limit, offset, None, next_cursor=next_cursor)
+
+    return Reading(asking, answer, limit, _hash(table, asked), since=since)
+
+
+@audited("QUERY", reads=_page_at_once)
 def query_records(
     entry: Entry,
     *,
@@ -80,6 +122,7 @@ def query_records(
     """
     policy.require(actor, Operation.READ, table)
     _check_page(limit, offset, count, cursor)
+    asked = _Asked(columns, where, order_by, include_deleted, expand)
     seen = visible_columns.shown(actor, table)
     condition = conditions.parse(seen, where)
     found: QuerySet[Any, Any] | None = None
@@ -90,15 +133,10 @@ def query_records(
         found, outputs = grouping.apply(seen, rows, group_by or (), aggregate or {}, order_by or ())
         records = fetch(found[offset : offset + limit], outputs)
     else:
-        shown = _shown(actor, seen, columns, expand or (), include_deleted=include_deleted)
-        select = Select(seen, shown, ordering.of_rows(seen, order_by or ()), include_deleted)
-        query = (table.name, where, order_by, columns, include_deleted)
-        pages = Pages(actor, select, condition & own_to(actor, table), query)
+        pages = _pages(actor, seen, condition, asked)
         records, next_cursor = pages.fetch(limit=limit, offset=offset, cursor=cursor)
-    entry.query_hash = fingerprint.of(
-        where, table.name, columns, order_by, group_by, aggregate, expand, include_deleted
-    )
-    mode = count if cursor is None else _asked(count)
+    entry.query_hash = _hash(table, asked, group_by, aggregate)
+    mode = _mode(count, cursor)
     known = _known_total(
         mode,
         is_first=cursor is None,
@@ -115,7 +153,23 @@ def query_records(
     return Page(records, limit, offset, *known, next_cursor)
 
 
-@audited("QUERY")
+def _record_at_once(
+    *, actor: Actor, table: Table, key: Mapping[str, int], include_deleted: bool = False
+) -> Reading[str | None] | None:
+    """The record of a key."""
+    if table.append_only:
+        return None
+    policy.require(actor, Operation.READ, table)
+    seen = visible_columns.shown(actor, table)
+    asking = Select(seen, members(seen), (), include_deleted).asking_one(key)
+    return Reading(asking, _first, 1, _GET_HASH, table.format_key(key))
+
+
+def _first(found: Rows) -> str | None:
+    return found.texts[0] if found else None
+
+
+@audited("QUERY", reads=_record_at_once)
 def get_record(
     entry: Entry, *, actor: Actor, table: Table, key: Mapping[str, int], include_deleted: bool = False
 ) -> str | None:
@@ -130,7 +184,7 @@ def get_record(
     found = select.fetch(Q(**key) & condition) if condition else select.fetch_one(key)
     entry.record_count = len(found)
     entry.record_id = table.format_key(key) if found else None
-    return found.texts[0] if found else None
+    return _first(found)
 
 
 _GET_HASH = fingerprint.of(None, "get_record")
@@ -173,6 +227,29 @@ def fields_of(table: Table, names: Sequence[str] | None) -> list[AnyField]:
     return [table.column(name) for name in wanted]
 
 
+def _pages(actor: Actor, seen: Table, condition: Q, asked: _Asked) -> Pages:
+    """The pages of a query of a table as the actor may know it, whose `where` comes to a condition."""
+    shown = _shown(actor, seen, asked.columns, asked.expand or (), include_deleted=asked.include_deleted)
+    select = Select(seen, shown, ordering.of_rows(seen, asked.order_by or ()), asked.include_deleted)
+    query = (seen.name, asked.where, asked.order_by, asked.columns, asked.include_deleted)
+    return Pages(actor, select, condition & own_to(actor, seen), query)
+
+
+def _hash(table: Table, asked: _Asked, *groups: object) -> str:
+    """The name of a query in the trail, whatever values it compares with; `groups` are group_by and aggregate."""
+    by, aggregate = groups or (None, None)
+    return fingerprint.of(
+        asked.where,
+        table.name,
+        asked.columns,
+        asked.order_by,
+        by,
+        aggregate,
+        asked.expand,
+        asked.include_deleted,
+    )
+
+
 def _shown(
     actor: Actor, table: Table, columns: Sequence[str] | None, expand: Sequence[str], *, include_deleted: bool
 ) -> tuple[Member, ...]:
@@ -194,9 +271,9 @@ def _known_total(
     return None
 
 
-def _asked(mode: CountMode) -> CountMode:
-    """How to count behind a cursor: only where all is wanted, since the first page has told the rest."""
-    return "exact" if mode == "exact" else "none"
+def _mode(count: CountMode, cursor: str | None) -> CountMode:
+    """How to count: behind a cursor only where all is wanted, since the first page has told the rest."""
+    return count if cursor is None or count == "exact" else "none"
 
 
 def _refuse_beside_groups(*others: object) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from audit.rows import Member, Output, Record, Rows, fetch, framed, run
+from audit.rows import Asking, Member, Output, Record, Rows, ask, fetch, framed, run
 from catalog.table import Table
 
-__all__ = ["Member", "Output", "Record", "Rows", "fetch", "fetch_whole", "framed", "members", "run"]
+__all__ = [
+    "Asking", "Member", "Output", "Record", "Rows", "ask", "fetch", "fetch_whole", "framed", "members", "run",
+]  # fmt: skip
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from psycopg import sql
 from catalog import registry
 from catalog.services.compiling import NOTHING, compiled
 from catalog.services.ordering import Term
-from catalog.services.rows import Member, Output, Rows, framed, run
+from catalog.services.rows import Asking, Member, Output, Rows, ask, framed
 from catalog.table import Table
 
 Strength: TypeAlias = Literal["UPDATE", "NO KEY UPDATE"]
@@ -34,11 +34,21 @@ class Select:
 
         Beside records that don't show by what they are ordered, it stands in their marks.
         """
-        return self._run(*compiled(self.table, condition), limit, offset)
+        asked = self.asking(condition, limit=limit, offset=offset)
+        return ask(asked) if asked else Rows()
 
     def fetch_one(self, key: Mapping[str, int]) -> Rows:
         """This function will return the row of a key, or none."""
-        return self._run(_by_key(self.table), list(key.values()), None, 0)
+        return ask(self.asking_one(key))
+
+    def asking(self, condition: Q, *, limit: int | None = None, offset: int = 0) -> Asking | None:
+        """This function will return what asks for the rows that fulfil a condition; None where none can."""
+        where, parameters = compiled(self.table, condition)
+        return None if where == NOTHING else self._asking(where, parameters, limit, offset)
+
+    def asking_one(self, key: Mapping[str, int]) -> Asking:
+        """This function will return what asks for the row of a key."""
+        return self._asking(_by_key(self.table), list(key.values()))
 
     def statement(self, condition: Q, *, limit: int | None = None) -> tuple[str, list[Any]]:
         """This function will return the statement of the rows with all their columns, and its parameters."""
@@ -46,12 +56,12 @@ class Select:
         made = _made(self)
         return f"{made.rows}{where}{made.order}{_cut(limit, 0)}", parameters
 
-    def _run(self, where: str, parameters: Sequence[Any], limit: int | None, offset: int) -> Rows:
+    def _asking(
+        self, where: str, parameters: Sequence[Any], limit: int | None = None, offset: int = 0
+    ) -> Asking:
         made = _made(self)
-        if where == NOTHING:
-            return Rows()
         inner = f"{made.rows}{where}{made.order}{_cut(limit, offset)}{made.lock}"
-        return run(f"{made.head}{inner}{made.tail}", parameters, has_marks=made.has_marks)
+        return Asking(f"{made.head}{inner}{made.tail}", parameters, made.has_marks)
 
 
 class _Made(NamedTuple):

@@ -272,7 +272,7 @@ class TestCursors:
         self, rows: list[AuditLog], auditor: Actor
     ) -> None:
         first = queries.search(actor=auditor, user_id="bob", limit=1)
-        username, digest, (moment, key), sealed_at = cursors._opened(first["next_cursor"])
+        username, digest, (moment, key), sealed_at = cursors._content(first["next_cursor"])
 
         def after(number: int) -> list[int]:
             cursor = cursors._signed([username, digest, [moment, number], sealed_at])

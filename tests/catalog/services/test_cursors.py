@@ -307,7 +307,7 @@ class TestIsRefused:
             query(viewer, AUTHORS, cursor=cursor)
 
     def test_where_it_is_signed_for_something_else(self, viewer, cursor, monkeypatch):
-        content = signed._opened(cursor)
+        content = signed._content(cursor)
         monkeypatch.setattr(signed, "_PURPOSE", "other")
         other = signed._signed(content)
         monkeypatch.undo()
