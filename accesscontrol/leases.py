@@ -18,7 +18,7 @@ from accesscontrol.buckets import Draw, Drawn
 from accesscontrol.limits import Cost, Limit, Whose, Work
 
 LEASE_S: Final = 2.0  # then what is left is lost
-MAX_LEASE: Final = 16
+MAX_LEASE: Final = 64
 MUCH_OF_LIMIT: Final = 0.01  # is told at once, unless that is less than this
 MUCH: Final[Mapping[Cost, float]] = {Cost.ROWS: 1_000, Cost.SECONDS: 0.25}
 MAX_CALLERS: Final = 10_000

@@ -25,6 +25,7 @@ from accesscontrol.actor import Actor, Channel
 from accesscontrol.api import problems
 from accesscontrol.errors import InvalidInput, TooLarge
 from config.companion import Companion
+from config.postgresql.base import keep_in_threads
 
 PATIENCE_S: Final = 30  # with a client that sends nothing of its request, or takes nothing of its answer
 MAX_LINE_BYTES: Final = 8_190  # of a request: a method and an address; gunicorn takes no more
@@ -195,8 +196,9 @@ def _give_place(master: Arbiter, worker: Worker) -> None:
     master.app.board[worker.place] = 0
 
 
-def _in_worker(_master: Arbiter, _worker: object) -> None:
+def _in_worker(_master: Arbiter, worker: Worker) -> None:
     """Let a worker that is told to end before it has begun do so; the master's handlers would not."""
+    keep_in_threads(worker.cfg.threads)
     for number in ENDING:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -361,11 +361,11 @@ class TestLeases:
     def test_grow_with_the_pace(self, limit: Callable[[str], None], clock: Clock, asked: list[int]) -> None:
         limit("user.read=10k/h")
         actor = caller()
-        for _ in range(100):
+        for _ in range(400):
             throttling.take(actor, Work.READ)
-            clock.moment += 0.004
+            clock.moment += 0.002
 
-        assert asked == [1, 2, 4, 8, *[16] * 6]
+        assert asked == [1, 2, 4, 8, 16, 32, *[64] * 6]
 
     def test_are_of_one_for_who_comes_slowly(
         self, limit: Callable[[str], None], clock: Clock, asked: list[int]
