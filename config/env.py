@@ -110,8 +110,8 @@ DATABASE_REPLICATION_URL = Setting(
 DATABASE_POOL_MIN = Setting("DATABASE_POOL_MIN", whole(0, 500), "2", "Connections each process keeps open.")
 DATABASE_POOL_MAX = Setting(
     "DATABASE_POOL_MAX", whole(1, 500), "20",
-    "Connections each process may open at most. Each thread of a web process keeps one between requests, unless there are"
-    " more threads.",
+    "Connections each process may open at most. Each thread of a web process keeps one between requests, unless there"
+    " are more threads.",
 )  # fmt: skip
 DATABASE_POOL_TIMEOUT = Setting(
     "DATABASE_POOL_TIMEOUT", whole(1, 300), "10",
