@@ -72,6 +72,21 @@ class TestSend:
 
         assert sending().version is None
 
+    def test_each_body_is_signed_once_by_its_md5_or_its_sha256(self, sending, server):
+        signed = {"PUT": set(), "POST": set()}
+
+        def noting(app, environ, start):
+            named = environ["HTTP_AUTHORIZATION"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+            signed[environ["REQUEST_METHOD"]].add(
+                ("content-md5" in named, environ["HTTP_X_AMZ_CONTENT_SHA256"] == "UNSIGNED-PAYLOAD")
+            )
+            return app(environ, start)
+
+        with server.failing(noting, method="PUT"), server.failing(noting, method="POST"):
+            sending()
+
+        assert signed == {"PUT": {(True, True)}, "POST": {(False, False)}}
+
     def test_tells_how_far_it_is(self, sending):
         watcher = Watcher()
         sending(progress=watcher)
