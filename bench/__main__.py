@@ -108,9 +108,11 @@ def _backups(options: argparse.Namespace) -> str:
         print(f"{found.megabytes:,} MB made", file=sys.stderr)
         peak = backups.peak_memory_mb(found)
         results = _results(backups.cases(found), quick=options.quick)
-        with offsite.bucket() as url:
-            copying = offsite.peak_memory_mb(found, url)
-            results += _results(offsite.cases(found), quick=options.quick)
+        copying = 0.0
+        for server in offsite.SERVERS:
+            with offsite.bucket(server) as remote:
+                copying = max(copying, offsite.peak_memory_mb(found, remote))
+                results += _results(offsite.cases(found, remote), quick=options.quick)
         return (
             f"{report.table(results, unit='s')}\n\nPeak memory of `manage.py backup`: {peak:.0f} MB"
             f" ({_at_most(peak, backups.MAX_MEMORY_MB)}); of its copy offsite: {copying:.0f} MB"

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
 
+import boto3
 from django.conf import settings
 from django.test import override_settings
 
@@ -19,13 +22,15 @@ from accesscontrol.actor import on_this_machine
 from backups import manifest, names, services, storage
 from backups.offsite import bucket as buckets
 from backups.offsite import copying, transfer
-from bench import bare_bucket
-from bench.backups import ROUNDS, Backups, databases, forget
+from bench import backups
+from bench.backups import ROUNDS, Backups, databases
 from bench.measure import Case, Limit
 from jobs.progress import SILENT
 
-NAME, KEY, SECRET = "copies", "whoever", "measures"
+NAME, KEY, SECRET, REGION = "copies", "whoever", "measures", "us-east-1"
 POLL_S, PATIENCE = 0.1, 300
+MOTO, RCLONE = "moto", "rclone"
+SERVERS = (MOTO, RCLONE)  # that others wrote: the one that tests have, and one that keeps files in a folder
 MAX_MEMORY_MB = 200  # however large the backup is
 # In a process that has done nothing else.
 _PEAK = """
@@ -38,30 +43,54 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 
 
+@dataclass(frozen=True)
+class Remote:
+    """A bucket in a server of its own, as its owner sees it."""
+
+    server: str
+    url: str
+    bucket: Any
+
+    def clear(self) -> None:
+        """This function will delete all that is in it."""
+        self.bucket.objects.delete()
+
+
 @contextmanager
-def bucket() -> Iterator[str]:
-    """This function will start a bare bucket, give its address, and turn the settings to it."""
+def bucket(server: str) -> Iterator[Remote]:
+    """This function will start a server that speaks S3, make a bucket in it, and turn the settings to that."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     os.environ["NO_PROXY"] = "127.0.0.1"
     options = {
-        "bucket_name": NAME, "location": "", "endpoint_url": url, "region_name": "us-east-1",
+        "bucket_name": NAME, "location": "", "endpoint_url": url, "region_name": REGION,
         "access_key": KEY, "secret_key": SECRET,
     }  # fmt: skip
     backend = {"BACKEND": "backups.offsite.place.OffsiteStorage", "OPTIONS": options}
+    session = boto3.Session(KEY, SECRET, region_name=REGION)
     with TemporaryDirectory() as folder:
-        server = subprocess.Popen([sys.executable, bare_bucket.__file__, str(port), folder])  # noqa: S603 - ours
+        serving = subprocess.Popen(  # noqa: S603 - our own words
+            _command(server, port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             _wait(port)
+            made = session.resource("s3", endpoint_url=url).create_bucket(Bucket=NAME)
             with override_settings(STORAGES=settings.STORAGES | {"offsite": backend}):
-                yield url
+                yield Remote(server, url, made)
         finally:
-            server.terminate()
-            server.wait()
+            serving.terminate()
+            serving.wait()
 
 
-def cases(found: Backups) -> Iterator[Case]:
+def _command(server: str, port: int, folder: str) -> list[str]:
+    if server == MOTO:
+        return [sys.executable, "-m", "moto.server", "-p", str(port)]
+    program = str(Path(sys.executable).with_name("rclone"))
+    return [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}", folder]
+
+
+def cases(found: Backups, remote: Remote) -> Iterator[Case]:
     """This function will return the cases of a database, whose backups go into the bucket."""
     size, actor = f"{found.megabytes:,} MB", on_this_machine()
 
@@ -73,23 +102,27 @@ def cases(found: Backups) -> Iterator[Case]:
         for source in copying.sources(place, manifest.read(place, names.parse(file))):
             transfer.send(buckets.configured(), source, None, lambda _: None, SILENT)
 
+    def forget() -> None:
+        backups.forget(found)
+        remote.clear()
+
     rounds: dict[str, Any] = {"seconds": 0, "max_rounds": ROUNDS, "warm_up": 1}
     yield Case(
-        f"backup and encrypted copy offsite of {size}",
+        f"backup and encrypted copy offsite of {size}, to {remote.server}",
         lambda: send(make()),
         make,
         Limit(ratio=1.3),
         "the backup alone",
-        before=lambda: forget(found),
+        before=forget,
         **rounds,
     )
 
 
-def peak_memory_mb(found: Backups, url: str) -> float:
+def peak_memory_mb(found: Backups, remote: Remote) -> float:
     """This function will return how much memory a process takes at most that copies a backup and reads it back."""
     environment = databases.environment_for(found.database) | {
         "DJANGO_SETTINGS_MODULE": "config.settings", "BACKUP_DIR": str(found.folder), "BACKUP_KEY": found.key,
-        "OFFSITE_BUCKET": NAME, "OFFSITE_ENDPOINT": url, "OFFSITE_REGION": "us-east-1",
+        "OFFSITE_BUCKET": NAME, "OFFSITE_ENDPOINT": remote.url, "OFFSITE_REGION": REGION,
         "OFFSITE_ACCESS_KEY": KEY, "OFFSITE_SECRET_KEY": SECRET, "NO_PROXY": "127.0.0.1",
     }  # fmt: skip
     done = subprocess.run(  # noqa: S603 - our own words

@@ -37,7 +37,7 @@ API = [
 BACKUPS = [
     "full backup of 1 MB", "incremental backup after 1 % of 1 MB changed", "1,000 rows inserted, their keys noted",
     "10,000 rows updated, their keys noted", "full restore of 1 MB", "deep validation of 1 MB",
-    "backup and encrypted copy offsite of 1 MB",
+    "backup and encrypted copy offsite of 1 MB, to moto", "backup and encrypted copy offsite of 1 MB, to rclone",
 ]  # fmt: skip
 MEMORY = [
     "the MCP server", "a process that previews and imports 1,500 rows", "a web process", "`manage.py backup`",
