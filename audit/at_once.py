@@ -20,12 +20,12 @@ from accesscontrol import grants
 from accesscontrol.actor import Actor
 from accesscontrol.errors import Refused
 from audit import faults, timeouts, trail
-from audit.rows import Asking, Rows, of_fetched
+from audit.rows import Asking, Joined, Rows
 from audit.trail import Entry
 
 R = TypeVar("R")
 
-# {0} and {1} are limits as PostgreSQL shows them; what is found is told apart from nothing by `good`.
+# {0} and {1} are limits as PostgreSQL shows them. What is found is one text: a row for each record would take longer.
 _WHOLE = """
 WITH going AS MATERIALIZED (
     SELECT version::text = %s
@@ -37,7 +37,9 @@ WITH going AS MATERIALIZED (
 ), told AS (
     {along} FROM going, (SELECT count(*) AS found FROM records) counted WHERE good
 )
-SELECT {columns}, good FROM going LEFT JOIN records ON true
+SELECT good, (SELECT count(*) FROM records), (SELECT {mark} FROM records OFFSET {most} - 1 LIMIT 1),
+       (SELECT string_agg(record, ',') FROM (SELECT record FROM records LIMIT {most}) shown)
+  FROM going
 """
 _SAME_EPOCH = " AND NOT EXISTS (SELECT FROM app.audit_epoch WHERE started_at >= %s)"
 
@@ -51,7 +53,7 @@ class Reading(Generic[R]):
     """A read that one statement does, and what the trail tells of it."""
 
     asking: Asking
-    answer: Callable[[Rows], R]
+    answer: Callable[[Rows, bool], R]  # of the records, and whether there are more
     most: int  # records that the answer has, however many the statement finds
     query_hash: str | None = None
     record_id: str | None = None  # of what is found, if it is
@@ -80,12 +82,12 @@ def read(name: str, prepare: Callable[..., Reading[R] | None], arguments: Mappin
             query_hash=reading.query_hash,
         )
         entry.execution_time_ms = (perf_counter() - started) * 1000
-        rows = _found(reading, known.mark, entry)
+        rows, is_more = _found(reading, known.mark, entry)
     except (NotAtOnce, Error):
         actor.forget()
         raise
-    actor.count(min(len(rows), reading.most))
-    return reading.answer(rows)
+    actor.count(len(rows))
+    return reading.answer(rows, is_more)
 
 
 def _prepared(prepare: Callable[..., Reading[R] | None], arguments: Mapping[str, Any]) -> Reading[R]:
@@ -99,27 +101,28 @@ def _prepared(prepare: Callable[..., Reading[R] | None], arguments: Mapping[str,
     return reading
 
 
-def _found(reading: Reading[Any], mark: str, entry: Entry) -> Rows:
-    """What the statement finds."""
+def _found(reading: Reading[Any], mark: str, entry: Entry) -> tuple[Rows, bool]:
+    """What the statement finds, and whether there is more."""
     if (limits := timeouts.as_shown()) is None:
         timeouts.keep()
         raise NotAtOnce
-    asked, has_epoch = reading.asking, reading.since is not None
-    statement = _whole(asked.text, *limits, has_marks=asked.has_marks, has_epoch=has_epoch)
+    asked, most, has_epoch = reading.asking, reading.most, reading.since is not None
+    statement = _whole(asked.text, *limits, most=most, has_marks=asked.has_marks, has_epoch=has_epoch)
     epoch = (reading.since,) if has_epoch else ()
-    found = _fetched(statement, (mark, *epoch, *asked.parameters, *trail.values(entry)))
-    *first, is_good = found[0]
+    is_good, count, last_mark, text = _fetched(
+        statement, (mark, *epoch, *asked.parameters, *trail.values(entry))
+    )
     if not is_good:
         timeouts.keep()  # in case it was these
         raise NotAtOnce
-    return Rows() if first[0] is None else of_fetched(found, has_marks=asked.has_marks)
+    return Joined(text or "", min(count, most), last_mark), count > most
 
 
-def _fetched(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _fetched(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return cursor.fetchall()  # type: ignore[no-any-return] # Django leaves it open
+            return cursor.fetchone()  # type: ignore[no-any-return] # Django leaves it open
     except Error as error:
         if faults.is_connection_lost(error):
             connection.close()  # where a transaction is around it, Django does so
@@ -127,12 +130,16 @@ def _fetched(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]
 
 
 @lru_cache(maxsize=512)
-def _whole(statement: str, statement_limit: str, lock_limit: str, *, has_marks: bool, has_epoch: bool) -> str:
+def _whole(
+    statement: str, statement_limit: str, lock_limit: str, *, most: int, has_marks: bool, has_epoch: bool
+) -> str:
     return _WHOLE.format(
         statement_limit,
         lock_limit,
         epoch=_SAME_EPOCH if has_epoch else "",
         columns="record, mark" if has_marks else "record",
+        mark="mark" if has_marks else "record",
+        most=most,
         statement=statement,
         along=trail.ALONG,
     )

@@ -47,6 +47,11 @@ class Rows(Sequence[Record]):
         """This function will return the records as one JSON array."""
         return f"[{','.join(self.texts)}]"
 
+    @property
+    def last_mark(self) -> str:
+        """What was asked for beside the last record, or that record."""
+        return (self.marks or self.texts)[-1]
+
     def only(self, names: Collection[str]) -> Rows:
         """This function will return the records with the members named, and no others: each as it is written."""
         return Rows(
@@ -66,6 +71,40 @@ class Rows(Sequence[Record]):
     def __getitem__(self, index: slice) -> list[Record]: ...
     def __getitem__(self, index: int | slice) -> Record | list[Record]:
         return self._records[index]
+
+
+class Joined(Rows):
+    """Records that PostgreSQL has joined to one text, which is taken apart where somebody looks at one of them."""
+
+    def __init__(self, text: str, count: int, last_mark: str) -> None:
+        self._text, self._count, self._last_mark = text, count, last_mark
+        self.marks = []
+
+    @cached_property
+    def texts(self) -> list[str]:  # type: ignore[override] # the same, made when it is wanted
+        """The records' texts."""
+        return list(_parted(self._text))
+
+    @property
+    def last_mark(self) -> str:
+        """What was asked for beside the last record, or that record."""
+        return self._last_mark
+
+    def json(self) -> str:
+        """This function will return the records as one JSON array."""
+        return f"[{self._text}]"
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _parted(text: str) -> Iterator[str]:
+    """The JSON values of a text that has commas between them, each as it is written."""
+    start = 0
+    while start < len(text):
+        _, end = _JSON.raw_decode(text, start)
+        yield text[start:end]
+        start = end + 1
 
 
 def _members(text: str) -> Iterator[tuple[str, str]]:
@@ -133,11 +172,6 @@ def run(statement: str, params: Sequence[Any] | Mapping[str, Any], *, has_marks:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         found = cursor.fetchall()
-    return of_fetched(found, has_marks=has_marks)
-
-
-def of_fetched(found: Sequence[Sequence[Any]], *, has_marks: bool) -> Rows:
-    """This function will return rows of a cursor, records first and then their marks, as records."""
     return Rows([row[0] for row in found], [row[1] for row in found] if has_marks else ())
 
 

@@ -34,10 +34,13 @@ class Pages:
             records = self.select.fetch(self.condition, limit=limit + 1, offset=offset)
         else:
             records = self._after(cursors.unseal(self.actor, self.query, cursor), limit + 1)
-        return self.cut(records, limit)
+        if len(records) <= limit:
+            return records, None
+        page = Rows(records.texts[:limit], records.marks[:limit])
+        return page, self.cursor_behind(page)
 
     def asking(self, *, limit: int, offset: int, cursor: str | None) -> tuple[Asking | None, datetime | None]:
-        """This function will return the one statement that finds a page, to be `cut`, and since when it is good.
+        """This function will return the one statement that finds a page, one record more, and since when it is good.
 
         It is None where more than one is needed, or none.
 
@@ -48,14 +51,6 @@ class Pages:
         last, sealed_at = cursors.opened(self.actor, self.query, cursor)
         nearest, *further = cursors.segments(self.select.table, self.select.order, last)
         return (None if further else self.select.asking(self.condition & nearest, limit=limit + 1)), sealed_at
-
-    def cut(self, records: Rows, limit: int) -> tuple[Rows, str | None]:
-        """This function will return a page of records that go on perhaps behind it, and the cursor of the next."""
-        if len(records) <= limit:
-            return records, None
-        page = Rows(records.texts[:limit], records.marks[:limit])
-        is_possible = cursors.is_possible(self.select.table, self.select.order)
-        return page, self._cursor(page) if is_possible else None
 
     def _after(self, last: Sequence[Any], size: int) -> Rows:
         """The next rows after one, from as many ranges of the order as it takes."""
@@ -69,8 +64,10 @@ class Pages:
                 break
         return Rows(texts, marks)
 
-    def _cursor(self, page: Rows) -> str | None:
-        """The cursor of a page, None where what it would have to hold is too long for one."""
-        last = json.loads((page.marks or page.texts)[-1])
+    def cursor_behind(self, page: Rows) -> str | None:
+        """This function will return the cursor of what follows a page, None where that can't be, or is too long."""
+        if not cursors.is_possible(self.select.table, self.select.order):
+            return None
+        last = json.loads(page.last_mark)
         cursor = cursors.seal(self.actor, self.query, [last[term.name] for term in self.select.order])
         return cursor if len(cursor) <= cursors.MAX_CHARS else None

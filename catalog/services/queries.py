@@ -26,6 +26,7 @@ from catalog.table import AnyField, Table
 
 MAX_LIMIT = 1_000
 MAX_OFFSET = 2**63 - 1
+AT_ONCE = 100  # records; of more the round trips are a small part, and they needn't be held twice
 
 CountMode = Literal["exact", "capped", "none"]
 
@@ -78,14 +79,16 @@ def _page_at_once(
         return None
     policy.require(actor, Operation.READ, table)
     _check_page(limit, offset, count, cursor)
+    if limit > AT_ONCE:
+        return None
     asked, seen = _Asked(**of_rows), visible_columns.shown(actor, table)
     pages = _pages(actor, seen, conditions.parse(seen, asked.where), asked)
     asking, since = pages.asking(limit=limit, offset=offset, cursor=cursor)
     if asking is None:
         return None
 
-    def answer(found: Rows) -> Page:
-        records, next_cursor = pages.cut(found, limit)
+    def answer(records: Rows, is_more: bool) -> Page:
+        next_cursor = pages.cursor_behind(records) if is_more else None
         return Page(records, limit, offset, None, next_cursor=next_cursor)
 
     return Reading(asking, answer, limit, _hash(table, asked), since=since)
@@ -162,7 +165,7 @@ def _record_at_once(
     policy.require(actor, Operation.READ, table)
     seen = visible_columns.shown(actor, table)
     asking = Select(seen, members(seen), (), include_deleted).asking_one(key)
-    return Reading(asking, _first, 1, _GET_HASH, table.format_key(key))
+    return Reading(asking, lambda found, _: _first(found), 1, _GET_HASH, table.format_key(key))
 
 
 def _first(found: Rows) -> str | None:

@@ -38,12 +38,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Give a kept connection back that does not work any more, before the first statement of a request."""
         if self.is_kept and self.connection is not None and not self.health_check_done:
             self.health_check_done = True
-            if not self.is_usable():
+            if not liveness.is_alive(self.connection):
                 self.close()
-
-    def is_usable(self) -> bool:
-        """Say whether the connection works."""
-        return self.connection is not None and liveness.is_alive(self.connection)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Return a connection that works: the pool makes another for each that was lost."""
