@@ -22,6 +22,7 @@ for (const form of document.querySelectorAll("form:has([data-grid])")) {
         }
     };
 
+    const rowsOf = (table) => [...table.querySelectorAll("tbody tr:has(td)")];
     const fieldOf = (cell) => cell?.querySelector("input[type=checkbox], select");
 
     const move = (event) => {
@@ -30,7 +31,7 @@ for (const form of document.querySelectorAll("form:has([data-grid])")) {
             return;
         }
         const cell = event.target.closest("td");
-        const rows = [...cell.closest("table").querySelectorAll("tbody tr:has(td)")];
+        const rows = rowsOf(cell.closest("table"));
         let [row, column] = [rows.indexOf(cell.parentElement), cell.cellIndex];
         do {
             row += step[0];
@@ -53,28 +54,13 @@ for (const form of document.querySelectorAll("form:has([data-grid])")) {
         count();
     };
 
-    const addButton = (heading, boxes) => {
-        if (boxes().some((box) => box?.type === "checkbox")) {
-            const button = document.createElement("button");
-            button.type = "button";
-            button.className = "tick-all";
-            button.textContent = "±";
-            const told = heading.closest("table").dataset.toggle;
-            button.title = told;
-            button.setAttribute("aria-label", `${told}: ${heading.textContent.trim()}`);
-            button.addEventListener("click", () => toggle(boxes()));
-            heading.append(button);
-        }
-    };
+    // The boxes of the row or the column that a button's heading is of.
+    const boxesOf = (heading) => heading.scope === "row"
+        ? [...heading.parentElement.cells].slice(1).map(fieldOf)
+        : rowsOf(heading.closest("table")).map((row) => fieldOf(row.cells[heading.cellIndex]));
 
-    for (const table of form.querySelectorAll("[data-grid]")) {
-        const rows = [...table.querySelectorAll("tbody tr:has(td)")];
-        for (const heading of [...table.tHead.rows[0].cells].slice(1)) {
-            addButton(heading, () => rows.map((row) => fieldOf(row.cells[heading.cellIndex])));
-        }
-        for (const row of rows) {
-            addButton(row.cells[0], () => [...row.cells].slice(1).map(fieldOf));
-        }
+    for (const button of form.querySelectorAll(".tick-all")) {
+        button.addEventListener("click", () => toggle(boxesOf(button.closest("th"))));
     }
 
     form.addEventListener("keydown", move);

@@ -7,6 +7,7 @@ the tests are skipped and say so; with CI=true in the environment they fail.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ OPTIONS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]  # fmt: skip
 PATIENCE_MS = 20_000
+OWN_SCRIPTS = re.compile(r"/dbadmin/(?!junctions)[a-z-]+\.js$")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -123,6 +125,13 @@ class Visitor:
         self.page.goto(f"{self.address}/admin/{path}", wait_until=self.until)
         return self.page
 
+    def go_ahead_of_scripts(self, path: str) -> Page:
+        """Open a page whose own scripts come when it is painted, but for the one that the page itself waits for."""
+        with self.late(OWN_SCRIPTS):
+            page = self.go(path)
+            page.evaluate("looks.painted()")
+        return page
+
     def note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(f"{message.type} at {self.page.url}: {message.text}")
@@ -136,17 +145,18 @@ class Visitor:
         return [f"{look}: {fault}" for look, found in looking.looks(self.page, self.known) for fault in found]
 
     @contextmanager
-    def late(self, script: str) -> Iterator[None]:
-        """Keep a script from the page that is opened inside, and let it come at the end."""
+    def late(self, script: str | re.Pattern[str]) -> Iterator[None]:
+        """Keep a script from the page that is opened inside, or some, and let it come at the end."""
         held: list[Route] = []
-        self.page.route(f"**/{script}", lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no builtin
+        self.page.route(script, lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no builtin
         self.until = "commit"
         yield
         self.until = "load"
+        assert held
         with self.page.expect_event("load"):
-            (route,) = held
-            route.continue_()
-        self.page.unroute(f"**/{script}")
+            for route in held:
+                route.continue_()
+        self.page.unroute(script)
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""

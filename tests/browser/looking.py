@@ -55,6 +55,14 @@ def too_wide(page: Page) -> list[str]:
     return [f"{by} pixels wider than the window"] if by > 0 else []
 
 
+def moved(page: Page) -> list[str]:
+    """Say what moved on the page since it came, before anybody typed or clicked."""
+    page.wait_for_load_state()
+    page.evaluate(SETTLED)
+    found: list[str] = page.evaluate("looks.moved")
+    return found
+
+
 def looks(page: Page, known: Known) -> Iterator[tuple[str, list[str]]]:
     """Show the page in a wide window, and in a narrow one; yield what is wrong with it there.
 

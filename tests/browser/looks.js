@@ -148,5 +148,22 @@ window.looks = (() => {
         return came(before).filter((part) => kindsOfParts([part]).some((kind) => !kinds.has(kind)));
     };
 
-    return {cameAnew, kindsOfParts, wrong, wrongColours, kinds, next, open, shown, came};
+    /* What moved since the page came, though nobody had typed or clicked, and by how much of the window. */
+    const moved = [];
+    const name = ({node}) => `${node?.localName ?? ""}${node?.id && `#${node.id}`} ${node?.textContent.trim().slice(0, 40) ?? ""}`;
+    new PerformanceObserver((list) => {
+        for (const {value, hadRecentInput, sources} of list.getEntries()) {
+            if (!hadRecentInput) {
+                moved.push(`moved by ${value.toFixed(5)}: ${sources.map(name).join(", ")}`);
+            }
+        }
+    }).observe({type: "layout-shift", buffered: true});
+
+    /* Waits until something is painted. */
+    const painted = () => new Promise((resolve, reject) => {
+        new PerformanceObserver(resolve).observe({type: "paint", buffered: true});
+        setTimeout(() => reject(new Error("nothing is painted before the scripts are there")), PATIENCE_MS);
+    });
+
+    return {moved, painted, cameAnew, kindsOfParts, wrong, wrongColours, kinds, next, open, shown, came};
 })();

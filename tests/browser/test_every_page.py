@@ -1,6 +1,7 @@
 """Every page there is, wide and narrow, light and dark, and what opens on it by a click.
 
-Axe finds nothing wrong, the console has no error, and nothing is wider than the window. Pages are looked at wide and
+Axe finds nothing wrong, the console has no error, nothing is wider than the window, and nothing moves when the page's
+scripts come. Pages are looked at wide and
 light or narrow and dark, in turns; with --whole all in both.
 """
 
@@ -105,7 +106,8 @@ def test_is_fit_to_be_seen_wide_and_narrow_and_dark_and_whatever_is_open(
     tables = {table.name for table in registry.all_tables() if not table.append_only} if is_whole else WHOLE
     wrong, paths = [], [*pages(tables)]
     for path, size in zip(paths, cycle([looking.WIDE, looking.NARROW])):
-        visitor.go(path)
+        visitor.go_ahead_of_scripts(path)
+        wrong += [f"{path or 'welcome'}: {fault}" for fault in looking.moved(page)]
         looks = looking.looks(page, known) if is_whole else [looking.one_look(page, known, size)]
         for look, found in looks:
             every = found + looking.faults_of_what_opens(page, known)
@@ -120,8 +122,8 @@ def test_of_every_table_fits_a_narrow_window(visit: Callable[..., Visitor], is_w
     page, known = visitor.page, visitor.known
     wrong = []
     for path in pages_of_tables(is_whole):
-        visitor.go(path)
-        found = looking.too_wide(page) + looking.faults_of_what_opens(page, known)
+        visitor.go_ahead_of_scripts(path)
+        found = looking.moved(page) + looking.too_wide(page) + looking.faults_of_what_opens(page, known)
         wrong += [f"{path}: {fault}" for fault in found]
 
     assert not wrong, "\n".join(wrong)

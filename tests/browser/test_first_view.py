@@ -8,17 +8,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Response
 
+from tests.browser import looking
 from tests.browser.conftest import Visitor
 
 pytestmark = pytest.mark.usefixtures("library")
 
 MAX_BYTES = 150_000
-MOVED = """() => new Promise(resolve => {
-    let moved = 0;
-    new PerformanceObserver(list => { for (const entry of list.getEntries()) moved += entry.value; })
-        .observe({type: "layout-shift", buffered: true});
-    setTimeout(() => resolve(moved), 500);
-})"""
 
 
 def transferred(answer: Response) -> int:
@@ -56,4 +51,4 @@ def test_is_light_and_stays_where_it_is(visit: Callable[..., Visitor], path: str
 
     sizes = {answer.url: transferred(answer) for answer in answers if answer.status == 200}
     assert sum(sizes.values()) < MAX_BYTES, sizes
-    assert visitor.page.evaluate(MOVED) < 0.005
+    assert looking.moved(visitor.page) == []

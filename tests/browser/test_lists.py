@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("library")
 def test_a_list_is_narrowed_by_name_and_kept_as_a_view(visit):
     visitor = visit(is_superuser=True)
 
-    with visitor.late("typeahead.js"):
+    with visitor.late("**/typeahead.js"):
         page = visitor.go("catalog/scene/")
         page.get_by_text("Filters", exact=True).click()
         page.get_by_role("textbox", name="Chapter: another record").press_sequentially("rabbit")
@@ -52,7 +52,7 @@ def test_ticked_rows_are_edited_after_a_preview(visit):
     rows.nth(2).click(modifiers=["Shift"])
     expect(page.get_by_role("status").filter(has_text="3 chosen")).to_be_visible()
     assert visitor.wrong() == []
-    with visitor.late("bulk.js"):
+    with visitor.late("**/bulk.js"):
         page.get_by_role("button", name="Edit", exact=True).click()
         page.get_by_role("group", name="Genre shall be").get_by_role("textbox").fill("Picked")
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)

@@ -71,7 +71,7 @@ def test_what_nobody_touched_is_not_changed_by_the_rows(
     visitor = visit("Editor")
     page = visitor.page
 
-    with visitor.late("structures.js"):
+    with visitor.late("**/structures.js"):
         visitor.go(f"catalog/character/{rabbit.pk}/change/")
         page.locator("#id_attributes").focus()
     expect(page.locator("#id_attributes")).to_be_focused()  # it stays a text where somebody is at it
@@ -154,7 +154,7 @@ def test_leaving_with_something_unsaved_asks_first(visit: Callable[..., Visitor]
         dialog.dismiss()
 
     page.on("dialog", stay)
-    with visitor.late("record.js"):  # which must not take for saved what was typed before it came
+    with visitor.late("**/record.js"):  # which must not take for saved what was typed before it came
         visitor.go(f"catalog/character/{rabbit.pk}/change/")
         page.get_by_label("Goals").fill("Unsaved")
     page.get_by_role("navigation", name="Breadcrumbs").get_by_role("link", name="Home").click()

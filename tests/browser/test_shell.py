@@ -107,7 +107,7 @@ def test_the_navigation_is_a_drawer_on_a_small_screen(visit: Callable[..., Visit
 def test_what_is_typed_before_a_script_is_there_counts(visit: Callable[..., Visitor]) -> None:
     visitor = visit("Viewer")
 
-    with visitor.late("nav.js"):
+    with visitor.late("**/nav.js"):
         visitor.go("")
         visitor.page.get_by_label("Filter tables and pages").fill("arcs")
 
