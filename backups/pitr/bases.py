@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -196,7 +196,7 @@ def _describe(server: Server, making: Path) -> Described:
     manifest = checking.read(making)
     ranges, at = manifest["WAL-Ranges"], timezone.now().astimezone(UTC)
     return Described(
-        name=at.strftime(_STAMP),
+        name=_free_name(server.folder, at),
         system_id=server.system_id,
         timeline=ranges[0]["Timeline"],
         server_version=server.version,
@@ -207,6 +207,13 @@ def _describe(server: Server, making: Path) -> Described:
         size_bytes=sum(file["Size"] for file in manifest["Files"]),
         manifest_sha256=hashlib.sha256((making / checking.MANIFEST).read_bytes()).hexdigest(),
     ).sealed()
+
+
+def _free_name(folder: Path, at: datetime) -> str:
+    """The name of the moment, or of the next second that no base has: a clock may tell one twice."""
+    while (folder / (name := at.strftime(_STAMP))).exists():
+        at += timedelta(seconds=1)
+    return name
 
 
 @contextlib.contextmanager

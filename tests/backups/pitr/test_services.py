@@ -87,6 +87,14 @@ class TestBases:
         assert services.current().is_current
         assert watching.no_recent_base(services.current(), set_back) is None
 
+    def test_two_that_a_clock_tells_the_same_moment_of_have_a_name_each(
+        self, copied, live, machine, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(bases.timezone, "now", lambda: copied.finished_at)
+        second = services.take_base(actor=machine)
+        assert second.name > copied.name
+        assert [base.described for base in bases.found(live.folder)] == [copied, second]
+
     def test_one_is_taken_at_a_time(self, live, machine) -> None:
         with bases.draft(live, SILENT), pytest.raises(Conflict, match="Another base"):
             services.take_base(actor=machine)
