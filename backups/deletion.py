@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
 from accesscontrol.actor import Actor
-from accesscontrol.errors import Conflict
+from accesscontrol.errors import Refused
 from audit import plans, timeouts
 from audit.answers import Once
 from audit.work import Work
@@ -20,6 +20,8 @@ from backups.errors import BackupInvalid, DependentBackups
 from backups.names import BackupName
 from backups.retention import Kept
 from backups.storage import Storage
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,15 @@ def expire(*, actor: Actor, now: datetime, dry_run: bool = False) -> list[str]:
 
 
 def forget_changes(place: Storage) -> None:
-    """This function will take out of the log what no backup builds on any more; where one is being made, next time."""
-    with suppress(Conflict), database.translated(), snapshot.coordinator() as connection:
-        chains.prune(place, connection)
+    """This function will take out of the log what no backup builds on any more; where that can't be now, next time.
+
+    Whoever has made or deleted a backup calls this when that is done: a failure takes nothing from it.
+    """
+    try:
+        with database.translated(), snapshot.coordinator() as connection:
+            chains.prune(place, connection)
+    except Refused as refusal:
+        logger.warning("changes_not_forgotten", error=type(refusal).__name__)
 
 
 def _kept(backup: Found) -> Kept:

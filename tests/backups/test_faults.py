@@ -10,9 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
+from psycopg import OperationalError
 
 from accesscontrol.errors import Conflict, Refused, TimedOut
-from backups import validation
+from backups import chains, validation
 from backups.errors import BackupInvalid
 from catalog import registry
 from catalog.exchange.services import export
@@ -40,6 +41,15 @@ def test_a_full_disk_ends_an_export_and_leaves_nothing(admin, settings, tmp_path
         export(actor=admin, table=registry.get("chapters"), format="csv")
 
     assert list(settings.EXPORT_DIR.iterdir()) == []
+
+
+def test_a_backup_that_is_there_is_answered_although_the_server_goes_away_then(folder, monkeypatch):
+    def gone(*_):
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(chains, "prune", gone)
+
+    assert (folder / backup()).exists()
 
 
 def test_a_full_disk_in_the_safety_backup_leaves_the_catalog_as_it_was(owner, folder):
